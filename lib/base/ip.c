@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lib/base/ip.h"
+
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+unsigned ip_bits(uint8_t family)
+{
+	return family == IP_V4 ? 32 : family == IP_V6 ? 128 : 0;
+}
+
+static size_t bytes_of(uint8_t family)
+{
+	return ip_bits(family) / 8;
+}
+
+int ip_parse(const char *text, struct ip_addr *ret)
+{
+	struct ip_addr ip = { 0 };
+
+	if (text == NULL)
+		return -EINVAL;
+	if (inet_pton(AF_INET, text, ip.bytes) == 1)
+		ip.family = IP_V4;
+	else if (inet_pton(AF_INET6, text, ip.bytes) == 1)
+		ip.family = IP_V6;
+	else
+		return -EINVAL;
+	*ret = ip;
+	return 0;
+}
+
+const char *ip_format(const struct ip_addr *ip, char buf[static IP_TEXT_MAX])
+{
+	buf[0] = '\0';
+	if (ip->family != IP_NONE)
+		inet_ntop(ip->family == IP_V4 ? AF_INET : AF_INET6, ip->bytes, buf, IP_TEXT_MAX);
+	return buf;
+}
+
+struct ip_addr ip_from_bytes(uint8_t family, const void *bytes)
+{
+	struct ip_addr ip = { .family = family };
+
+	memcpy(ip.bytes, bytes, bytes_of(family));
+	return ip;
+}
+
+int ip_cmp(const struct ip_addr *a, const struct ip_addr *b)
+{
+	return memcmp(a, b, sizeof(*a));
+}
+
+bool ip_equal(const struct ip_addr *a, const struct ip_addr *b)
+{
+	return ip_cmp(a, b) == 0;
+}
+
+u128 ip_to_number(const struct ip_addr *ip)
+{
+	u128 n = 0;
+
+	for (size_t i = 0; i < bytes_of(ip->family); i++)
+		n = n << 8 | ip->bytes[i];
+	return n;
+}
+
+struct ip_addr ip_from_number(uint8_t family, u128 number)
+{
+	struct ip_addr ip = { .family = family };
+
+	for (size_t i = bytes_of(family); i-- > 0; number >>= 8)
+		ip.bytes[i] = (uint8_t)number;
+	return ip;
+}
+
+/* All ones in the low @host bits; @host is 0..128. */
+static u128 low_bits(unsigned host)
+{
+	return host == 0 ? 0 : ~(u128)0 >> (128 - host);
+}
+
+struct ip_prefix ip_prefix_of(const struct ip_addr *ip, uint8_t len)
+{
+	u128 host = low_bits(ip_bits(ip->family) - len);
+
+	return (struct ip_prefix){ ip_from_number(ip->family, ip_to_number(ip) & ~host), len };
+}
+
+int ip_prefix_parse(const char *text, struct ip_prefix *ret)
+{
+	char buf[IP_TEXT_MAX];
+	struct ip_addr ip;
+	const char *slash = text == NULL ? NULL : strchr(text, '/');
+
+	if (slash == NULL || (size_t)(slash - text) >= sizeof(buf))
+		return -EINVAL;
+	memcpy(buf, text, (size_t)(slash - text));
+	buf[slash - text] = '\0';
+	if (ip_parse(buf, &ip) != 0)
+		return -EINVAL;
+
+	/* Digits only: strtoul would take blanks and signs. Go refuses leading zeros, so do we. */
+	size_t digits = strspn(slash + 1, "0123456789");
+	if (digits == 0 || digits > 3 || slash[1 + digits] != '\0' ||
+	    (digits > 1 && slash[1] == '0'))
+		return -EINVAL;
+	unsigned long len = strtoul(slash + 1, NULL, 10);
+	if (len > ip_bits(ip.family))
+		return -EINVAL;
+
+	*ret = ip_prefix_of(&ip, (uint8_t)len);
+	return 0;
+}
+
+const char *ip_prefix_format(const struct ip_prefix *p, char buf[static IP_PREFIX_MAX])
+{
+	char ip[IP_TEXT_MAX];
+
+	snprintf(buf, IP_PREFIX_MAX, "%s/%u", ip_format(&p->addr, ip), (unsigned)p->len);
+	return buf;
+}
+
+bool ip_prefix_contains(const struct ip_prefix *p, const struct ip_addr *ip)
+{
+	if (ip->family != p->addr.family)
+		return false;
+	struct ip_prefix q = ip_prefix_of(ip, p->len);
+	return ip_equal(&q.addr, &p->addr);
+}
+
+struct ip_range ip_prefix_range(const struct ip_prefix *p)
+{
+	uint8_t family = p->addr.family;
+	u128 first = ip_to_number(&p->addr);
+
+	return (struct ip_range){ p->addr, ip_from_number(family, first | low_bits(ip_bits(family) -
+										   p->len)) };
+}
+
+/* Parse the text between two points, blanks around it ignored. */
+static int parse_between(const char *from, const char *to, struct ip_addr *ret)
+{
+	char buf[IP_TEXT_MAX];
+
+	while (from < to && isblank((unsigned char)*from))
+		from++;
+	while (to > from && isblank((unsigned char)to[-1]))
+		to--;
+	if ((size_t)(to - from) >= sizeof(buf))
+		return -EINVAL;
+	memcpy(buf, from, (size_t)(to - from));
+	buf[to - from] = '\0';
+	return ip_parse(buf, ret);
+}
+
+int ip_range_parse(const char *text, struct ip_range *ret)
+{
+	struct ip_range r;
+	struct ip_prefix p;
+	const char *dash = text == NULL ? NULL : strchr(text, '-');
+
+	if (dash == NULL) {
+		if (ip_prefix_parse(text, &p) != 0)
+			return -EINVAL;
+		*ret = ip_prefix_range(&p);
+		return 0;
+	}
+	if (parse_between(text, dash, &r.first) != 0 ||
+	    parse_between(dash + 1, dash + 1 + strlen(dash + 1), &r.last) != 0 ||
+	    r.first.family != r.last.family)
+		return -EINVAL;
+	if (ip_cmp(&r.first, &r.last) > 0)
+		return -ERANGE;
+	*ret = r;
+	return 0;
+}
+
+const char *ip_range_format(const struct ip_range *r, char buf[static IP_RANGE_MAX])
+{
+	char first[IP_TEXT_MAX], last[IP_TEXT_MAX];
+
+	snprintf(buf, IP_RANGE_MAX, "%s-%s", ip_format(&r->first, first),
+		 ip_format(&r->last, last));
+	return buf;
+}
+
+bool ip_range_contains(const struct ip_range *r, const struct ip_addr *ip)
+{
+	return ip_cmp(&r->first, ip) <= 0 && ip_cmp(ip, &r->last) <= 0 &&
+	       ip->family == r->first.family;
+}
+
+bool ip_range_overlaps(const struct ip_range *a, const struct ip_range *b)
+{
+	return a->first.family == b->first.family && ip_cmp(&a->first, &b->last) <= 0 &&
+	       ip_cmp(&b->first, &a->last) <= 0;
+}
+
+u128 ip_range_size_minus_1(const struct ip_range *r)
+{
+	return ip_to_number(&r->last) - ip_to_number(&r->first);
+}

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * What the user asks of Bellman: pools and advertisements, checked as a whole.
+ *
+ * A config is built in one go from the objects of all sources and never changes
+ * after; a reload builds a new one. Users hold references.
+ */
+#ifndef BELLMAN_MODEL_CONFIG_H
+#define BELLMAN_MODEL_CONFIG_H
+
+#include "lib/base/ip.h"
+#include "lib/model/meta.h"
+
+struct pool_range {
+	const char *text; /* as written, interned */
+	struct ip_range range;
+};
+
+struct pool_ranges {
+	ARRAY_OF(struct pool_range);
+};
+
+struct pool {
+	const char *name; /* interned */
+	struct labels labels;
+	struct pool_ranges addresses; /* in written order: allocation follows it */
+	struct pool_ranges exclude;   /* Bellman's own: never given out */
+	bool auto_assign;             /* default true */
+	bool avoid_buggy_ips;         /* .0 and .255 are never used */
+
+	/* spec.serviceAllocation (compatibility page 1.1, 3.2) */
+	bool pinned;  /* it is present */
+	int priority; /* 0: last */
+	struct names namespaces;
+	struct selectors namespace_selectors, service_selectors;
+};
+
+struct preference {
+	int weight; /* 1..100 */
+	struct selector selector;
+};
+
+struct l2_advertisement {
+	const char *name;   /* interned */
+	struct names pools; /* spec.ipAddressPools */
+	struct selectors pool_selectors, node_selectors, service_selectors;
+	struct names interfaces; /* empty: all */
+	struct preferences {
+		ARRAY_OF(struct preference);
+	} preferred;
+};
+
+struct config {
+	unsigned refs;
+	struct pools {
+		ARRAY_OF(struct pool); /* sorted by name */
+	} pools;
+	struct l2_advertisements {
+		ARRAY_OF(struct l2_advertisement); /* sorted by name */
+	} l2_advertisements;
+};
+
+/* One object of group metallb.io. */
+struct config_input {
+	const cJSON *object;
+	struct where where;
+	bool from_file; /* wins over a resource of the same name and over overlapping pools */
+};
+
+struct config_inputs {
+	ARRAY_OF(struct config_input);
+};
+
+/*
+ * Build a config from every object that is of a configuration kind (others are passed over).
+ * Each object is checked alone (unknown fields with the nearest known name, types, values) and
+ * together (same name, overlapping pools, duplicates). Kinds of BGP are checked alone only.
+ *
+ * A resource that loses against the file is a warning and left out. With errors in @faults
+ * returns -EBADMSG and *ret is untouched; else 0 and *ret is one reference for the caller.
+ */
+int config_build(const struct config_inputs *inputs, struct faults *faults, struct config **ret);
+
+struct config *config_ref(struct config *c);
+struct config *config_unref(struct config *c); /* NULL is fine; returns NULL */
+
+const struct pool *config_pool(const struct config *c, const char *name);
+/* The first pool that contains @ip. @ignore_buggy: also count .0/.255 of avoidBuggyIPs pools, as
+ * the speaker does. */
+const struct pool *config_pool_of(const struct config *c, const struct ip_addr *ip,
+				  bool ignore_buggy);
+bool pool_contains(const struct pool *p, const struct ip_addr *ip, bool ignore_buggy);
+
+/* IPv4 whose last octet is 0 or 255. */
+bool ip_is_buggy(const struct ip_addr *ip);
+
+/* Does advertisement @a reach pool @p, by name or by label? Both lists empty: every pool. */
+bool l2_advertisement_covers_pool(const struct l2_advertisement *a, const struct pool *p);
+
+#endif
