@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lib/daemon/options.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/base/duration.h"
+#include "lib/base/log.h"
+
+void options_usage(const char *program, const char *fmt, ...)
+{
+	va_list ap;
+
+	fprintf(stderr, "%s: ", program);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fprintf(stderr, "\nTry '%s --help'.\n", program);
+	exit(2);
+}
+
+static void print_help(const char *program, const char *summary,
+		       const struct option_spec *tables[2])
+{
+	printf("%s\n\nUsage: %s [options]\n\n", summary, program);
+	for (size_t t = 0; t < 2; t++) {
+		for (const struct option_spec *o = tables[t]; o->name != NULL; o++) {
+			char left[64];
+			if (o->help == NULL)
+				continue;
+			snprintf(left, sizeof(left), "--%s %s", o->name, o->arg ? o->arg : "");
+			printf("  %-30s %s%s%s%s\n", left, o->help, o->env ? " [$" : "",
+			       o->env ? o->env : "", o->env ? "]" : "");
+		}
+	}
+	printf("  %-30s this text\n  %-30s the version\n", "--help", "--version");
+}
+
+static int parse_number(const char *text, uint64_t *ret)
+{
+	char *end;
+
+	if (text[0] < '0' || text[0] > '9')
+		return -EINVAL;
+	errno = 0;
+	unsigned long long n = strtoull(text, &end, 10);
+	if (errno != 0 || *end != '\0')
+		return -EINVAL;
+	*ret = n;
+	return 0;
+}
+
+static int parse_bool(const char *text, bool *ret)
+{
+	bool yes = strcmp(text, "true") == 0 || strcmp(text, "1") == 0;
+
+	if (!yes && strcmp(text, "false") != 0 && strcmp(text, "0") != 0)
+		return -EINVAL;
+	*ret = yes;
+	return 0;
+}
+
+static bool takes_value(const struct option_spec *o)
+{
+	return o->type != OPT_FLAG && o->type != OPT_IGNORED_FLAG;
+}
+
+/* Store @value; @from names the flag or the variable in the error. */
+static void apply(const char *program, const struct option_spec *o, const char *from,
+		  const char *value)
+{
+	int rc = 0;
+
+	switch (o->type) {
+	case OPT_FLAG:
+		rc = parse_bool(value, o->to);
+		break;
+	case OPT_TEXT:
+		*(const char **)o->to = value;
+		break;
+	case OPT_DURATION:
+		rc = duration_parse(value, o->to);
+		break;
+	case OPT_NUMBER:
+		rc = parse_number(value, o->to);
+		break;
+	case OPT_IGNORED:
+	case OPT_IGNORED_FLAG:
+		break;
+	}
+	if (rc != 0)
+		options_usage(program, "%s: '%s' is not a %s", from, value,
+			      o->type == OPT_FLAG       ? "truth value"
+			      : o->type == OPT_DURATION ? "duration such as 90s or 1m30s"
+							: "number");
+}
+
+static const struct option_spec *find(const struct option_spec *tables[2], const char *name,
+				      size_t len)
+{
+	for (size_t t = 0; t < 2; t++)
+		for (const struct option_spec *o = tables[t]; o->name != NULL; o++)
+			if (strlen(o->name) == len && strncmp(o->name, name, len) == 0)
+				return o;
+	return NULL;
+}
+
+static void apply_environment(const char *program, const struct option_spec *tables[2])
+{
+	for (size_t t = 0; t < 2; t++) {
+		for (const struct option_spec *o = tables[t]; o->name != NULL; o++) {
+			const char *value = o->env == NULL ? NULL : getenv(o->env);
+			if (value != NULL && *value != '\0')
+				apply(program, o, o->env, value);
+		}
+	}
+}
+
+void options_parse_words(const char *program, const char *summary, const struct option_spec *specs,
+			 int argc, char **argv, int *first_word)
+{
+	const char *level_name = "info", *format_name = NULL;
+	const struct option_spec common[] = {
+		{ "log-level", OPT_TEXT, &level_name, NULL, "LEVEL",
+		  "all, debug, info, warn, error or none (info)" },
+		{ "log-format", OPT_TEXT, &format_name, NULL, "FORMAT",
+		  "text or json (text on a terminal)" },
+		{ 0 },
+	};
+	const struct option_spec *tables[2] = { specs, common };
+	char **words = calloc((size_t)argc + 1, sizeof(*words));
+	const char **ignored = calloc((size_t)argc + 1, sizeof(*ignored));
+	int word_count = 0, ignored_count = 0;
+
+	if (words == NULL || ignored == NULL)
+		abort();
+	/* The environment first: what the command line says comes over it. */
+	apply_environment(program, tables);
+
+	for (int i = 1; i < argc; i++) {
+		char *arg = argv[i];
+		if (arg[0] != '-' || arg[1] == '\0') {
+			words[word_count++] = arg;
+			continue;
+		}
+		if (strcmp(arg, "--") == 0) {
+			while (++i < argc)
+				words[word_count++] = argv[i];
+			break;
+		}
+		const char *name = arg + (arg[1] == '-' ? 2 : 1);
+		size_t len = strcspn(name, "=");
+		const char *value = name[len] == '=' ? name + len + 1 : NULL;
+
+		if (strcmp(name, "help") == 0 || strcmp(name, "h") == 0) {
+			print_help(program, summary, tables);
+			exit(0);
+		}
+		if (strcmp(name, "version") == 0) {
+			printf("%s %s\n", program, BELLMAN_VERSION);
+			exit(0);
+		}
+		const struct option_spec *o = find(tables, name, len);
+		if (o == NULL)
+			options_usage(program, "unknown option '%s'", arg);
+		if (value == NULL && takes_value(o)) {
+			if (++i == argc)
+				options_usage(program, "option '%s' needs a value", arg);
+			value = argv[i];
+		}
+		apply(program, o, arg, value == NULL ? "true" : value);
+		if (o->type == OPT_IGNORED || o->type == OPT_IGNORED_FLAG)
+			ignored[ignored_count++] = o->name;
+	}
+
+	enum log_level level;
+	if (log_level_parse(level_name, &level) != 0)
+		options_usage(program,
+			      "--log-level: '%s' is none of all, debug, info, warn, error, none",
+			      level_name);
+	if (format_name == NULL)
+		format_name = isatty(STDERR_FILENO) ? "text" : "json";
+	if (strcmp(format_name, "text") != 0 && strcmp(format_name, "json") != 0)
+		options_usage(program, "--log-format: '%s' is neither text nor json", format_name);
+	log_setup(program, level, strcmp(format_name, "json") == 0 ? LOG_JSON : LOG_TEXT);
+	for (int i = 0; i < ignored_count; i++)
+		log_warn("options", "option has no effect here", "option=--%s", ignored[i]);
+
+	memcpy(argv + argc - word_count, words, (size_t)word_count * sizeof(*words));
+	*first_word = argc - word_count;
+	free(words);
+	free(ignored);
+}
+
+void options_parse(const char *program, const char *summary, const struct option_spec *specs,
+		   int argc, char **argv)
+{
+	int first_word;
+
+	options_parse_words(program, summary, specs, argc, argv, &first_word);
+	if (first_word < argc)
+		options_usage(program, "stray word '%s'", argv[first_word]);
+}

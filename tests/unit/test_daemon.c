@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+/* lib/daemon: command lines, and /metrics, /healthz, /readyz over a real socket. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "lib/base/duration.h"
+#include "lib/daemon/health.h"
+#include "lib/daemon/options.h"
+
+static bool flag;
+static const char *text;
+static uint64_t duration;
+
+static const struct option_spec specs[] = {
+	{ "flag", OPT_FLAG, &flag, NULL, NULL, "a flag" },
+	{ "text", OPT_TEXT, &text, "BELLMAN_TEST_TEXT", "TEXT", "a text" },
+	{ "wait", OPT_DURATION, &duration, NULL, "T", "a duration" },
+	{ "old", OPT_IGNORED, NULL, NULL, NULL, NULL },
+	{ 0 },
+};
+
+/* Parse in a child, so that exit() can be seen; the child reports what it read by its exit code. */
+static int parse(int argc, const char *const *args, int (*judge)(void))
+{
+	char *argv[8] = { (char *)"test" };
+	int status;
+
+	for (int i = 0; i < argc; i++)
+		argv[i + 1] = (char *)(uintptr_t)args[i];
+	pid_t pid = fork();
+	if (pid == 0) {
+		close(STDOUT_FILENO);
+		close(STDERR_FILENO);
+		options_parse("test", "A test", specs, argc + 1, argv);
+		_exit(judge == NULL ? 0 : judge());
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+#define PARSE(judge, ...)                                                                          \
+	parse((int)(sizeof((const char *[]){ __VA_ARGS__ }) / sizeof(char *)),                     \
+	      (const char *const[]){ __VA_ARGS__ }, judge)
+
+static int judge_all(void)
+{
+	return flag && text != NULL && strcmp(text, "a=b") == 0 && duration == 90 * NS_PER_S ? 42
+											     : 1;
+}
+
+static void test_go_syntax_is_taken(void **state)
+{
+	(void)state;
+	assert_int_equal(PARSE(judge_all, "--flag", "--text", "a=b", "--wait=90s"), 42);
+	assert_int_equal(PARSE(judge_all, "-flag=true", "-text=a=b", "-wait", "1m30s"), 42);
+	assert_int_equal(PARSE(judge_all, "--old", "x", "--flag", "--text=a=b", "--wait=90s"), 42);
+	assert_int_equal(PARSE(judge_all, "--flag=false", "--text=a=b", "--wait=90s"), 1);
+}
+
+static void test_wrong_usage_exits_2(void **state)
+{
+	(void)state;
+	assert_int_equal(PARSE(NULL, "--flags"), 2);
+	assert_int_equal(PARSE(NULL, "stray"), 2);
+	assert_int_equal(PARSE(NULL, "--text"), 2);
+	assert_int_equal(PARSE(NULL, "--wait", "soon"), 2);
+	assert_int_equal(PARSE(NULL, "--flag=perhaps"), 2);
+	assert_int_equal(PARSE(NULL, "--log-level", "loud"), 2);
+	assert_int_equal(PARSE(NULL, "--log-format", "xml"), 2);
+}
+
+static void test_help_and_version_exit_0(void **state)
+{
+	(void)state;
+	assert_int_equal(PARSE(NULL, "--help"), 0);
+	assert_int_equal(PARSE(NULL, "--version"), 0);
+}
+
+static int judge_environment(void)
+{
+	return text != NULL && strcmp(text, "from-env") == 0 ? 42 : 1;
+}
+
+static int judge_flag_over_environment(void)
+{
+	return text != NULL && strcmp(text, "from-flag") == 0 ? 42 : 1;
+}
+
+static void test_a_flag_wins_over_the_environment(void **state)
+{
+	(void)state;
+	setenv("BELLMAN_TEST_TEXT", "from-env", 1);
+	assert_int_equal(PARSE(judge_environment, "--flag"), 42);
+	assert_int_equal(PARSE(judge_flag_over_environment, "--text", "from-flag"), 42);
+	unsetenv("BELLMAN_TEST_TEXT");
+}
+
+static void test_listen_addresses(void **state)
+{
+	static const char *const bad[] = { "",        "127.0.0.1", "127.0.0.1:",      "127.0.0.1:x",
+					   "::1:80",  "[::1]",     "127.0.0.1:65536", "host:80",
+					   "[::1:80", "1.2.3.4:-1" };
+	struct sockaddr_storage a;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+		assert_int_equal(httpd_address(bad[i], &a), -EINVAL);
+	assert_int_equal(httpd_address("127.0.0.1:7472", &a), 0);
+	assert_int_equal(a.ss_family, AF_INET);
+	assert_int_equal(ntohs(((struct sockaddr_in *)&a)->sin_port), 7472);
+	assert_int_equal(httpd_address("[::1]:0", &a), 0);
+	assert_int_equal(a.ss_family, AF_INET6);
+	assert_int_equal(httpd_address(":7472", &a), 0);
+	assert_int_equal(a.ss_family, AF_INET6);
+}
+
+static bool ready_answer;
+
+static bool is_ready(void *arg)
+{
+	(void)arg;
+	return ready_answer;
+}
+
+/* One GET over a plain socket while the loop runs; returns the status line's code and the body. */
+static int get(uv_loop_t *loop, unsigned port, const char *path, char *answer, size_t size)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	size_t got = 0;
+
+	to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof(to)), 0);
+	assert_true(dprintf(fd, "GET %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", path) >
+		    0);
+	for (;;) {
+		uv_run(loop, UV_RUN_NOWAIT);
+		ssize_t n = recv(fd, answer + got, size - 1 - got, MSG_DONTWAIT);
+		if (n == 0)
+			break;
+		if (n > 0)
+			got += (size_t)n;
+		else
+			assert_int_equal(errno, EAGAIN);
+	}
+	answer[got] = '\0';
+	close(fd);
+	return atoi(answer + strlen("HTTP/1.1 "));
+}
+
+static void test_health_endpoints(void **state)
+{
+	struct metrics *m = metrics_new();
+	struct httpd *h = NULL;
+	uv_loop_t loop;
+	char answer[4096];
+
+	(void)state;
+	*metric_value0(metrics_family(m, "bellman_test", "A test.", METRIC_GAUGE, NULL)) = 7;
+	uv_loop_init(&loop);
+	assert_int_equal(health_open(&loop,
+				     &(struct health_cfg){ .listen = "127.0.0.1:0",
+							   .metrics = m,
+							   .ready = is_ready },
+				     &h),
+			 0);
+	assert_int_equal(get(&loop, httpd_port(h), "/healthz", answer, sizeof(answer)), 200);
+	assert_int_equal(get(&loop, httpd_port(h), "/readyz", answer, sizeof(answer)), 503);
+	ready_answer = true;
+	assert_int_equal(get(&loop, httpd_port(h), "/readyz", answer, sizeof(answer)), 200);
+	assert_int_equal(get(&loop, httpd_port(h), "/metrics", answer, sizeof(answer)), 200);
+	assert_non_null(strstr(answer, "# TYPE bellman_test gauge\nbellman_test 7\n"));
+	assert_int_equal(get(&loop, httpd_port(h), "/", answer, sizeof(answer)), 404);
+	httpd_close(h);
+	uv_run(&loop, UV_RUN_DEFAULT);
+	assert_int_equal(uv_loop_close(&loop), 0);
+	metrics_free(m);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_go_syntax_is_taken),
+		cmocka_unit_test(test_wrong_usage_exits_2),
+		cmocka_unit_test(test_help_and_version_exit_0),
+		cmocka_unit_test(test_a_flag_wins_over_the_environment),
+		cmocka_unit_test(test_listen_addresses),
+		cmocka_unit_test(test_health_endpoints),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
