@@ -132,24 +132,22 @@ void options_parse_words(const char *program, const char *summary, const struct 
 		{ 0 },
 	};
 	const struct option_spec *tables[2] = { specs, common };
-	char **words = calloc((size_t)argc + 1, sizeof(*words));
-	const char **ignored = calloc((size_t)argc + 1, sizeof(*ignored));
-	int word_count = 0, ignored_count = 0;
+	const char *ignored[16]; /* said once the log is set up */
+	size_t ignored_count = 0;
+	int word_count = 0;
 
-	if (words == NULL || ignored == NULL)
-		abort();
 	/* The environment first: what the command line says comes over it. */
 	apply_environment(program, tables);
 
 	for (int i = 1; i < argc; i++) {
 		char *arg = argv[i];
 		if (arg[0] != '-' || arg[1] == '\0') {
-			words[word_count++] = arg;
+			argv[++word_count] = arg; /* never past what is read */
 			continue;
 		}
 		if (strcmp(arg, "--") == 0) {
 			while (++i < argc)
-				words[word_count++] = argv[i];
+				argv[++word_count] = argv[i];
 			break;
 		}
 		const char *name = arg + (arg[1] == '-' ? 2 : 1);
@@ -173,7 +171,8 @@ void options_parse_words(const char *program, const char *summary, const struct 
 			value = argv[i];
 		}
 		apply(program, o, arg, value == NULL ? "true" : value);
-		if (o->type == OPT_IGNORED || o->type == OPT_IGNORED_FLAG)
+		if ((o->type == OPT_IGNORED || o->type == OPT_IGNORED_FLAG) &&
+		    ignored_count < sizeof(ignored) / sizeof(*ignored))
 			ignored[ignored_count++] = o->name;
 	}
 
@@ -187,13 +186,11 @@ void options_parse_words(const char *program, const char *summary, const struct 
 	if (strcmp(format_name, "text") != 0 && strcmp(format_name, "json") != 0)
 		options_usage(program, "--log-format: '%s' is neither text nor json", format_name);
 	log_setup(program, level, strcmp(format_name, "json") == 0 ? LOG_JSON : LOG_TEXT);
-	for (int i = 0; i < ignored_count; i++)
+	for (size_t i = 0; i < ignored_count; i++)
 		log_warn("options", "option has no effect here", "option=--%s", ignored[i]);
 
-	memcpy(argv + argc - word_count, words, (size_t)word_count * sizeof(*words));
 	*first_word = argc - word_count;
-	free(words);
-	free(ignored);
+	memmove(argv + *first_word, argv + 1, (size_t)word_count * sizeof(*argv));
 }
 
 void options_parse(const char *program, const char *summary, const struct option_spec *specs,
