@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The Kubernetes API client: lists and watches, single requests, events.
+ *
+ * One `struct kube` is one API server on one libuv loop; all its transfers share one
+ * libcurl multi handle, so connections are kept, and over TLS everything runs in one
+ * HTTP/2 connection. Nothing here blocks and nothing waits in a thread.
+ *
+ * Every callback runs from the loop, never from inside the call that asked for it
+ * (kube_close() excepted, see there), and may call anything here, kube_watch_stop() on
+ * its own watch and kube_close() included.
+ *
+ * When the server cannot be reached, that is logged once, and once when it is back;
+ * watches go on by themselves with a back-off that all of them share. Nothing is removed
+ * because of an outage: what was told by upsert() holds until the server says otherwise.
+ *
+ * Not here: caches of objects, retries of requests. Who got a 409 reads again and decides anew.
+ */
+#ifndef BELLMAN_KUBE_KUBE_H
+#define BELLMAN_KUBE_KUBE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <cjson/cJSON.h>
+#include <uv.h>
+
+struct kube;       /* one API server, on one libuv loop */
+struct kube_watch; /* one resource, listed and watched for ever */
+
+struct kube_cfg {
+	const char *server;     /* http[s]://HOST[:PORT]; NULL: what the kubeconfig says */
+	const char *kubeconfig; /* a file; NULL: none */
+	const char *user_agent; /* "bellman-speaker/0.1.0" */
+};
+
+/*
+ * Read the credentials and get ready; nothing is sent yet.
+ *
+ * @cfg: copied. With a kubeconfig, its current context is used, and @cfg->server, if given,
+ * stands in for the server's address. A server alone is used without credentials. With
+ * neither, those that every pod has are used (KUBERNETES_SERVICE_HOST and _PORT, service-account
+ * token and CA). A token from a file is read again every minute and after a 401.
+ *
+ * Returns 0 and *ret for the caller to kube_close(); or -EINVAL, -ENOENT, -EACCES, -ENOMEM or
+ * another negative errno with what is wrong and where in @err; *ret is untouched then.
+ */
+int kube_open(uv_loop_t *loop, const struct kube_cfg *cfg, struct kube **ret, char *err,
+	      size_t err_size);
+
+/*
+ * End everything: watches are stopped (their pointers are dead from here), the done() of every
+ * request still under way runs now, with status 0. The memory goes when the loop has run its
+ * close callbacks, so run it once more (`uv_run(loop, UV_RUN_DEFAULT)`) before uv_loop_close().
+ * NULL is fine. Returns NULL.
+ */
+struct kube *kube_close(struct kube *k);
+
+/* Did the server answer when last asked? False before the first answer. For metrics. */
+bool kube_connected(const struct kube *k);
+
+/* scheme://host:port[/prefix] in use, for log lines and messages. */
+const char *kube_server(const struct kube *k);
+
+/* The namespace of the pod's service account; NULL unless in-cluster credentials are in use. */
+const char *kube_namespace(const struct kube *k);
+
+/*
+ * What a watch tells. The object is lent for the time of the call; it always has its `kind` and
+ * `apiVersion`, also where a list leaves them out. The same object may be told again unchanged.
+ */
+struct kube_watch_ops {
+	/* It is there: from a list, or ADDED or MODIFIED. */
+	void (*upsert)(void *arg, const cJSON *object);
+	/* It is gone: DELETED, or missing from a new list. @ns is "" for cluster scope. */
+	void (*remove)(void *arg, const char *ns, const char *name);
+	/* After each complete list, the removes included. May be NULL. */
+	void (*synced)(void *arg);
+	/* 404 on the resource before any list: its CRD is not installed. Told once, asked again
+	 * every 60 s. NULL: retried like any other error. */
+	void (*absent)(void *arg);
+	/* After a complete list, the server refuses (403, 404, 500…): what is known is kept and the
+	 * watch retried. Told once until the next success. May be NULL; it is logged anyway. */
+	void (*lost)(void *arg, int status, const char *reason);
+};
+
+/*
+ * List @path and watch it for ever.
+ *
+ * @path: a collection, "/api/v1/services". @query: more parameters, escaped already
+ * ("fieldSelector=metadata.name%3Da"), or NULL. Both are copied; @ops is kept by pointer.
+ * Returns the watch, to be ended by kube_watch_stop() or kube_close(), or NULL: out of memory.
+ */
+struct kube_watch *kube_watch_start(struct kube *k, const char *path, const char *query,
+				    const struct kube_watch_ops *ops, void *arg);
+/* Has one list been complete? Stays true through outages. */
+bool kube_watch_synced(const struct kube_watch *w);
+/* No callback runs after this. NULL is fine. Returns NULL. */
+struct kube_watch *kube_watch_stop(struct kube_watch *w);
+
+#define KUBE_JSON        "application/json"
+#define KUBE_MERGE_PATCH "application/merge-patch+json"
+
+/*
+ * The answer to a request.
+ * @status: of HTTP; 0: no answer, or kube_close(). @json: lent, NULL when there is none or it is
+ * no JSON. @error: NULL for 2xx, else server, path and reason, for logs and events.
+ */
+typedef void (*kube_done)(void *arg, int status, const cJSON *json, const char *error);
+
+/*
+ * Send one request. At most 32 are under way at a time, the rest wait in order; 15 s each.
+ *
+ * @path: with its query, as from kube_path(). @content_type and @body: NULL for none; copied.
+ * @done: runs exactly once if this returns 0; NULL: nobody asks.
+ * Returns 0, -ENOMEM, or -ESHUTDOWN after kube_close().
+ */
+int kube_request(struct kube *k, const char *method, const char *path, const char *content_type,
+		 const char *body, kube_done done, void *arg);
+
+/*
+ * The path of an object or collection, its parts escaped:
+ * kube_path("/api/v1", "web", "services", "front", "status") is
+ * "/api/v1/namespaces/web/services/front/status". @ns NULL or "": cluster scope, or all
+ * namespaces. @name, @subresource: NULL for none. Free the result; NULL: out of memory.
+ */
+char *kube_path(const char *api, const char *ns, const char *resource, const char *name,
+		const char *subresource);
+
+/*
+ * A core/v1 Event about an object. Nobody hears whether it arrived: it is dropped while the
+ * server cannot be reached, and beyond 25 at once and one each 5 minutes for one object. The same
+ * again within 10 minutes counts up the first.
+ */
+struct kube_event {
+	const char *component, *host;          /* who says it: "bellman-speaker", the node or "" */
+	const char *kind, *api_version, *name; /* about what */
+	const char *ns;                        /* NULL or "": cluster scope */
+	const char *uid, *resource_version;    /* NULL: not known */
+	const char *type;                      /* Normal or Warning */
+	const char *reason;                    /* CamelCase, from a fixed set */
+	const char *message;
+};
+void kube_event(struct kube *k, const struct kube_event *event);
+
+#endif
