@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The allocator engine: which Service holds which address.
+ *
+ * Pure: Services, namespaces and pools go in, status writes and events come out, and the
+ * time is told to it. The daemon (allocator/io.c), `bellman plan` and the simulator run
+ * this very code. Inputs only mark Services dirty; allocator_run() then takes each dirty
+ * Service, works out what it should hold, and acts on the difference, so a second run
+ * without an input in between does nothing.
+ *
+ * An address is in the books from the moment it is decided until the write that takes it
+ * out of the Service's status is known to have landed. Services that show an address are
+ * always looked at before those that wait for one, so a restart keeps every address.
+ *
+ *	allocator_set_config(a, config, true);
+ *	allocator_service_upsert(a, service);		// each one
+ *	allocator_synced(a);
+ *	allocator_run(a, now_ns, &actions);		// do them, tell allocator_written()
+ *
+ * The rules are MetalLB's; they and the departures from them are in docs/. Running out of
+ * memory ends the process, as in lib/base/intern.h. Does not log.
+ */
+#ifndef BELLMAN_ALLOCATOR_ENGINE_H
+#define BELLMAN_ALLOCATOR_ENGINE_H
+
+#include "lib/base/array.h"
+#include "lib/base/ip.h"
+#include "lib/model/cluster.h"
+#include "lib/model/config.h"
+#include "lib/model/service.h"
+
+struct allocator; /* opaque; fields live in engine.c */
+
+/* A Service that waits is tried again this often, beside whenever an address becomes free. */
+#define ALLOCATOR_RETRY_NS (300 * 1000000000ull)
+
+struct allocator_cfg {
+	const char *lb_class; /* spec.loadBalancerClass to serve; NULL or "": those without one */
+	unsigned writes_max;  /* status writes under way at once; 0: any number */
+	uint64_t seed;        /* of the jitter in write back-offs */
+};
+
+struct allocator *allocator_new(const struct allocator_cfg *cfg); /* the class is copied */
+struct allocator *allocator_free(struct allocator *a);            /* NULL is fine; returns NULL */
+
+/* --- inputs: each only notes what changed --------------------------------------------- */
+
+/*
+ * A Service as it is now; it is handed over. An object that is known to be older than the
+ * engine's own last write is dropped; another UID under the same name is another Service.
+ */
+void allocator_service_upsert(struct allocator *a, struct service *s);
+
+/*
+ * A Service that cannot be decoded: it keeps what it holds and is not written to. One that
+ * is not known yet holds @ips (what could be read of its status), unless another has them.
+ */
+void allocator_service_unreadable(struct allocator *a, const char *ns, const char *name,
+				  const struct ip_addr *ips, size_t count);
+
+/* The Service is gone; what it held is free at once. One that is not known is fine. */
+void allocator_service_remove(struct allocator *a, const char *ns, const char *name);
+
+void allocator_namespace_upsert(struct allocator *a, struct namespace *n); /* handed over */
+void allocator_namespace_remove(struct allocator *a, const char *name);
+
+/*
+ * The pools that apply from now on; the engine takes its own reference. @complete: every
+ * source has given a clean list. Without it a config with no pools takes no address away.
+ */
+void allocator_set_config(struct allocator *a, struct config *c, bool complete);
+
+/* Services and namespaces are all here: nothing is decided before this and a config. */
+void allocator_synced(struct allocator *a);
+
+enum allocator_outcome {
+	ALLOCATOR_WRITTEN,  /* it landed */
+	ALLOCATOR_CONFLICT, /* refused for its resourceVersion; the fresh object was upserted */
+	ALLOCATOR_GONE,     /* 404: as allocator_service_remove() */
+	ALLOCATOR_FAILED,   /* anything else, also no answer: it may have landed */
+};
+
+/*
+ * How an ALLOCATOR_WRITE ended; due exactly once for each.
+ * @resource_version: of the written object (ALLOCATOR_WRITTEN), NULL when not known.
+ */
+void allocator_written(struct allocator *a, const char *ns, const char *name,
+		       enum allocator_outcome outcome, const char *resource_version,
+		       uint64_t now_ns);
+
+/* --- what to do --------------------------------------------------------------------------- */
+
+enum allocator_action_type { ALLOCATOR_WRITE, ALLOCATOR_EVENT };
+
+struct allocator_action {
+	enum allocator_action_type type;
+	/* Lent until the next input. uid and resource_version may be NULL (objects of files). */
+	const char *ns, *name, *uid, *resource_version;
+
+	/* ALLOCATOR_WRITE: status.loadBalancer.ingress as a whole, in this order, and annotation
+	 * metallb.io/ip-allocated-from-pool; both in one update guarded by resource_version. */
+	struct ip_addr ips[2];
+	unsigned ip_count;
+	const char *pool; /* NULL: remove the annotation */
+
+	/* ALLOCATOR_EVENT */
+	bool warning;       /* type Warning, else Normal */
+	const char *reason; /* a literal */
+	char *message;      /* owned by the action */
+};
+
+struct allocator_actions {
+	ARRAY_OF(struct allocator_action);
+};
+void allocator_actions_done(struct allocator_actions *actions); /* frees and empties */
+
+/* Look at every dirty Service; what is to be done is appended to @out. */
+void allocator_run(struct allocator *a, uint64_t now_ns, struct allocator_actions *out);
+
+/* When to run again even without an input; UINT64_MAX: not at all. */
+uint64_t allocator_wake_ns(const struct allocator *a);
+
+/* --- questions ------------------------------------------------------------------------------ */
+
+struct allocator_service_view {
+	const struct service *service; /* NULL when it could never be decoded */
+	const char *ns, *name;
+	struct ip_addr ips[2]; /* what it holds in the books, in the order of its status */
+	unsigned ip_count;
+	const char *pool;   /* of ips; NULL without */
+	const char *reason; /* why it has no address, a sentence without a full stop; "" if it has
+			       one or is none of ours (not of type LoadBalancer) */
+	const char *note;   /* what else to know about one that is served; "" for nothing */
+	bool ours;          /* type LoadBalancer and of our class */
+	bool unwritten;     /* its status does not show ips yet */
+};
+
+/* False when the Service is not known. Texts are lent until the next input or run. */
+bool allocator_service(const struct allocator *a, const char *ns, const char *name,
+		       struct allocator_service_view *ret);
+/* Every Service by namespace and name. @each must not feed the engine. */
+void allocator_services(const struct allocator *a,
+			void (*each)(void *arg, const struct allocator_service_view *view),
+			void *arg);
+
+struct allocator_count {
+	u128 total, used, available; /* addresses; at most 2^128 - 1 */
+};
+
+struct allocator_pool_view {
+	const struct pool *pool;
+	struct allocator_count v4, v6;
+};
+/* Every pool by name. A shared address counts once. */
+void allocator_pools(const struct allocator *a,
+		     void (*each)(void *arg, const struct allocator_pool_view *view), void *arg);
+
+#endif
