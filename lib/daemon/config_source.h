@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Where a daemon's configuration comes from: the file of --config, followed as it
+ * changes, and the custom resources of group metallb.io, watched. Both add up and
+ * are checked as one (contracts: Sources).
+ *
+ * What does not check is refused and logged, and the configuration that runs is kept;
+ * it is tried again when a source changes, and every minute. No decision about addresses is
+ * made here.
+ */
+#ifndef BELLMAN_DAEMON_CONFIG_SOURCE_H
+#define BELLMAN_DAEMON_CONFIG_SOURCE_H
+
+#include "lib/base/metrics.h"
+#include "lib/kube/kube.h"
+#include "lib/model/config.h"
+
+#include <uv.h>
+
+struct config_source; /* opaque */
+
+struct config_source_cfg {
+	uv_loop_t *loop;
+	const char *file;        /* copied; NULL: no file */
+	struct kube *kube;       /* borrowed; NULL: no custom resources */
+	const char *ns;          /* copied; where custom resources are looked for */
+	struct metrics *metrics; /* borrowed; metallb_k8s_client_config_{loaded,stale}_bool and
+				    bellman_objects_undecodable_total{kind} are kept in it */
+
+	/*
+	 * A whole new configuration that checks; lent, take a reference to keep it. Not called with
+	 * one equal to the last, nor before each source was read once.
+	 */
+	void (*changed)(void *arg, struct config *config);
+	/* Each of them was read once, good or bad; called once. May be NULL. */
+	void (*synced)(void *arg);
+	void *arg;
+};
+
+/* Start. Callbacks come from the loop, never from inside this call. Returns 0 or negative errno. */
+int config_source_open(const struct config_source_cfg *cfg, struct config_source **ret);
+
+/* Read the file again, whatever its time stamps (SIGHUP). */
+void config_source_reload(struct config_source *s);
+
+bool config_source_synced(const struct config_source *s);
+
+/*
+ * A configuration that was handed over cannot be used yet (the speaker: compatibility page 4.1), or
+ * now is in use. Feeds config_stale_bool, which is also 1 while a refused one stands.
+ */
+void config_source_waits(struct config_source *s, bool waits);
+
+/* Stop. Close it before its kube. The loop must turn once more. NULL is fine; returns NULL. */
+struct config_source *config_source_close(struct config_source *s);
+
+#endif
