@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""
+Fixtures of the lab tests. `lab` is a fresh network; `cluster` has the whole cast running in it.
+
+Where namespaces cannot be made every lab test is skipped with the reason. A failed test shows the
+tail of each daemon's log.
+"""
+
+import pathlib
+import signal
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+
+import lab as labs  # noqa: E402
+import netns  # noqa: E402
+
+_open_labs = []
+
+
+def pytest_sessionstart(session):
+    # A test run that is told to stop cleans up as on Ctrl-C.
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    labs.sweep()
+
+
+@pytest.fixture(scope="session")
+def can_lab():
+    reason = netns.why_not()
+    if reason:
+        pytest.skip(reason)
+
+
+def _lab(**kwargs):
+    lab = labs.Lab(**kwargs)
+    with lab:
+        _open_labs.append(lab)
+        try:
+            yield lab
+        finally:
+            _open_labs.remove(lab)
+
+
+@pytest.fixture
+def lab(can_lab):
+    """A fresh network with backends, no daemon running."""
+    yield from _lab()
+
+
+@pytest.fixture
+def bare_lab(can_lab):
+    """A fresh network without backends."""
+    yield from _lab(backends=False)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = (yield).get_result()
+    if report.when == "call" and report.failed:
+        for lab in _open_labs:
+            for p in lab.processes:
+                if p.log and not p.name.startswith("backend"):
+                    report.sections.append((f"log of {p.name}", p.log[-4000:]))

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The lab itself: its network carries traffic before any daemon runs, and nothing is left of it."""
+
+import os
+
+import lab as labs
+import pytest
+from lab import Lab, node_ip, pod_ip, url
+
+
+def namespaces(prefix):
+    return [n for n in os.listdir("/run/netns") if n.startswith(prefix)]
+
+
+@pytest.mark.parametrize("family", (4, 6))
+def test_pods_reach_each_other_over_their_nodes(lab, family):
+    assert lab.http_get("pod-a", url(pod_ip("node-c", family), 8080)) == f"pod-c {pod_ip('node-a', family)}"
+    assert lab.udp_ask("node-b", pod_ip("node-c", family), 8080) == f"pod-c {node_ip('node-b', family)} ping"
+
+
+def test_client_and_nodes_are_neighbours_with_telling_macs(lab):
+    assert lab.resolve("client", node_ip("node-b")) == "node-b"
+    assert lab.resolve("client", node_ip("node-c", 6)) == "node-c"
+    assert lab.resolve("client", "10.0.0.200") is None
+
+
+def test_nothing_is_left_after_an_exception(can_lab):
+    with pytest.raises(ZeroDivisionError):
+        with Lab() as lab:
+            pids = [p.pid for p in lab.processes]
+            scratch = lab.scratch
+            assert namespaces(lab.prefix) and pids
+            1 / 0
+    assert namespaces(lab.prefix) == []
+    assert [p for p in pids if os.path.exists(f"/proc/{p}")] == []
+    assert not scratch.exists()
+
+
+def test_a_lab_of_a_dead_owner_is_swept(can_lab):
+    child = os.fork()
+    if child == 0:  # builds a lab and dies without a chance to clean up
+        Lab(prefix=f"bl{os.getpid()}x0-").__enter__()
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert namespaces(f"bl{child}x0-")
+    labs.sweep()
+    assert namespaces(f"bl{child}x0-") == []
+
+
+def test_wait_for_says_what_it_saw():
+    with pytest.raises(AssertionError, match="not within 0.05 s: a pig to fly; last seen: 0"):
+        labs.wait_for(lambda: 0, 0.05, "a pig to fly")
+
+
+def test_two_labs_at_once_do_not_meet(can_lab):
+    with Lab(backends=False) as one, Lab(backends=False) as two:
+        assert one.resolve("client", node_ip("node-a")) == "node-a"
+        assert two.neigh("client", node_ip("node-a")) is None
