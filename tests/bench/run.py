@@ -1,0 +1,292 @@
+# SPDX-License-Identifier: Apache-2.0
+"""
+`make bench`: the figures of docs/benchmarks.md, measured again on this machine.
+
+Each figure stands beside a reference that ran in the same run, alternating with it, because a
+figure of a noisy machine means little by itself: the kernel's own ARP responder for the speaker,
+a plain HTTP client sending the same patches for the allocator, an idle speaker for a full one.
+Prints a Markdown table; --json FILE keeps the numbers; --only NAME runs one part.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import statistics
+import subprocess
+import sys
+import threading
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lab"))
+import api as kube  # noqa: E402
+import netns  # noqa: E402
+from lab import wait_for  # noqa: E402
+
+RUNS = 5
+PORT, TICKS = 6480, os.sysconf("SC_CLK_TCK")
+
+
+class Host:
+    """One namespace that plays a node; programs in it end with it."""
+
+    def __init__(self, name):
+        self.ns = f"bench{os.getpid()}-{name}"
+        self.children = []
+        subprocess.run(["ip", "netns", "add", self.ns], check=True)
+        self.ip("link", "set", "lo", "up")
+
+    def ip(self, *args):
+        subprocess.run(["ip", "-n", self.ns, *args], check=True)
+
+    def run(self, *argv):
+        done = subprocess.run(["ip", "netns", "exec", self.ns, *map(str, argv)], check=True, capture_output=True, text=True)
+        return done.stdout
+
+    def start(self, *argv):
+        child = subprocess.Popen(["ip", "netns", "exec", self.ns, *map(str, argv), "--log-level", "warn"],
+                                 stdin=subprocess.DEVNULL)
+        self.children.append(child)
+        return child
+
+    def stop(self, child):
+        child.terminate()
+        child.wait(10)
+        self.children.remove(child)
+
+    def http(self, port, path):
+        c = netns.Connection(self.ns, "127.0.0.1", port)
+        try:
+            c.request("GET", path)
+            answer = c.getresponse()
+            return answer.status, answer.read().decode()
+        finally:
+            c.close()
+
+    def wait_ready(self, port, path="/readyz", deadline=60):
+        wait_for(lambda: self.http(port, path)[0] == 200, deadline, f"port {port} to be ready")
+
+    def metric(self, port, name):
+        lines = self.http(port, "/metrics")[1].splitlines()
+        return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(name) and line[len(name)] in " {")
+
+    def close(self):
+        for child in self.children:
+            child.kill()
+            child.wait()
+        subprocess.run(["ip", "netns", "del", self.ns])
+
+
+class Api(kube.Api):
+    """Many requests over one connection: the bench's own cost must stay small."""
+
+    def __init__(self, host):
+        super().__init__(host.ns, "127.0.0.1", PORT, "")
+        self.connection = netns.Connection(host.ns, "127.0.0.1", PORT, 30)
+
+    def request(self, method, path, body=None, content_type="application/json", timeout=30):
+        self.connection.request(method, path, json.dumps(body) if body is not None else None,
+                                {"Content-Type": content_type})
+        answer = self.connection.getresponse()
+        text = answer.read()
+        return answer.status, json.loads(text) if text else None
+
+
+def memory_kib(pid, field="RssAnon"):
+    with open(f"/proc/{pid}/status", encoding="ascii") as f:
+        return next(int(line.split()[1]) for line in f if line.startswith(field + ":"))
+
+
+def cpu_s(pid):
+    with open(f"/proc/{pid}/stat", encoding="ascii") as f:
+        fields = f.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+class Peak(threading.Thread):
+    """The highest RssAnon of a process, sampled until stopped."""
+
+    def __init__(self, pid):
+        super().__init__(daemon=True)
+        self.pid, self.kib, self.done = pid, 0, threading.Event()
+        self.start()
+
+    def run(self):
+        while not self.done.wait(0.01):
+            try:
+                self.kib = max(self.kib, memory_kib(self.pid))
+            except (OSError, StopIteration):
+                return
+
+    def stop(self):
+        self.done.set()
+        self.join()
+        return self.kib
+
+
+def fill(api, services, pending):
+    """Nodes, a pool, an advertisement, @services Services, and slices when they are not pending."""
+    api.create(kube.namespace(kube.SYSTEM))
+    api.create(kube.node("node-a", ["10.9.0.2"], ["10.244.1.0/24"]))
+    for i in range(services):
+        name = f"service-{i:05d}"
+        s = kube.service(name, allocateLoadBalancerNodePorts=False)
+        s["metadata"]["labels"] = {"app": name, "team": f"team-{i % 20}"}
+        s["spec"]["selector"] = {"app": name}
+        api.create(s)
+        if not pending:
+            api.create(kube.endpoint_slice(name, [(f"10.244.1.{2 + i % 250}", "node-a")]))
+            api.patch("Service", name, {"status": {"loadBalancer": {"ingress": [{"ip": address(i)}]}}}, sub="status")
+
+
+def address(i):
+    return f"10.200.{i // 250}.{1 + i % 250}"
+
+
+CONFIG = 'pools = ( { name = "bench"; addresses = ( "10.200.0.0/16", "10.9.0.200-10.9.0.210" ); } );\n' \
+         'l2Advertisements = ( { name = "bench"; } );\n'
+
+
+def write_config(build):
+    path = pathlib.Path(build) / "bench.conf"
+    path.write_text(CONFIG, encoding="ascii")
+    return path.resolve()
+
+
+def bench_arp(build, row):
+    """Reply latency and rate: the kernel for an address of its own, the speaker for a VIP, in turn."""
+    node, asker = Host("node"), Host("asker")
+    try:
+        node.ip("link", "add", "eth0", "type", "veth", "peer", "name", "eth0", "netns", asker.ns)
+        node.ip("addr", "add", "10.9.0.2/24", "dev", "eth0")
+        asker.ip("addr", "add", "10.9.0.1/24", "dev", "eth0")
+        node.ip("link", "set", "eth0", "up")
+        asker.ip("link", "set", "eth0", "up")
+        node.start(f"{build}/bin/bellman-apiserver", "--listen", f"127.0.0.1:{PORT}")
+        node.wait_ready(PORT)
+        api = Api(node)
+        fill(api, 0, True)
+        api.create(kube.service("vip"), kube.endpoint_slice("vip", [("10.244.1.2", "node-a")]))
+        api.patch("Service", "vip", {"status": {"loadBalancer": {"ingress": [{"ip": "10.9.0.200"}]}}}, sub="status")
+        node.start(f"{build}/bin/bellman-speaker", "--server", f"http://127.0.0.1:{PORT}", "--node-name", "node-a",
+                   "--config", write_config(build))
+        node.wait_ready(7472)
+
+        def ask(target, count, mode):
+            return json.loads(asker.run(f"{build}/bench/bench_arp", "eth0", "10.9.0.1", target, count, mode))
+
+        wait_for(lambda: ask_once(ask), 10, "the speaker to answer")
+        rtt = {who: [] for who in ("kernel", "speaker")}
+        rate = {who: [] for who in ("kernel", "speaker")}
+        for _ in range(RUNS):
+            for who, target in (("kernel", "10.9.0.2"), ("speaker", "10.9.0.200")):
+                rtt[who].append(ask(target, 5000, "rtt"))
+                rate[who].append(ask(target, 200000, "rate"))
+
+        def median(samples, key):
+            return statistics.median(s[key] for s in samples)
+
+        for key, label in (("p50_us", "ARP reply, p50, µs"), ("p99_us", "ARP reply, p99, µs")):
+            row(label, median(rtt["speaker"], key), median(rtt["kernel"], key), "kernel's own responder")
+        row("ARP replies/s, 64 outstanding", median(rate["speaker"], "per_s"), median(rate["kernel"], "per_s"),
+            "kernel's own responder")
+    finally:
+        node.close()
+        asker.close()
+
+
+def ask_once(ask):
+    try:
+        return ask("10.9.0.200", 1, "rtt")["replies"]
+    except subprocess.CalledProcessError:
+        return 0
+
+
+def bench_allocate(build, row, count=10000):
+    """All Services pending, then the allocator starts: until every status is written."""
+    engine = json.loads(subprocess.run([f"{build}/bench/bench_allocator"], check=True, capture_output=True, text=True).stdout)
+    host = Host("allocate")
+    try:
+        server = host.start(f"{build}/bin/bellman-apiserver", "--listen", f"127.0.0.1:{PORT}")
+        host.wait_ready(PORT)
+        api = Api(host)
+        fill(api, count, True)
+
+        # The reference: the same number of the same patches, one after the other on one connection.
+        start = time.monotonic()
+        for i in range(count):
+            api.patch("Service", f"service-{i:05d}", {"metadata": {"annotations": {"bench": "1"}}, "status": {}}, sub="status")
+        plain_s = time.monotonic() - start
+
+        before = cpu_s(server.pid)
+        start = time.monotonic()
+        allocator = host.start(f"{build}/bin/bellman-allocator", "--server", f"http://127.0.0.1:{PORT}", "--config", write_config(build))
+        peak = Peak(allocator.pid)
+        wait_for(lambda: host.metric(7473, "metallb_k8s_client_updates_total") >= count, 120, "all Services to be written", 0.05)
+        wall_s = time.monotonic() - start
+        server_cpu = cpu_s(server.pid) - before
+        own_cpu = cpu_s(allocator.pid)
+        kib = peak.stop()
+        written = sum(1 for s in api.list("Service") if s["status"].get("loadBalancer", {}).get("ingress"))
+        if written != count:
+            raise SystemExit(f"bench: {written} of {count} Services have an address")
+
+        row(f"{count} pending Services, pure engine, ms of CPU", engine["cpu_ms"], None, "")
+        row(f"{count} pending Services through the API, s", wall_s, plain_s, "same patches, one plain HTTP client")
+        row("  CPU of the allocator, s", own_cpu, server_cpu, "CPU of bellman-apiserver meanwhile")
+        row("  peak RssAnon of the allocator, MiB", kib / 1024, memory_kib(allocator.pid, "VmRSS") / 1024, "its VmRSS at the end")
+    finally:
+        host.close()
+
+
+def bench_speaker_memory(build, row, count=10000):
+    """A speaker that knows @count Services and EndpointSlices, against one that knows none."""
+    seen = {}
+    for n in (0, count):
+        host = Host("memory")
+        try:
+            host.start(f"{build}/bin/bellman-apiserver", "--listen", f"127.0.0.1:{PORT}")
+            host.wait_ready(PORT)
+            fill(Api(host), n, False)
+            speaker = host.start(f"{build}/bin/bellman-speaker", "--server", f"http://127.0.0.1:{PORT}", "--node-name", "node-a",
+                                 "--config", write_config(build))
+            peak = Peak(speaker.pid)
+            host.wait_ready(7472)
+            wait_for(lambda: host.metric(7472, "metallb_speaker_announced") == n, 60, f"{n} announcements", 0.05)
+            seen[n] = (memory_kib(speaker.pid) / 1024, memory_kib(speaker.pid, "VmRSS") / 1024, peak.stop() / 1024)
+        finally:
+            host.close()
+    for i, label in enumerate(("RssAnon", "VmRSS", "peak RssAnon")):
+        row(f"speaker with {count} Services and slices, {label}, MiB", seen[count][i], seen[0][i], "idle speaker")
+
+
+PARTS = {"arp": bench_arp, "allocate": bench_allocate, "speaker-memory": bench_speaker_memory}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--build", default="build")
+    parser.add_argument("--json")
+    parser.add_argument("--only", choices=PARTS)
+    args = parser.parse_args()
+    reason = netns.why_not()
+    if reason:
+        sys.exit(f"bench: {reason}")
+    rows = []
+
+    def row(what, value, reference, of):
+        ratio = f"{value / reference:.2f}" if reference else ""
+        rows.append({"what": what, "value": value, "reference": reference, "of": of})
+        shown = f"{reference:,.1f} ({of})" if reference is not None else ""
+        print(f"| {what} | {value:,.1f} | {shown} | {ratio} |", flush=True)
+
+    print("| figure | Bellman | reference in the same run | ratio |\n|---|---|---|---|")
+    for name, part in PARTS.items():
+        if args.only in (None, name):
+            part(args.build, row)
+    if args.json:
+        pathlib.Path(args.json).write_text(json.dumps(rows, indent=1), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
