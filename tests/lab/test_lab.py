@@ -2,10 +2,13 @@
 """The lab itself: its network carries traffic before any daemon runs, and nothing is left of it."""
 
 import os
+import subprocess
+import time
 
 import lab as labs
 import pytest
 from lab import Lab, node_ip, pod_ip, url
+from steady import Steady
 
 
 def namespaces(prefix):
@@ -56,3 +59,21 @@ def test_two_labs_at_once_do_not_meet(can_lab):
     with Lab(backends=False) as one, Lab(backends=False) as two:
         assert one.resolve("client", node_ip("node-a")) == "node-a"
         assert two.neigh("client", node_ip("node-a")) is None
+
+
+def test_a_steady_client_counts_what_a_pulled_cable_costs(lab):
+    def pull(pulled):
+        subprocess.run(["ip", "-n", lab.ns("sw"), "link", "set", "sw-node-b",
+                                   *(["nomaster"] if pulled else ["master", "br0"])], check=True)
+
+    lab.run("node-b", ["nft", "add table ip t; add chain ip t c { type nat hook prerouting priority -100; }; "
+                       f"add rule ip t c tcp dport 80 dnat to {pod_ip('node-b')}:8080"])
+    with Steady(lab.ns("client"), node_ip("node-b"), rate=50, timeout=0.2) as steady:
+        lab.wait_for(lambda: len(steady.requests) >= 10)
+        assert steady.failed == [] and steady.requests[0].answer == "pod-b 10.0.0.1"
+        pull(True)
+        lab.wait_for(lambda: steady.failed, what="a request to fail")
+        pull(False)
+        back = time.monotonic()
+        lab.wait_for(lambda: steady.answered_since(back))
+    assert steady.gap() > 0.1
