@@ -20,9 +20,13 @@ struct rd {
 	bool failed;
 };
 
+/* @bytes may be NULL when @len is 0. */
 static inline struct rd rd_init(const void *bytes, size_t len)
 {
-	return (struct rd){ bytes, (const uint8_t *)bytes + len, false };
+	static const uint8_t nothing[1];
+	const uint8_t *at = bytes == NULL ? nothing : bytes; /* NULL + 0 is undefined in C */
+
+	return (struct rd){ at, at + len, false };
 }
 
 static inline size_t rd_left(const struct rd *r)

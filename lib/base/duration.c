@@ -10,9 +10,9 @@ static const struct {
 	const char *name;
 	uint64_t ns;
 } units[] = {
-	/* Longer names first: "ms" must not be read as minutes. */
-	{ "ns", 1 },       { "us", 1000 },         { "\xc2\xb5s", 1000 },    { "ms", NS_PER_MS },
-	{ "s", NS_PER_S }, { "m", 60 * NS_PER_S }, { "h", 3600 * NS_PER_S },
+	/* Longer names first: "ms" must not be read as minutes. Unicode has two signs for micro. */
+	{ "ns", 1 },         { "us", 1000 },    { "\xc2\xb5s", 1000 },  { "\xce\xbcs", 1000 },
+	{ "ms", NS_PER_MS }, { "s", NS_PER_S }, { "m", 60 * NS_PER_S }, { "h", 3600 * NS_PER_S },
 };
 
 int duration_parse(const char *text, uint64_t *ret_ns)

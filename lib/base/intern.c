@@ -65,6 +65,7 @@ static void resize(size_t size)
 
 const char *intern_len(const char *text, size_t len)
 {
+	len = strnlen(text, len); /* a NUL inside would make a text that never equals itself */
 	if ((table.count + 1) * 4 > table.size * 3)
 		resize(table.size == 0 ? 64 : table.size * 2);
 

@@ -14,7 +14,8 @@
 
 /* The shared copy of @text with one more user, or NULL for NULL. Give back by intern_unref(). */
 const char *intern(const char *text);
-const char *intern_len(const char *text, size_t len); /* @text need not end in NUL */
+/* The same for at most @len bytes; a NUL ends the text before that, but need not be there. */
+const char *intern_len(const char *text, size_t len);
 
 /* One more user of a string that came from intern(). NULL is fine. Returns @text. */
 const char *intern_ref(const char *text);

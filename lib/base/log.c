@@ -44,29 +44,78 @@ bool log_enabled(enum log_level level)
 	return level <= log_state.level;
 }
 
-/* Append @text as the inside of a JSON string; stops where the room ends. */
-static size_t json_escape(char *to, size_t room, const char *text)
+/* Length of the well-formed UTF-8 sequence that @text starts with, or 0 (RFC 3629 section 4). */
+static size_t utf8_len(const unsigned char *text)
+{
+	static const struct {
+		unsigned char first, last; /* lead bytes */
+		unsigned char low, high;   /* what the second byte may be */
+		size_t len;
+	} forms[] = {
+		{ 0x00, 0x7f, 0, 0, 1 },       { 0xc2, 0xdf, 0x80, 0xbf, 2 },
+		{ 0xe0, 0xe0, 0xa0, 0xbf, 3 }, { 0xe1, 0xec, 0x80, 0xbf, 3 },
+		{ 0xed, 0xed, 0x80, 0x9f, 3 }, { 0xee, 0xef, 0x80, 0xbf, 3 },
+		{ 0xf0, 0xf0, 0x90, 0xbf, 4 }, { 0xf1, 0xf3, 0x80, 0xbf, 4 },
+		{ 0xf4, 0xf4, 0x80, 0x8f, 4 },
+	};
+
+	for (size_t f = 0; f < sizeof(forms) / sizeof(*forms); f++) {
+		if (text[0] < forms[f].first || text[0] > forms[f].last)
+			continue;
+		for (size_t i = 1; i < forms[f].len; i++) {
+			unsigned char low = i == 1 ? forms[f].low : 0x80;
+			unsigned char high = i == 1 ? forms[f].high : 0xbf;
+			if (text[i] < low || text[i] > high)
+				return 0; /* also at the NUL, so nothing behind it is read */
+		}
+		return forms[f].len;
+	}
+	return 0;
+}
+
+/*
+ * Write @text to @to as the inside of a JSON string; stops at a whole character where the room
+ * ends. Bytes that are no UTF-8 become U+FFFD: a line that a collector cannot parse is lost.
+ */
+static void json_escape(char *to, size_t room, const char *text)
 {
 	size_t n = 0;
 
-	for (; *text != '\0' && n + 7 < room; text++) {
+	while (*text != '\0' && n + 7 < room) {
 		unsigned char c = (unsigned char)*text;
+		size_t len = utf8_len((const unsigned char *)text);
 		if (c == '"' || c == '\\') {
 			to[n++] = '\\';
 			to[n++] = (char)c;
 		} else if (c < 0x20 || c == 0x7f) {
 			n += (size_t)snprintf(to + n, room - n, "\\u%04x", c);
+		} else if (len == 0) {
+			n += (size_t)snprintf(to + n, room - n, "\\ufffd");
+			len = 1;
 		} else {
-			to[n++] = (char)c;
+			memcpy(to + n, text, len);
+			n += len;
 		}
+		text += len;
 	}
 	to[n] = '\0';
-	return n;
+}
+
+/* Write @text to @to with control characters as blanks: one event a line, whatever a name from
+ * outside holds. */
+static void text_escape(char *to, size_t room, const char *text)
+{
+	size_t n = 0;
+
+	for (; *text != '\0' && n + 1 < room; text++)
+		to[n++] = (unsigned char)*text < 0x20 || *text == 0x7f ? ' ' : *text;
+	to[n] = '\0';
 }
 
 void log_write(enum log_level level, const char *subsystem, const char *event, const char *fmt, ...)
 {
-	char pairs[2048], escaped[4200], line[4800], stamp[32];
+	char pairs[2048], what[300], escaped[4200], line[4800], stamp[32];
+	bool json = log_state.format == LOG_JSON;
 	struct timespec now;
 	struct tm tm;
 	va_list ap;
@@ -74,30 +123,24 @@ void log_write(enum log_level level, const char *subsystem, const char *event, c
 	va_start(ap, fmt);
 	vsnprintf(pairs, sizeof(pairs), fmt, ap);
 	va_end(ap);
+	/* The event may hold foreign text as well: both go through the escape. */
+	(json ? json_escape : text_escape)(what, sizeof(what), event);
+	(json ? json_escape : text_escape)(escaped, sizeof(escaped), pairs);
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	gmtime_r(&now.tv_sec, &tm);
 	strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%S", &tm);
 
-	/* The event may hold foreign text as well: both go through the escape. */
-	if (log_state.format == LOG_JSON) {
-		char what[300];
-		json_escape(what, sizeof(what), event);
-		json_escape(escaped, sizeof(escaped), pairs);
+	if (json)
 		snprintf(line, sizeof(line),
 			 "{\"ts\":\"%s.%03ldZ\",\"level\":\"%s\",\"program\":\"%s\",\"subsystem\":"
 			 "\"%s\",\"event\":\"%s\",\"msg\":\"%s\"}\n",
 			 stamp, now.tv_nsec / 1000000, level_names[level], log_state.program,
 			 subsystem, what, escaped);
-	} else {
-		/* One event a line, whatever a name from outside holds. */
-		for (char *c = pairs; *c != '\0'; c++)
-			if ((unsigned char)*c < 0x20 || *c == 0x7f)
-				*c = ' ';
+	else
 		snprintf(line, sizeof(line), "%s.%03ldZ %-5s %s: %s%s%s\n", stamp,
-			 now.tv_nsec / 1000000, level_names[level], subsystem, event,
-			 pairs[0] == '\0' ? "" : " ", pairs);
-	}
+			 now.tv_nsec / 1000000, level_names[level], subsystem, what,
+			 escaped[0] == '\0' ? "" : " ", escaped);
 	/* One write, so lines of several processes on one terminal do not mix. */
 	ssize_t ignored = write(STDERR_FILENO, line, strlen(line));
 	(void)ignored;
