@@ -21,7 +21,7 @@ struct endpoint_port {
 };
 
 struct endpoint_slice {
-	struct object_meta meta;
+	struct object_meta meta; /* .labels is empty: there are many slices, nothing selects them */
 	const char *service; /* label kubernetes.io/service-name, interned; NULL: belongs to none */
 	struct endpoint *endpoints;
 	struct endpoint_port *ports;

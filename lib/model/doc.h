@@ -64,5 +64,7 @@ cJSON *doc_parse_yaml(const char *text, size_t len, char *err, size_t err_size);
 /* Add a fault at @node. @field is appended to where.base with a dot between. */
 void doc_fault(struct where where, const cJSON *node, struct faults *faults, const char *field,
 	       const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+void doc_warn(struct where where, const cJSON *node, struct faults *faults, const char *field,
+	      const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 
 #endif
