@@ -39,10 +39,10 @@ static inline bool rd_failed(const struct rd *r)
 	return r->failed;
 }
 
-/* Take @len bytes off the front; NULL and the flag when there are fewer. */
+/* Take @len bytes off the front; NULL and the flag when there are fewer, or one failed before. */
 static inline const uint8_t *rd_take(struct rd *r, size_t len)
 {
-	if (rd_left(r) < len) {
+	if (r->failed || rd_left(r) < len) {
 		r->failed = true;
 		return NULL;
 	}
