@@ -24,8 +24,8 @@ struct config_source_cfg {
 	const char *file;        /* copied; NULL: no file */
 	struct kube *kube;       /* borrowed; NULL: no custom resources */
 	const char *ns;          /* copied; where custom resources are looked for */
-	struct metrics *metrics; /* borrowed; metallb_k8s_client_config_{loaded,stale}_bool and
-				    bellman_objects_undecodable_total{kind} are kept in it */
+	struct metrics *metrics; /* borrowed; metallb_k8s_client_config_loaded_bool and
+				    _stale_bool are kept in it */
 
 	/*
 	 * A whole new configuration that checks; lent, take a reference to keep it. Not called with

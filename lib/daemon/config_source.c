@@ -1,0 +1,475 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The configuration's sources. The file is read again when its directory says that
+ * something happened (a mounted ConfigMap changes by swapping the `..data` link, never
+ * by a write to the file) and when a look once a minute finds other time stamps.
+ *
+ * A candidate is all objects of the file as it is now and all resources as they are
+ * now. Either config_build() takes it whole, or nothing changes.
+ */
+#include "lib/daemon/config_source.h"
+
+#include <errno.h>
+#include <libgen.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "lib/base/log.h"
+#include "lib/model/doc.h"
+
+#define SETTLE_MS 100u   /* editors write in several steps */
+#define LOOK_MS   60000u /* where no event comes: network file systems */
+
+/* A custom resource, reduced to what configuration is: no status, no managedFields. */
+struct resource {
+	char *name;
+	char *base; /* what its faults start with: "IPAddressPool/public" */
+	cJSON *json;
+};
+
+static const struct resource_kind {
+	const char *plural, *api;
+} resource_kinds[] = {
+	{ "ipaddresspools", "/apis/metallb.io/v1beta1" },
+	{ "l2advertisements", "/apis/metallb.io/v1beta1" },
+};
+#define KINDS (sizeof(resource_kinds) / sizeof(*resource_kinds))
+
+struct collection { /* what one watch has told */
+	struct config_source *source;
+	struct kube_watch *watch;
+	bool read; /* listed once, or said to be absent */
+	ARRAY_OF(struct resource);
+};
+
+struct config_source {
+	struct config_source_cfg cfg;
+	char *file, *ns;
+	struct collection collections[KINDS];
+
+	struct doc *doc;      /* the file as in force; NULL before the first good one */
+	struct doc *next;     /* the file as it is now, which parses but was refused or not tried */
+	struct stat seen;     /* the file when it was last read; zero when it was not there */
+	bool file_read;       /* once, good or bad */
+	bool file_wanted;     /* read it on the next turn, whatever its time stamps */
+	bool file_bad;        /* as it is now it does not parse */
+	bool resources_dirty; /* one changed since the last build */
+	bool resources_bad;   /* as they are now they were refused */
+	bool told_synced, loaded, waits;
+	int64_t *loaded_metric, *stale_metric;
+
+	uv_fs_event_t events;
+	uv_timer_t soon, look;
+	bool watching;
+	unsigned handles_open;
+};
+
+static void *must(void *memory)
+{
+	if (memory == NULL)
+		abort();
+	return memory;
+}
+
+static void metrics_update(struct config_source *s)
+{
+	if (s->loaded_metric == NULL)
+		return;
+	*s->loaded_metric = s->loaded;
+	*s->stale_metric = s->file_bad || s->next != NULL || s->resources_bad || s->waits;
+}
+
+bool config_source_synced(const struct config_source *s)
+{
+	if (s->file != NULL && !s->file_read)
+		return false;
+	for (size_t i = 0; i < KINDS; i++)
+		if (s->cfg.kube != NULL && !s->collections[i].read)
+			return false;
+	return true;
+}
+
+void config_source_waits(struct config_source *s, bool waits)
+{
+	s->waits = waits;
+	metrics_update(s);
+}
+
+/* --- building ---------------------------------------------------------------------------- */
+
+static void inputs_add(struct config_inputs *inputs, const cJSON *json, struct where where,
+		       bool from_file)
+{
+	struct config_input *in = must(array_push(inputs));
+
+	in->object = json;
+	in->where = where;
+	in->from_file = from_file;
+}
+
+static void faults_log(const struct faults *faults)
+{
+	char line[1024];
+
+	for (size_t i = 0; i < faults->count; i++) {
+		fault_format(&faults->items[i], line, sizeof(line));
+		if (faults->items[i].warning)
+			log_warn("config", "doubtful", "%s", line);
+		else
+			log_error("config", "fault", "%s", line);
+	}
+}
+
+static bool same_objects(const struct doc *a, const struct doc *b)
+{
+	const struct doc_objects *x = doc_objects(a), *y = doc_objects(b);
+
+	if (x->count != y->count)
+		return false;
+	for (size_t i = 0; i < x->count; i++)
+		if (!cJSON_Compare(x->items[i].json, y->items[i].json, true))
+			return false;
+	return true;
+}
+
+/* Build from @doc (NULL: no file is asked for) and the resources, and put it in force or refuse. */
+static bool build(struct config_source *s, const struct doc *doc)
+{
+	struct config_inputs inputs = { 0 };
+	struct faults faults = { 0 };
+	struct config *config = NULL;
+
+	if (doc != NULL) {
+		const struct doc_objects *objects = doc_objects(doc);
+		for (size_t i = 0; i < objects->count; i++)
+			inputs_add(&inputs, objects->items[i].json, objects->items[i].where, true);
+	}
+	for (size_t k = 0; k < KINDS; k++) {
+		const struct collection *c = &s->collections[k];
+		for (size_t i = 0; i < c->count; i++)
+			inputs_add(&inputs, c->items[i].json,
+				   (struct where){ .base = c->items[i].base }, false);
+	}
+
+	bool good = config_build(&inputs, &faults, &config) == 0;
+	faults_log(&faults);
+	faults_free(&faults);
+	array_free(&inputs);
+	if (!good) {
+		log_warn("config", "refused, the last good configuration stays", "loaded=%s",
+			 s->loaded ? "yes" : "none");
+		return false;
+	}
+	log_info("config", "configuration in force", "pools=%zu l2_advertisements=%zu",
+		 config->pools.count, config->l2_advertisements.count);
+	s->loaded = true;
+	s->waits = false;
+	s->cfg.changed(s->cfg.arg, config);
+	config_unref(config);
+	return true;
+}
+
+/* Has the file other time stamps than when it was last read? Remembers those of now. */
+static bool file_changed(struct config_source *s)
+{
+	struct stat now = { 0 };
+
+	if (stat(s->file, &now) == -1)
+		now = (struct stat){ 0 };
+	bool changed = now.st_ino != s->seen.st_ino || now.st_dev != s->seen.st_dev ||
+		       now.st_size != s->seen.st_size ||
+		       now.st_mtim.tv_sec != s->seen.st_mtim.tv_sec ||
+		       now.st_mtim.tv_nsec != s->seen.st_mtim.tv_nsec;
+	s->seen = now;
+	return changed;
+}
+
+static void file_read(struct config_source *s)
+{
+	struct faults faults = { 0 };
+	struct doc *doc = NULL;
+
+	bool good = doc_load(s->file, &faults, &doc) == 0 && faults.errors == 0;
+	faults_log(&faults);
+	faults_free(&faults);
+	s->file_read = true;
+	s->file_wanted = false;
+	s->file_bad = !good;
+	s->next = doc_free(s->next);
+	if (!good)
+		log_warn("config", "file does not parse, the last good configuration stays",
+			 "file=%s loaded=%s", s->file, s->loaded ? "yes" : "none");
+	/* Written again with the same content is no change. */
+	if (good && (s->doc == NULL || !same_objects(s->doc, doc)))
+		s->next = doc;
+	else
+		doc_free(doc);
+}
+
+/* Take in what changed. */
+static void update(struct config_source *s)
+{
+	bool file_new = false;
+
+	if (s->file != NULL && (file_changed(s) || s->file_wanted)) {
+		file_read(s);
+		file_new = s->next != NULL;
+	}
+	metrics_update(s);
+	if (!config_source_synced(s))
+		return;
+	if (!s->told_synced) {
+		s->told_synced = true;
+		s->resources_dirty = true;
+		if (s->cfg.synced != NULL)
+			s->cfg.synced(s->cfg.arg);
+	}
+
+	bool done = false;
+	if (s->next != NULL && (file_new || s->resources_dirty)) {
+		done = build(s, s->next);
+		if (done) {
+			doc_free(s->doc);
+			s->doc = s->next;
+			s->next = NULL;
+			s->resources_bad = false;
+		}
+	}
+	/* A file that is refused leaves the last good one to build with: resources are followed on.
+	 */
+	if (!done && s->resources_dirty && (s->file == NULL || s->doc != NULL))
+		s->resources_bad = !build(s, s->doc);
+	s->resources_dirty = false;
+	metrics_update(s);
+}
+
+/* --- what makes it run -------------------------------------------------------------------- */
+
+static void on_soon(uv_timer_t *t)
+{
+	update(t->data);
+}
+
+static void update_soon(struct config_source *s, uint64_t ms)
+{
+	uv_timer_start(&s->soon, on_soon, ms, 0);
+}
+
+static void on_directory(uv_fs_event_t *handle, const char *name, int events, int status)
+{
+	(void)name;
+	(void)events;
+	(void)status;
+	update_soon(handle->data, SETTLE_MS);
+}
+
+/* Follow the file's directory; where that cannot be done now, the look of each minute tries again.
+ */
+static void directory_watch(struct config_source *s)
+{
+	char *path = must(strdup(s->file));
+
+	if (!s->watching)
+		s->watching = uv_fs_event_start(&s->events, on_directory, dirname(path), 0) == 0;
+	free(path);
+}
+
+static void on_look(uv_timer_t *t)
+{
+	struct config_source *s = t->data;
+
+	directory_watch(s);
+	update_soon(s, 0);
+}
+
+void config_source_reload(struct config_source *s)
+{
+	s->file_wanted = s->file != NULL;
+	update_soon(s, 0);
+}
+
+static void resource_done(struct resource *r)
+{
+	free(r->name);
+	free(r->base);
+	cJSON_Delete(r->json);
+}
+
+static struct resource *resource_find(struct collection *c, const char *name)
+{
+	for (size_t i = 0; i < c->count; i++)
+		if (strcmp(c->items[i].name, name) == 0)
+			return &c->items[i];
+	return NULL;
+}
+
+static void copy_items(cJSON *to, const cJSON *from, const char *const *keys)
+{
+	for (; *keys != NULL; keys++) {
+		const cJSON *item = cJSON_GetObjectItemCaseSensitive(from, *keys);
+		if (item != NULL)
+			cJSON_AddItemToObject(to, *keys, must(cJSON_Duplicate(item, true)));
+	}
+}
+
+/* Without status and what the server keeps for itself, so that only a user's change is one. */
+static cJSON *reduce(const cJSON *object)
+{
+	cJSON *to = must(cJSON_CreateObject());
+	const cJSON *meta = cJSON_GetObjectItemCaseSensitive(object, "metadata");
+
+	copy_items(to, object, (const char *const[]){ "apiVersion", "kind", "spec", NULL });
+	copy_items(must(cJSON_AddObjectToObject(to, "metadata")), meta,
+		   (const char *const[]){ "name", "namespace", "labels", "annotations", NULL });
+	return to;
+}
+
+static void on_upsert(void *arg, const cJSON *object)
+{
+	struct collection *c = arg;
+	const cJSON *meta = cJSON_GetObjectItemCaseSensitive(object, "metadata");
+	const char *name = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(meta, "name"));
+	const char *kind = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, "kind"));
+
+	if (name == NULL || kind == NULL)
+		return;
+	struct resource *r = resource_find(c, name);
+	cJSON *json = reduce(object);
+	if (r != NULL && cJSON_Compare(r->json, json, true)) {
+		cJSON_Delete(json);
+		return;
+	}
+	if (r == NULL) {
+		size_t len = strlen(kind) + 1 + strlen(name) + 1;
+		r = must(array_push(c));
+		r->name = must(strdup(name));
+		r->base = must(malloc(len));
+		snprintf(r->base, len, "%s/%s", kind, name);
+	} else {
+		cJSON_Delete(r->json);
+	}
+	r->json = json;
+	c->source->resources_dirty = true;
+	if (c->read)
+		update_soon(c->source, 0);
+}
+
+static void on_remove(void *arg, const char *ns, const char *name)
+{
+	struct collection *c = arg;
+	struct resource *r = resource_find(c, name);
+
+	(void)ns;
+	if (r == NULL)
+		return;
+	resource_done(r);
+	*r = c->items[--c->count];
+	c->source->resources_dirty = true;
+	update_soon(c->source, 0);
+}
+
+static void on_read(void *arg)
+{
+	struct collection *c = arg;
+
+	c->read = true;
+	update_soon(c->source, 0);
+}
+
+static const struct kube_watch_ops watch_ops = {
+	.upsert = on_upsert,
+	.remove = on_remove,
+	.synced = on_read,
+	.absent = on_read, /* without the definitions there is nothing to wait for */
+};
+
+static int watches_start(struct config_source *s)
+{
+	for (size_t i = 0; i < KINDS; i++) {
+		struct collection *c = &s->collections[i];
+		const struct resource_kind *k = &resource_kinds[i];
+		char *path = kube_path(k->api, s->ns, k->plural, NULL, NULL);
+
+		if (path != NULL)
+			c->watch = kube_watch_start(s->cfg.kube, path, NULL, &watch_ops, c);
+		free(path);
+		if (c->watch == NULL)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+int config_source_open(const struct config_source_cfg *cfg, struct config_source **ret)
+{
+	struct config_source *s = calloc(1, sizeof(*s));
+
+	if (s == NULL)
+		return -ENOMEM;
+	s->cfg = *cfg;
+	s->file = cfg->file == NULL ? NULL : must(strdup(cfg->file));
+	s->ns = must(strdup(cfg->ns));
+	for (size_t i = 0; i < KINDS; i++)
+		s->collections[i].source = s;
+	if (cfg->metrics != NULL) {
+		s->loaded_metric = metric_value0(
+			metrics_family(cfg->metrics, "metallb_k8s_client_config_loaded_bool",
+				       "1 if a configuration was loaded at least once.",
+				       METRIC_GAUGE, NULL));
+		s->stale_metric = metric_value0(metrics_family(
+			cfg->metrics, "metallb_k8s_client_config_stale_bool",
+			"1 if the configuration in force is older than what the user asks for.",
+			METRIC_GAUGE, NULL));
+	}
+
+	/* None of these can fail on a loop that lives. */
+	uv_timer_init(cfg->loop, &s->soon);
+	uv_timer_init(cfg->loop, &s->look);
+	uv_fs_event_init(cfg->loop, &s->events);
+	s->soon.data = s->look.data = s->events.data = s;
+	s->handles_open = 3;
+
+	if (s->file != NULL) {
+		s->file_wanted = true;
+		directory_watch(s);
+		uv_timer_start(&s->look, on_look, LOOK_MS, LOOK_MS);
+	}
+	int rc = cfg->kube == NULL ? 0 : watches_start(s);
+	if (rc < 0) {
+		config_source_close(s);
+		return rc;
+	}
+	update_soon(s, 0);
+	*ret = s;
+	return 0;
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+	struct config_source *s = handle->data;
+
+	if (--s->handles_open > 0)
+		return;
+	free(s->file);
+	free(s->ns);
+	free(s);
+}
+
+struct config_source *config_source_close(struct config_source *s)
+{
+	if (s == NULL)
+		return NULL;
+	for (size_t i = 0; i < KINDS; i++) {
+		struct collection *c = &s->collections[i];
+		kube_watch_stop(c->watch);
+		for (size_t j = 0; j < c->count; j++)
+			resource_done(&c->items[j]);
+		array_free(c);
+	}
+	s->doc = doc_free(s->doc);
+	s->next = doc_free(s->next);
+	uv_close((uv_handle_t *)&s->soon, on_closed);
+	uv_close((uv_handle_t *)&s->look, on_closed);
+	uv_close((uv_handle_t *)&s->events, on_closed);
+	return NULL;
+}
