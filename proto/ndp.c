@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "proto/ndp.h"
+
+#define NEXT_ICMPV6  58
+#define HOP_LIMIT    255 /* nobody off the link can send with it: RFC 4861 section 3.1 */
+#define TYPE_NS      135
+#define TYPE_NA      136
+#define OPT_SLLA     1
+#define OPT_TLLA     2
+#define NA_SOLICITED 0x40000000u
+#define NA_OVERRIDE  0x20000000u
+#define NA_LEN       32 /* ICMPv6 part with the option */
+
+static struct ip_addr rd_ipv6(struct rd *r)
+{
+	uint8_t bytes[16];
+
+	rd_bytes(r, bytes, sizeof(bytes));
+	return ip_from_bytes(IP_V6, bytes);
+}
+
+/* RFC 1071 over the pseudo-header of RFC 8200 section 8.1 and the message; 0 when a sum is right.
+ */
+static uint16_t checksum(const struct ip_addr *src, const struct ip_addr *dst, struct rd message)
+{
+	uint64_t sum = rd_left(&message) + NEXT_ICMPV6;
+	struct rd addresses[] = { rd_init(src->bytes, 16), rd_init(dst->bytes, 16) };
+
+	for (size_t i = 0; i < 2; i++)
+		while (rd_left(&addresses[i]) > 0)
+			sum += rd_u16(&addresses[i]);
+	while (rd_left(&message) > 1)
+		sum += rd_u16(&message);
+	if (rd_left(&message) > 0)
+		sum += (uint64_t)rd_u8(&message) << 8;
+	while (sum >> 16 != 0)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return (uint16_t)~sum;
+}
+
+struct ip_addr ndp_all_nodes(void)
+{
+	return ip_from_bytes(IP_V6, (const uint8_t[16]){ 0xff, 0x02, [15] = 1 });
+}
+
+struct ip_addr ndp_solicited_node(const struct ip_addr *ip)
+{
+	uint8_t bytes[16] = { 0xff, 0x02, [11] = 1, 0xff };
+
+	memcpy(bytes + 13, ip->bytes + 13, 3);
+	return ip_from_bytes(IP_V6, bytes);
+}
+
+void ndp_group_mac(const struct ip_addr *group, uint8_t ret[static ETHER_ADDR_LEN])
+{
+	ret[0] = ret[1] = 0x33;
+	memcpy(ret + 2, group->bytes + 12, 4);
+}
+
+/* Section 4.3: of the options only the source link-layer address matters; others are skipped. */
+static const char *options_decode(struct rd r, struct ndp_ns *ns)
+{
+	while (rd_left(&r) > 0) {
+		uint8_t type = rd_u8(&r);
+		uint8_t units = rd_u8(&r); /* of 8 octets, these two included */
+
+		if (units == 0) /* section 4.6; it would never advance */
+			return "option_length";
+		struct rd body = rd_sub(&r, units * 8u - 2u);
+		if (type == OPT_SLLA && units == 1) {
+			rd_bytes(&body, ns->lladdr, sizeof(ns->lladdr));
+			ns->has_lladdr = !rd_failed(&body);
+		}
+	}
+	return rd_failed(&r) ? "option_length" : NULL;
+}
+
+const char *ndp_ns_decode(struct rd r, struct ndp_ns *ret)
+{
+	struct ndp_ns ns = { 0 };
+
+	uint32_t version = rd_u32(&r) >> 28;
+	uint16_t payload = rd_u16(&r);
+	uint8_t next = rd_u8(&r);
+	uint8_t hop_limit = rd_u8(&r);
+	ns.src = rd_ipv6(&r);
+	struct ip_addr dst = rd_ipv6(&r);
+	struct rd message = rd_sub(&r, payload), whole = message;
+	if (rd_failed(&r))
+		return "short";
+	if (version != 6 || next != NEXT_ICMPV6)
+		return "not_icmpv6";
+	if (hop_limit != HOP_LIMIT)
+		return "hop_limit";
+
+	uint8_t type = rd_u8(&message);
+	uint8_t code = rd_u8(&message);
+	rd_u16(&message); /* checksum: summed with the rest */
+	rd_u32(&message); /* reserved */
+	ns.target = rd_ipv6(&message);
+	if (rd_failed(&message))
+		return "short";
+	if (checksum(&ns.src, &dst, whole) != 0)
+		return "checksum";
+	if (type != TYPE_NS || code != 0)
+		return "not_a_solicitation";
+	if (ns.target.bytes[0] == 0xff)
+		return "target_multicast";
+	const char *bad = options_decode(message, &ns);
+	if (bad != NULL)
+		return bad;
+	if (ns.src.bytes[0] == 0xff)
+		return "source_multicast";
+	if (ip_is_unspecified6(&ns.src)) {
+		struct ip_addr group = ndp_solicited_node(&ns.target);
+		if (!ip_equal(&dst, &group) || ns.has_lladdr)
+			return "source_unspecified";
+	}
+	*ret = ns;
+	return NULL;
+}
+
+void ndp_na_encode(struct wr *w, const struct ndp_na *na)
+{
+	struct ether e = { .type = ETHER_TYPE_IPV6 };
+
+	memcpy(e.dst, na->eth_dst, sizeof(e.dst));
+	memcpy(e.src, na->lladdr, sizeof(e.src));
+	ether_encode(w, &e);
+
+	wr_u32(w, 6u << 28);
+	wr_u16(w, NA_LEN);
+	wr_u8(w, NEXT_ICMPV6);
+	wr_u8(w, HOP_LIMIT);
+	wr_bytes(w, na->src.bytes, 16);
+	wr_bytes(w, na->dst.bytes, 16);
+
+	const uint8_t *message = w->at;
+	wr_u8(w, TYPE_NA);
+	wr_u8(w, 0);
+	uint8_t *sum = wr_hole16(w);
+	wr_u32(w, (na->solicited ? NA_SOLICITED : 0) | (na->override ? NA_OVERRIDE : 0));
+	wr_bytes(w, na->target.bytes, 16);
+	wr_u8(w, OPT_TLLA);
+	wr_u8(w, 1);
+	wr_bytes(w, na->lladdr, sizeof(na->lladdr));
+	if (!wr_failed(w))
+		wr_fill16(w, sum, checksum(&na->src, &na->dst, rd_init(message, NA_LEN)));
+}
