@@ -25,7 +25,7 @@ WARN += -Werror
 endif
 
 # uthash: failing to allocate must not exit() behind our back with a default message.
-CPPFLAGS_ALL = -I. -D_GNU_SOURCE -DBELLMAN_VERSION='"$(VERSION)"' $(PKG_CFLAGS) $(CPPFLAGS)
+CPPFLAGS_ALL = -I. -D_GNU_SOURCE '-DBELLMAN_VERSION="$(VERSION)"' $(PKG_CFLAGS) $(CPPFLAGS)
 CFLAGS_ALL   = -std=gnu11 $(WARN) $(CFLAGS)
 
 release_CFLAGS  := -O2 -g -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE
@@ -51,7 +51,7 @@ UNIT_TESTS := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
 FUZZERS    := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 BENCHES    := $(patsubst tests/bench/%.c,%,$(wildcard tests/bench/bench_*.c))
 
-.PHONY: all deps test demo lint bench fuzz install clean help unit san format
+.PHONY: all deps test demo lint bench fuzz install clean help unit san format print-cflags
 all: $(PROGRAMS:%=$(BUILD)/bin/%)
 san: $(PROGRAMS:%=$(BUILD)/san/bin/%)
 
@@ -121,6 +121,9 @@ demo: deps
 
 lint: deps
 	@tools/lint
+
+print-cflags: # for the analyser of tools/lint
+	@echo -std=gnu11 -I. -D_GNU_SOURCE '-DBELLMAN_VERSION="$(VERSION)"' $(PKG_CFLAGS)
 
 format:
 	clang-format -i $$(git ls-files '*.c' '*.h')
