@@ -14,6 +14,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
+import api  # noqa: E402
 import lab as labs  # noqa: E402
 import netns  # noqa: E402
 
@@ -53,6 +54,14 @@ def lab(can_lab):
 def bare_lab(can_lab):
     """A fresh network without backends."""
     yield from _lab(backends=False)
+
+
+@pytest.fixture
+def cluster(lab):
+    """The whole cast on three nodes, a pool "lan" of both families announced by layer 2."""
+    objects = [*lab.cluster_objects(), api.pool("lan", ["10.0.0.200-10.0.0.230", "fd00:10::200/120"]),
+               api.l2_advertisement("lan")]
+    return lab.start_all(objects=objects)
 
 
 @pytest.hookimpl(hookwrapper=True)

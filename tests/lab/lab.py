@@ -26,6 +26,7 @@ Programs come from $BELLMAN_BIN (build/san/bin). `wait_for` polls a condition up
 there are no sleeps that stand for "it should have happened by now".
 """
 
+import contextlib
 import http.client
 import ipaddress
 import itertools
@@ -45,6 +46,7 @@ import netns
 
 HERE = pathlib.Path(__file__).resolve().parent
 REPO = HERE.parent.parent
+CRDS = REPO / "config/crds"
 BIN = pathlib.Path(os.environ.get("BELLMAN_BIN", REPO / "build/san/bin"))
 
 NODES = ("node-a", "node-b", "node-c")
@@ -75,8 +77,9 @@ def node_mac(node):
     return f"02:00:00:00:00:{9 + node_number(node):02x}"
 
 
-def url(ip, port=80, path="/"):
-    return f"http://[{ip}]:{port}{path}" if ":" in str(ip) else f"http://{ip}:{port}{path}"
+def url(ip, port=80):
+    host = f"[{ip}]" if ":" in str(ip) else str(ip)
+    return f"http://{host}/" if port == 80 else f"http://{host}:{port}/"
 
 
 def wait_for(condition, deadline=5.0, what=None, every=0.02):
@@ -105,6 +108,7 @@ class Process:
         self.log_path = lab.scratch / f"{name}.log"
         self.popen = None
         self.forced = False  # ended with SIGKILL: its exit code says nothing
+        lab.processes.append(self)  # first, so that an interrupt cannot lose it
         self.start()
 
     def start(self):
@@ -127,7 +131,7 @@ class Process:
         return self.log_path.read_text(encoding="utf-8", errors="replace") if self.log_path.exists() else ""
 
     def running(self):
-        return self.popen.poll() is None
+        return self.popen is not None and self.popen.poll() is None
 
     def signal(self, number):
         if self.running():
@@ -301,6 +305,8 @@ class Lab:
             self._look_for_faults(stopping)
             existing = set(os.listdir("/run/netns")) if os.path.isdir("/run/netns") else set()
             doomed = [self.ns(n) for n in self.names() if self.ns(n) in existing]
+            for ns in doomed:  # what an interrupt between fork and bookkeeping may have left
+                kill_all_in(ns)
             if doomed:
                 subprocess.run(["ip", "-force", "-batch", "-"], input="".join(f"netns del {n}\n" for n in doomed),
                                text=True, capture_output=True)
@@ -330,9 +336,7 @@ class Lab:
 
     def popen(self, ns, argv, name=None, env=None):
         """Start something that runs until the lab ends; its output goes to scratch/NAME.log."""
-        p = Process(self, name or f"{pathlib.Path(str(argv[0])).name}-{len(self.processes)}", ns, argv, env)
-        self.processes.append(p)
-        return p
+        return Process(self, name or f"{pathlib.Path(str(argv[0])).name}-{len(self.processes)}", ns, argv, env)
 
     def process(self, name):
         return next(p for p in self.processes if p.name == name)
@@ -340,11 +344,6 @@ class Lab:
     wait_for = staticmethod(wait_for)
 
     # --- the daemons --------------------------------------------------------------------------
-
-    def _daemon(self, name, ns, argv, metrics_port=None, env=None):
-        p = Daemon(self, name, ns, argv, metrics_port, env)
-        self.processes.append(p)
-        return p
 
     @property
     def kubeconfig(self):
@@ -361,20 +360,25 @@ contexts: [{{name: lab, context: {{cluster: lab, user: lab}}}}]
             path.chmod(0o600)
         return path
 
-    def start_apiserver(self, *args, manifests=None, data=True, wait=True):
+    def start_apiserver(self, *args, manifests=(), data=True, wait=True):
         """
-        bellman-apiserver on the switch's own address. @data: keep state in scratch/state.db (survives
-        kill and start()). Off loopback it wants a token file, so credentials are always exercised.
+        bellman-apiserver on the switch's own address, with the CustomResourceDefinitions of config/crds
+        and the files @manifests. @data: keep state in scratch/state.db (survives kill and start()).
+        Off loopback it wants a token file, so credentials are always exercised.
         """
+        folder = self.scratch / "manifests"
+        folder.mkdir(exist_ok=True)
+        for i, files in enumerate((sorted(CRDS.glob("*.yaml")), manifests)):
+            for f in map(pathlib.Path, files):
+                shutil.copy(f, folder / f"{i}-{f.name}")
         token_file = self.scratch / "tokens"
         token_file.write_text(f'{TOKEN},lab-admin,1,"system:masters"\n', encoding="ascii")
         token_file.chmod(0o600)
-        argv = [self.bin / "bellman-apiserver", "--listen", f"{API_HOST}:{API_PORT}", "--token-file", token_file]
+        argv = [self.bin / "bellman-apiserver", "--listen", f"{API_HOST}:{API_PORT}", "--token-file", token_file,
+                "--manifests", folder]
         if data:
             argv += ["--data", self.scratch / "state.db"]
-        if manifests:
-            argv += ["--manifests", manifests]
-        p = self._daemon("apiserver", "sw", [*argv, *args])
+        p = Daemon(self, "apiserver", "sw", [*argv, *args])
         if wait:
             self.wait_api()
         return p
@@ -390,22 +394,23 @@ contexts: [{{name: lab, context: {{cluster: lab, user: lab}}}}]
         wait_for(up, deadline, "the API server to answer")
 
     def start_allocator(self, *args, wait=True):
-        p = self._daemon("allocator", "sw", [self.bin / "bellman-allocator", "--kubeconfig", self.kubeconfig, *args], 7473)
+        p = Daemon(self, "allocator", "sw", [self.bin / "bellman-allocator", "--kubeconfig", self.kubeconfig, *args], 7473)
         return p.wait_ready() if wait else p
 
     def start_speaker(self, node, *args, wait=True):
         argv = [self.bin / "bellman-speaker", "--kubeconfig", self.kubeconfig, "--node-name", node, *args]
-        p = self._daemon(f"speaker-{node}", node, argv, 7472)
+        p = Daemon(self, f"speaker-{node}", node, argv, 7472)
         return p.wait_ready() if wait else p
 
     def start_proxy(self, node, *args, wait=True):
         argv = [self.bin / "bellman-proxy", "--kubeconfig", self.kubeconfig, "--node-name", node, *args]
-        p = self._daemon(f"proxy-{node}", node, argv, 7474)
+        p = Daemon(self, f"proxy-{node}", node, argv, 7474)
         return p.wait_ready() if wait else p
 
-    def start_all(self, manifests=None):
-        """The whole cast: API server, allocator, a speaker and a proxy on each node."""
+    def start_all(self, manifests=(), objects=()):
+        """The whole cast: API server with @manifests and @objects, allocator, a speaker and a proxy on each node."""
         self.start_apiserver(manifests=manifests)
+        self.api.create(*objects)
         daemons = [self.start_allocator(wait=False)]
         for n in self.nodes:
             daemons += [self.start_speaker(n, wait=False), self.start_proxy(n, wait=False)]
@@ -478,13 +483,18 @@ contexts: [{{name: lab, context: {{cluster: lab, user: lab}}}}]
         return None
 
 
+def kill_all_in(ns):
+    """SIGKILL to every process in one of our namespaces."""
+    for pid in subprocess.run(["ip", "netns", "pids", ns], capture_output=True, text=True).stdout.split():
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(int(pid), signal.SIGKILL)
+
+
 def sweep():
     """Remove what labs of dead test processes left behind (their pid is in the names)."""
     for name in os.listdir("/run/netns") if os.path.isdir("/run/netns") else []:
         owner = re.match(r"bl(\d+)x\d+-", name)
         if not owner or os.path.exists(f"/proc/{owner[1]}"):
             continue
-        pids = subprocess.run(["ip", "netns", "pids", name], capture_output=True, text=True).stdout.split()
-        for pid in pids:
-            os.kill(int(pid), signal.SIGKILL)
+        kill_all_in(name)
         subprocess.run(["ip", "netns", "del", name], capture_output=True)

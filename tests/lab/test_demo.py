@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`make demo`'s script as a user runs it: it succeeds, it fails when it should, it leaves nothing behind."""
+
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+
+import pytest
+from lab import BIN, HERE, wait_for
+
+PROGRAMS = ("bellman", "bellman-allocator", "bellman-apiserver", "bellman-proxy", "bellman-speaker")
+
+
+class Run:
+    """demo.py as a child, its output in a file; `marker` is in the environment of everything it starts."""
+
+    def __init__(self, tmp, *args, bin=BIN):
+        self.marker = f"BELLMAN_DEMO_RUN={tmp}"
+        self.pcap, self.out = tmp / "demo.pcap", tmp / "out"
+        argv = [sys.executable, HERE / "demo.py", "--bin", bin, "--pcap", self.pcap, *args]
+        name, _, value = self.marker.partition("=")
+        with open(self.out, "w", encoding="utf-8") as out:
+            self.popen = subprocess.Popen(list(map(str, argv)), stdout=out, stderr=out, start_new_session=True,
+                                          env={**os.environ, name: value})
+
+    def text(self):
+        return self.out.read_text(encoding="utf-8")
+
+    def wait(self, deadline=60):
+        return self.popen.wait(deadline)
+
+    def left(self):
+        """Namespaces and processes of this run that are still there."""
+        names = [n for n in os.listdir("/run/netns") if n.startswith(f"bl{self.popen.pid}x")]
+        pids = []
+        for p in pathlib.Path("/proc").glob("[0-9]*"):
+            try:
+                if self.marker.encode() in (p / "environ").read_bytes().split(b"\0"):
+                    pids.append(((p / "comm").read_text().strip(), p.name))
+            except OSError:
+                continue
+        return names + pids
+
+
+@pytest.fixture
+def start(can_lab, tmp_path):
+    runs = []
+
+    def _start(*args, **kwargs):
+        runs.append(Run(tmp_path, *args, **kwargs))
+        return runs[-1]
+
+    yield _start
+    for r in runs:
+        if r.popen.poll() is None:
+            r.popen.terminate()
+            r.popen.wait(30)
+
+
+def test_demo_succeeds_and_leaves_only_the_capture(start):
+    run = start()
+    assert run.wait() == 0, run.text()
+    text = run.text()
+    assert "All of it happened" in text
+    for shown in (r"web +10\.0\.0\.2\d\d +lan +3\d{4}", r"api +10\.0\.0\.2\d\d +lan +none", r"sensors +fd00:10::2",
+                  r"gratuitous ARP.*10\.0\.0\.2\d\d", r"http://\[fd00:10::2\w*\]/ +pod-[abc]", r"NodePort", r"ClusterIP",
+                  r"pod-[bc] +10\.0\.0\.1$", r"node-\w 02:00:00:00:00:0[abc] +node-\w 02:00:00:00:00:0[abc] +\d+ ms"):
+        assert re.search(shown, text, re.M), f"{shown} is not in\n{text}"
+    assert run.left() == []
+    frames = subprocess.run(["tcpdump", "-nr", run.pcap], capture_output=True, text=True).stdout
+    assert "ARP, Reply 10.0.0.2" in frames and "neighbor advertisement" in frames
+
+
+@pytest.mark.parametrize("missing", ("bellman-speaker", "bellman-proxy", "bellman-allocator"))
+def test_demo_without_a_program_fails_and_cleans_up(start, tmp_path, missing):
+    bin = tmp_path / "bin"
+    bin.mkdir()
+    for p in PROGRAMS:
+        if p != missing:
+            (bin / p).symlink_to(BIN.resolve() / p)
+    run = start(bin=bin)
+    assert run.wait() == 1
+    assert "demo FAILED" in run.text() and missing in run.text()
+    assert run.left() == []
+
+
+@pytest.mark.parametrize("number", (signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
+def test_interrupted_demo_cleans_up(start, number):
+    run = start()
+    wait_for(lambda: "Services of type" in run.text(), 30, "the demo to get going")
+    assert run.left() != []
+    run.popen.send_signal(number)
+    assert run.wait(20) == 128 + number, run.text()
+    assert "Traceback" not in run.text()
+    assert run.left() == []
+
+
+def test_demo_interrupted_while_building_cleans_up(start):
+    run = start()
+    wait_for(run.left, 10, "the first namespace")
+    run.popen.send_signal(signal.SIGINT)
+    assert run.wait(20) == 128 + signal.SIGINT, run.text()
+    assert run.left() == []
+
+
+def test_kept_demo_runs_on_until_it_is_stopped(start):
+    if os.path.exists("/run/netns/demo-sw"):
+        pytest.skip("somebody keeps a demo running here")
+    run = start("--keep")
+    try:
+        assert run.wait() == 0, run.text()
+        curl = re.search(r"ip netns exec demo-client curl http://\S+", run.text())[0]
+        assert subprocess.run(curl.split(), capture_output=True, text=True).stdout.startswith("pod-")
+        again = start("--keep")
+        assert again.wait() == 1 and "running already" in again.text()
+    finally:
+        stopped = subprocess.run([sys.executable, HERE / "demo.py", "--stop", "--pcap", run.pcap])
+    assert stopped.returncode == 0
+    assert run.left() == [] and not os.path.exists("/run/netns/demo-sw")
