@@ -50,6 +50,12 @@ struct l2_advertisement {
 	} preferred;
 };
 
+/* One key of `settings`; that of a group within is `ml.profile`. All interned. */
+struct setting {
+	const char *key;
+	const char *value; /* numbers and booleans as text */
+};
+
 struct config {
 	unsigned refs;
 	struct pools {
@@ -58,6 +64,15 @@ struct config {
 	struct l2_advertisements {
 		ARRAY_OF(struct l2_advertisement); /* sorted by name */
 	} l2_advertisements;
+	struct settings {
+		ARRAY_OF(struct setting); /* as written */
+	} settings;
+	struct pool_spans { /* every range of every pool, sorted by address; none overlaps */
+		ARRAY_OF(struct pool_span {
+			struct ip_range range;
+			uint32_t pool; /* index in pools */
+		});
+	} spans;
 };
 
 /* One object of group metallb.io. */
@@ -89,7 +104,13 @@ const struct pool *config_pool(const struct config *c, const char *name);
  * the speaker does. */
 const struct pool *config_pool_of(const struct config *c, const struct ip_addr *ip,
 				  bool ignore_buggy);
+/* Without regard to `exclude`: ask pool_excludes() too before giving @ip out. */
 bool pool_contains(const struct pool *p, const struct ip_addr *ip, bool ignore_buggy);
+
+bool pool_excludes(const struct pool *p, const struct ip_addr *ip);
+
+/* The text of a key of `settings`, or NULL where the file does not say. */
+const char *config_setting(const struct config *c, const char *key);
 
 /* IPv4 whose last octet is 0 or 255. */
 bool ip_is_buggy(const struct ip_addr *ip);

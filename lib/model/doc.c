@@ -64,6 +64,11 @@ const char *doc_file(const struct doc *d)
 	return d == NULL ? "" : d->file;
 }
 
+bool doc_is_config_file(const struct doc *d)
+{
+	return d != NULL && d->flat;
+}
+
 const struct doc_objects *doc_objects(const struct doc *d)
 {
 	return &d->objects;

@@ -29,6 +29,8 @@ struct where {
 /* The line of @node, or of its nearest ancestor known; 0 without a doc. */
 unsigned doc_line(const struct doc *d, const cJSON *node);
 const char *doc_file(const struct doc *d); /* "" for NULL */
+/* Is it libconfig, where entries are flat and hold Bellman's own fields by name? False for NULL. */
+bool doc_is_config_file(const struct doc *d);
 
 /* One object of a file: a Kubernetes object, `List` kinds already taken apart. */
 struct doc_object {

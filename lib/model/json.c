@@ -67,6 +67,10 @@ static bool is_of_type(const struct json *j, cJSON_bool (*is)(const cJSON *), co
 		return false;
 	if (is(j->value))
 		return true;
+	/* Told once: what should be a map is asked for each of its members. */
+	if (j->source->last == j->value)
+		return false;
+	j->source->last = j->value;
 	json_fault(j, "must be %s, not %s", wanted, json_type_name(j->value));
 	return false;
 }
@@ -198,38 +202,44 @@ static size_t edit_distance(const char *a, const char *b)
 	return row[len];
 }
 
-void json_unknown(const struct json *j, const char *const *known)
+const char *json_nearest(const char *text, const char *const *known)
 {
 	const char *nearest = NULL;
-	size_t distance = 1 + strlen(j->key) / 2; /* farther away it is another word */
+	size_t distance = 1 + strlen(text) / 2; /* farther away it is another word */
 
 	for (size_t i = 0; known[i] != NULL; i++) {
-		size_t d = edit_distance(j->key, known[i]);
+		size_t d = edit_distance(text, known[i]);
 		if (d < distance) {
 			distance = d;
 			nearest = known[i];
 		}
 	}
+	return nearest;
+}
+
+void json_unknown(const struct json *j, const char *const *known)
+{
+	const char *nearest = json_nearest(j->key, known);
+
 	if (nearest != NULL)
 		json_fault(j, "unknown field, did you mean %s?", nearest);
 	else
 		json_fault(j, "unknown field");
 }
 
-/* Write the way to @j into @buf, root first. Returns the length, always short of @size. */
-static size_t path_format(const struct json *j, char *buf, size_t size)
+size_t json_path(const struct json *j, char *buf, size_t size)
 {
-	size_t at = j->up == NULL ? 0 : path_format(j->up, buf, size);
+	size_t at = j->up == NULL ? 0 : json_path(j->up, buf, size);
 	int n;
 
 	if (j->key == NULL)
 		n = snprintf(buf + at, size - at, "[%u]", j->index);
-	else /* a key that has dots in it (a label, an annotation) is set apart */
-		n = snprintf(buf + at, size - at,
-			     j->up != NULL && strpbrk(j->key, "./") ? "[%s]"
-			     : at > 0                               ? ".%s"
-								    : "%s",
-			     j->key);
+	else if (*j->key == '\0') /* the same place, read anew */
+		n = snprintf(buf + at, size - at, "%s", "");
+	else if (j->up != NULL && strpbrk(j->key, "./") != NULL) /* a label, an annotation */
+		n = snprintf(buf + at, size - at, "[%s]", j->key);
+	else
+		n = snprintf(buf + at, size - at, "%s%s", at > 0 ? "." : "", j->key);
 	at += n < 0 ? 0 : (size_t)n;
 	return at < size ? at : size - 1;
 }
@@ -243,14 +253,13 @@ report(const struct json *j, bool warning, const char *fmt, va_list ap)
 
 	if (!warning)
 		s->failed = true;
-	/* One fault a value: a map that is none is asked for each of its members. */
-	if (s->faults == NULL || (j->value != NULL && j->value == s->last))
+	if (s->faults == NULL)
 		return;
-	s->last = j->value;
 	/* What is absent has no line: its owner has. */
-	for (const struct json *up = j; up != NULL && known == NULL; up = up->up)
+	for (const struct json *up = j; up != NULL && doc_line(s->where.doc, known) == 0;
+	     up = up->up)
 		known = up->value;
-	path_format(j, path, sizeof(path));
+	json_path(j, path, sizeof(path));
 	vsnprintf(message, sizeof(message), fmt, ap);
 	if (warning)
 		doc_warn(s->where, known, s->faults, path, "%s", message);

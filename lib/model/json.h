@@ -24,7 +24,7 @@ struct json_source {
 	struct where where;
 	struct faults *faults; /* NULL: nobody wants to know */
 	bool failed;           /* sticky: there was a fault */
-	const cJSON *last;     /* the value of the latest fault */
+	const cJSON *last;     /* the latest value of a wrong type */
 };
 
 struct json {
@@ -70,6 +70,12 @@ int json_word(const struct json *j, const char *const *words, int absent);
 
 /* A fault about a member whose name is none of @known (ended by NULL), with the nearest one. */
 void json_unknown(const struct json *j, const char *const *known);
+
+/* The one of @known that @text is a slip of, or NULL. */
+const char *json_nearest(const char *text, const char *const *known);
+
+/* The way to @j as text: spec.ports[0].port. Cut to @size; returns the length. */
+size_t json_path(const struct json *j, char *buf, size_t size);
 
 /* Add a fault about this value. */
 void json_fault(const struct json *j, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
