@@ -57,8 +57,16 @@ void ndp_group_mac(const struct ip_addr *group, uint8_t ret[static ETHER_ADDR_LE
 	memcpy(ret + 2, group->bytes + 12, 4);
 }
 
-/* Section 4.3: of the options only the source link-layer address matters; others are skipped. */
-static const char *options_decode(struct rd r, struct ndp_ns *ns)
+/* What solicitations and advertisements have in common. */
+struct message {
+	struct ip_addr src, dst, target;
+	uint32_t flags;
+	bool has_lladdr;
+	uint8_t lladdr[ETHER_ADDR_LEN];
+};
+
+/* Sections 4.3, 4.4: only the link-layer address of type @want matters; others are skipped. */
+static const char *options_decode(struct rd r, uint8_t want, struct message *m)
 {
 	while (rd_left(&r) > 0) {
 		uint8_t type = rd_u8(&r);
@@ -67,24 +75,26 @@ static const char *options_decode(struct rd r, struct ndp_ns *ns)
 		if (units == 0) /* section 4.6; it would never advance */
 			return "option_length";
 		struct rd body = rd_sub(&r, units * 8u - 2u);
-		if (type == OPT_SLLA && units == 1) {
-			rd_bytes(&body, ns->lladdr, sizeof(ns->lladdr));
-			ns->has_lladdr = !rd_failed(&body);
+		if (type == want && units == 1) {
+			rd_bytes(&body, m->lladdr, sizeof(m->lladdr));
+			m->has_lladdr = !rd_failed(&body);
 		}
 	}
 	return rd_failed(&r) ? "option_length" : NULL;
 }
 
-const char *ndp_ns_decode(struct rd r, struct ndp_ns *ret)
+/* The checks that sections 7.1.1 and 7.1.2 share. @other: what to call another type. */
+static const char *message_decode(struct rd r, uint8_t want_type, uint8_t want_option,
+				  const char *other, struct message *ret)
 {
-	struct ndp_ns ns = { 0 };
+	struct message m = { 0 };
 
 	uint32_t version = rd_u32(&r) >> 28;
 	uint16_t payload = rd_u16(&r);
 	uint8_t next = rd_u8(&r);
 	uint8_t hop_limit = rd_u8(&r);
-	ns.src = rd_ipv6(&r);
-	struct ip_addr dst = rd_ipv6(&r);
+	m.src = rd_ipv6(&r);
+	m.dst = rd_ipv6(&r);
 	struct rd message = rd_sub(&r, payload), whole = message;
 	if (rd_failed(&r))
 		return "short";
@@ -96,27 +106,59 @@ const char *ndp_ns_decode(struct rd r, struct ndp_ns *ret)
 	uint8_t type = rd_u8(&message);
 	uint8_t code = rd_u8(&message);
 	rd_u16(&message); /* checksum: summed with the rest */
-	rd_u32(&message); /* reserved */
-	ns.target = rd_ipv6(&message);
+	m.flags = rd_u32(&message);
+	m.target = rd_ipv6(&message);
 	if (rd_failed(&message))
 		return "short";
-	if (checksum(&ns.src, &dst, whole) != 0)
+	if (checksum(&m.src, &m.dst, whole) != 0)
 		return "checksum";
-	if (type != TYPE_NS || code != 0)
-		return "not_a_solicitation";
-	if (ns.target.bytes[0] == 0xff)
+	if (type != want_type || code != 0)
+		return other;
+	if (m.target.bytes[0] == 0xff)
 		return "target_multicast";
-	const char *bad = options_decode(message, &ns);
+	const char *bad = options_decode(message, want_option, &m);
 	if (bad != NULL)
 		return bad;
-	if (ns.src.bytes[0] == 0xff)
+	if (m.src.bytes[0] == 0xff)
 		return "source_multicast";
-	if (ip_is_unspecified6(&ns.src)) {
-		struct ip_addr group = ndp_solicited_node(&ns.target);
-		if (!ip_equal(&dst, &group) || ns.has_lladdr)
+	*ret = m;
+	return NULL;
+}
+
+const char *ndp_ns_decode(struct rd r, struct ndp_ns *ret)
+{
+	struct message m;
+	const char *bad = message_decode(r, TYPE_NS, OPT_SLLA, "not_a_solicitation", &m);
+
+	if (bad != NULL)
+		return bad;
+	if (ip_is_unspecified6(&m.src)) {
+		struct ip_addr group = ndp_solicited_node(&m.target);
+		if (!ip_equal(&m.dst, &group) || m.has_lladdr)
 			return "source_unspecified";
 	}
-	*ret = ns;
+	*ret = (struct ndp_ns){ .src = m.src, .target = m.target, .has_lladdr = m.has_lladdr };
+	memcpy(ret->lladdr, m.lladdr, sizeof(ret->lladdr));
+	return NULL;
+}
+
+const char *ndp_na_decode(struct rd r, struct ndp_na *ret)
+{
+	struct message m;
+	const char *bad = message_decode(r, TYPE_NA, OPT_TLLA, "not_an_advertisement", &m);
+
+	if (bad != NULL)
+		return bad;
+	if (m.dst.bytes[0] == 0xff && (m.flags & NA_SOLICITED) != 0)
+		return "solicited_multicast";
+	*ret = (struct ndp_na){
+		.src = m.src,
+		.dst = m.dst,
+		.target = m.target,
+		.solicited = (m.flags & NA_SOLICITED) != 0,
+		.override = (m.flags & NA_OVERRIDE) != 0,
+	};
+	memcpy(ret->lladdr, m.lladdr, sizeof(ret->lladdr));
 	return NULL;
 }
 

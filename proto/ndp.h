@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Neighbour discovery over Ethernet: decode solicitations, encode advertisements
- * (RFC 4861 sections 4.3, 4.4 and 7).
+ * Neighbour discovery over Ethernet: decode solicitations, decode and encode
+ * advertisements (RFC 4861 sections 4.3, 4.4 and 7).
  *
  * Pure functions over the caller's bytes. Whole frames, IPv6 header and checksum
  * included, because they leave by a packet socket. What to answer is speaker/layer2.h's.
@@ -37,6 +37,13 @@ struct ndp_na {
 	struct ip_addr src, dst, target;
 	bool solicited, override; /* Router is never set */
 };
+
+/*
+ * Decode and check an advertisement from its IPv6 header on (RFC 4861 section 7.1.2).
+ * @ret->eth_dst is left zero, and so is .lladdr when the option is not there.
+ * Returns NULL, or why not, as a short literal; *ret is untouched then.
+ */
+const char *ndp_na_decode(struct rd r, struct ndp_na *ret);
 
 /* Append a whole neighbour advertisement frame. */
 void ndp_na_encode(struct wr *w, const struct ndp_na *na);
