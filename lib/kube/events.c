@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Events: their JSON, their names, and sending them through the book and the event queue. */
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "lib/base/log.h"
+#include "lib/kube/event_book.h"
+#include "lib/kube/internal.h"
+
+#define MESSAGE_MAX 1024 /* bytes; the API refuses longer ones */
+#define NAME_PART   230  /* of the object's name in the event's, which may have 253 in all */
+
+/* FNV-1a over the texts and the NUL behind each; never 0. */
+static uint64_t hash_texts(uint64_t h, const char *const *texts, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		const char *text = texts[i] == NULL ? "" : texts[i];
+
+		do
+			h = (h ^ (unsigned char)*text) * 1099511628211u;
+		while (*text++ != '\0');
+	}
+	return h | 1;
+}
+
+/* Events of what has no namespace live in "default". */
+static const char *event_namespace(const struct kube_event *e)
+{
+	return e->ns == NULL || *e->ns == '\0' ? "default" : e->ns;
+}
+
+static const char *time_text(char *buf, size_t size)
+{
+	time_t now = time(NULL);
+	struct tm tm;
+
+	gmtime_r(&now, &tm);
+	strftime(buf, size, "%Y-%m-%dT%H:%M:%SZ", &tm);
+	return buf;
+}
+
+/* "<object>.<hex>", a DNS name: what is cut off must not leave a dot or dash at the end. */
+static char *event_name(const struct kube_event *e, struct rng *rng)
+{
+	size_t len = strnlen(e->name, NAME_PART);
+	char *name;
+
+	while (len > 0 && strchr(".-", e->name[len - 1]) != NULL)
+		len--;
+	if (asprintf(&name, "%.*s.%016llx", (int)len, e->name, (unsigned long long)rng_next(rng)) <
+	    0)
+		return NULL;
+	return name;
+}
+
+/* Bytes of @text up to MESSAGE_MAX, without cutting a UTF-8 character. */
+static char *message_of(const char *text)
+{
+	size_t len = strnlen(text, MESSAGE_MAX + 1);
+
+	if (len > MESSAGE_MAX) {
+		len = MESSAGE_MAX;
+		while (len > 0 && ((unsigned char)text[len] & 0xc0) == 0x80)
+			len--;
+	}
+	return strndup(text, len);
+}
+
+static void add_text(cJSON *to, const char *name, const char *text)
+{
+	if (text != NULL && *text != '\0')
+		cJSON_AddStringToObject(to, name, text);
+}
+
+static char *new_event_text(const struct kube_event *e, const char *name)
+{
+	char now[32];
+	char *message = message_of(e->message);
+	cJSON *event = cJSON_CreateObject();
+	cJSON *meta = cJSON_AddObjectToObject(event, "metadata");
+	cJSON *about = cJSON_AddObjectToObject(event, "involvedObject");
+	cJSON *source = cJSON_AddObjectToObject(event, "source");
+
+	time_text(now, sizeof(now));
+	add_text(event, "kind", "Event");
+	add_text(event, "apiVersion", "v1");
+	add_text(meta, "name", name);
+	add_text(meta, "namespace", event_namespace(e));
+	add_text(about, "kind", e->kind);
+	add_text(about, "apiVersion", e->api_version);
+	add_text(about, "namespace", e->ns);
+	add_text(about, "name", e->name);
+	add_text(about, "uid", e->uid);
+	add_text(about, "resourceVersion", e->resource_version);
+	add_text(event, "type", e->type);
+	add_text(event, "reason", e->reason);
+	add_text(event, "message", message);
+	add_text(source, "component", e->component);
+	add_text(source, "host", e->host);
+	add_text(event, "firstTimestamp", now);
+	add_text(event, "lastTimestamp", now);
+	cJSON_AddNumberToObject(event, "count", 1);
+
+	char *text = cJSON_PrintUnformatted(event);
+	cJSON_Delete(event);
+	free(message);
+	return text;
+}
+
+static char *repeat_text(unsigned count)
+{
+	char now[32], *text;
+
+	if (asprintf(&text, "{\"count\":%u,\"lastTimestamp\":\"%s\"}", count,
+		     time_text(now, sizeof(now))) < 0)
+		return NULL;
+	return text;
+}
+
+struct sent_event {
+	struct kube *kube;
+	uint64_t key;
+};
+
+/* An event that did not arrive, or that the server has dropped since, is no ground to count on. */
+static void on_answer(void *arg, int status, const cJSON *json, const char *error)
+{
+	struct sent_event *sent = arg;
+
+	(void)json;
+	if (error != NULL) {
+		event_book_forget(sent->kube->events, sent->key);
+		if (status != 0)
+			log_debug("kube", "event refused", "error=\"%s\"", error);
+	}
+	free(sent);
+}
+
+static void send_event(struct kube *k, const struct kube_event *e, uint64_t key,
+		       struct event_recent *recent)
+{
+	bool is_new = recent->count == 1;
+	struct sent_event *sent = malloc(sizeof(*sent));
+	char *path = NULL, *body = NULL;
+	int rc = -1;
+
+	if (is_new)
+		recent->name = event_name(e, &k->rng);
+	if (sent != NULL && recent->name != NULL) {
+		*sent = (struct sent_event){ k, key };
+		path = kube_path("/api/v1", event_namespace(e), "events",
+				 is_new ? NULL : recent->name, NULL);
+		body = is_new ? new_event_text(e, recent->name) : repeat_text(recent->count);
+	}
+	if (path != NULL && body != NULL)
+		rc = request_send(k, REQUEST_EVENT, is_new ? "POST" : "PATCH", path,
+				  is_new ? KUBE_JSON : KUBE_MERGE_PATCH, body, on_answer, sent);
+	if (rc < 0) { /* too many are waiting, or no memory */
+		event_book_forget(k->events, key);
+		free(sent);
+	}
+	free(path);
+	free(body);
+}
+
+void kube_event(struct kube *k, const struct kube_event *e)
+{
+	const char *const object[] = { e->kind, e->ns, e->name, e->uid };
+	const char *const event[] = { e->type, e->reason, e->message };
+	uint64_t object_key = hash_texts(14695981039346656037u, object, 4);
+	uint64_t event_key = hash_texts(object_key, event, 3);
+	uint64_t now_s = uv_now(k->loop) / 1000;
+
+	if (k->down || k->closing)
+		return;
+	if (k->events == NULL)
+		k->events = calloc(1, sizeof(*k->events));
+	if (k->events == NULL || !event_book_allow(k->events, object_key, now_s))
+		return;
+	send_event(k, e, event_key, event_book_count(k->events, event_key, now_s));
+}

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Single requests: a first-in first-out queue with a bounded number under way.
+ *
+ * Events have a queue of their own, so that thousands of them never stand before a status write.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/kube/internal.h"
+
+#define TIMEOUT_S  15
+#define ANSWER_MAX (64u << 20)
+
+static const struct {
+	unsigned running_max, waiting_max; /* waiting_max 0: no limit */
+} class_limits[REQUEST_CLASS_MAX] = {
+	[REQUEST_FOREGROUND] = { 32, 0 },
+	[REQUEST_EVENT] = { 4, 1000 },
+};
+
+struct request {
+	struct kube *kube;
+	enum request_class class;
+	struct transfer transfer;
+	char *method, *path, *content_type, *body;
+	kube_done done;
+	void *arg;
+	bool retried; /* after a 401, with a new token */
+	TAILQ_ENTRY(request) link;
+};
+
+static void request_free(struct request *r)
+{
+	transfer_stop(&r->transfer);
+	free(r->method);
+	free(r->path);
+	free(r->content_type);
+	free(r->body);
+	free(r);
+}
+
+const char *status_reason(int status, const cJSON *json, char *buf, size_t size)
+{
+	const char *reason = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, "reason"));
+	const char *message =
+		cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, "message"));
+
+	snprintf(buf, size, "%d%s%s%s%s", status, reason == NULL ? "" : " ",
+		 reason == NULL ? "" : reason, message == NULL ? "" : ": ",
+		 message == NULL ? "" : message);
+	return buf;
+}
+
+/* Tell the user how it ended. */
+static void request_tell(struct request *r, int status, const char *failure)
+{
+	const struct transfer_body *b = &r->transfer.body;
+	char reason[512], error[1024];
+	cJSON *json = NULL;
+	bool ok = status >= 200 && status < 300;
+
+	if (r->done == NULL)
+		return;
+	if (status != 0 && b->len > 0)
+		json = cJSON_ParseWithLength(b->text, b->len);
+	if (failure == NULL && !ok)
+		failure = status_reason(status, json, reason, sizeof(reason));
+	if (failure != NULL)
+		snprintf(error, sizeof(error), "%s %s%s: %s", r->method,
+			 r->kube->credentials.server, r->path, failure);
+	r->done(r->arg, status, json, failure == NULL ? NULL : error);
+	cJSON_Delete(json);
+}
+
+static const struct transfer_ops request_ops;
+
+static int request_start(struct request *r)
+{
+	struct transfer_request req = {
+		.method = r->method,
+		.path = r->path,
+		.content_type = r->content_type,
+		.body = r->body,
+		.body_max = ANSWER_MAX,
+		.timeout_s = TIMEOUT_S,
+	};
+
+	r->transfer.ops = &request_ops;
+	return transfer_start(r->kube, &r->transfer, &req);
+}
+
+/* Start as many as may be under way. */
+static void queue_run(struct kube *k, enum request_class class)
+{
+	struct request_queue *q = &k->queues[class];
+	struct request *r;
+
+	while (!k->closing && q->running_count < class_limits[class].running_max &&
+	       (r = TAILQ_FIRST(&q->waiting)) != NULL) {
+		if (request_start(r) < 0)
+			return; /* no memory now: with the next one that ends */
+		TAILQ_REMOVE(&q->waiting, r, link);
+		q->waiting_count--;
+		TAILQ_INSERT_TAIL(&q->running, r, link);
+		q->running_count++;
+	}
+}
+
+static void on_end(struct transfer *t)
+{
+	struct request *r = (struct request *)((char *)t - offsetof(struct request, transfer));
+	struct kube *k = r->kube;
+	struct request_queue *q = &k->queues[r->class];
+	int status = t->failed ? 0 : t->status;
+
+	if (is_no_answer(t->status))
+		kube_unheard(k, r->path, t);
+	if (status == 401 && !r->retried &&
+	    credentials_refresh(&k->credentials, true, uv_now(k->loop))) {
+		r->retried = true;
+		transfer_stop(t);
+		if (request_start(r) == 0)
+			return;
+	}
+	TAILQ_REMOVE(&q->running, r, link);
+	q->running_count--;
+	request_tell(r, status, t->failed ? t->error : NULL);
+	enum request_class class = r->class;
+	request_free(r);
+	queue_run(k, class);
+}
+
+static const struct transfer_ops request_ops = { .end = on_end };
+
+static char *copy(const char *text, bool *failed)
+{
+	char *c = text == NULL ? NULL : strdup(text);
+
+	*failed |= text != NULL && c == NULL;
+	return c;
+}
+
+int request_send(struct kube *k, enum request_class class, const char *method, const char *path,
+		 const char *content_type, const char *body, kube_done done, void *arg)
+{
+	struct request_queue *q = &k->queues[class];
+	struct request *r;
+	bool failed = false;
+
+	if (k->closing)
+		return -ESHUTDOWN;
+	if (class_limits[class].waiting_max != 0 &&
+	    q->waiting_count >= class_limits[class].waiting_max)
+		return -ENOBUFS;
+	r = calloc(1, sizeof(*r));
+	if (r == NULL)
+		return -ENOMEM;
+	r->kube = k;
+	r->class = class;
+	r->done = done;
+	r->arg = arg;
+	r->method = copy(method, &failed);
+	r->path = copy(path, &failed);
+	r->content_type = copy(body == NULL ? NULL : content_type, &failed);
+	r->body = copy(body, &failed);
+	if (failed) {
+		request_free(r);
+		return -ENOMEM;
+	}
+	TAILQ_INSERT_TAIL(&q->waiting, r, link);
+	q->waiting_count++;
+	queue_run(k, class);
+	return 0;
+}
+
+int kube_request(struct kube *k, const char *method, const char *path, const char *content_type,
+		 const char *body, kube_done done, void *arg)
+{
+	return request_send(k, REQUEST_FOREGROUND, method, path, content_type, body, done, arg);
+}
+
+static void end_all(struct requests *list)
+{
+	struct request *r;
+
+	while ((r = TAILQ_FIRST(list)) != NULL) {
+		TAILQ_REMOVE(list, r, link);
+		transfer_stop(&r->transfer);
+		request_tell(r, 0, "the client is closing");
+		request_free(r);
+	}
+}
+
+void requests_close(struct kube *k)
+{
+	for (size_t i = 0; i < REQUEST_CLASS_MAX; i++) {
+		end_all(&k->queues[i].running);
+		end_all(&k->queues[i].waiting);
+	}
+}
