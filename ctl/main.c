@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+/* `bellman`: hands over to the subcommand that is named first. */
+#include <stdio.h>
+#include <string.h>
+
+#include "ctl/ctl.h"
+#include "lib/daemon/options.h"
+
+static const struct {
+	const char *name;
+	int (*run)(int argc, char **argv);
+	const char *help;
+} commands[] = {
+	{ "capture", ctl_capture, "tell ARP and neighbour discovery on a link in words" },
+};
+
+static void print_help(void)
+{
+	printf("Look at a Bellman load balancer: before it runs, while it runs, and on the "
+	       "wire.\n\n"
+	       "Usage: bellman COMMAND [options]\n\n");
+	for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++)
+		printf("  %-10s %s\n", commands[i].name, commands[i].help);
+	printf("\n'bellman COMMAND --help' tells the options of each.\n");
+}
+
+int main(int argc, char **argv)
+{
+	const char *command = argc > 1 ? argv[1] : "";
+
+	for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++)
+		if (strcmp(command, commands[i].name) == 0)
+			return commands[i].run(argc - 1, argv + 1);
+	if (strcmp(command, "--help") == 0 || strcmp(command, "-h") == 0 ||
+	    strcmp(command, "help") == 0) {
+		print_help();
+		return CTL_DONE;
+	}
+	if (strcmp(command, "--version") == 0) {
+		printf("bellman %s\n", BELLMAN_VERSION);
+		return CTL_DONE;
+	}
+	if (argc > 1)
+		options_usage("bellman", "unknown command '%s'", command);
+	options_usage("bellman", "a command is needed");
+}
