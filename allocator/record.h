@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * What engine.c and decide.c share and nobody else sees: the record of one Service.
+ *
+ * decide.c works out what a Service should hold (compatibility page, section 3) and enters
+ * it into the books; engine.c takes inputs, keeps queues, and brings the status into line.
+ */
+#ifndef BELLMAN_ALLOCATOR_RECORD_H
+#define BELLMAN_ALLOCATOR_RECORD_H
+
+#include "allocator/books.h"
+#include "allocator/engine.h"
+#include "lib/base/rng.h"
+#include "lib/base/tree.h"
+
+/* Addresses of a Service in the order of its status. */
+struct ip_list {
+	struct ip_addr ips[2];
+	unsigned count;
+};
+
+/* What a status says, or is to say. */
+struct face {
+	struct ip_list list;
+	const char *pool; /* the annotation, interned; NULL: none */
+	bool odd;         /* has entries that are no address, or more than two */
+};
+
+/* Where a record's write stands. Unless it is SENT or unsure, `shown` is what the API has. */
+enum write_state { WRITE_NONE, WRITE_QUEUED, WRITE_SENT, WRITE_BACKOFF };
+
+/* In which order dirty records are taken: who shows an address before who waits for one. */
+enum turn { TURN_CLAIMS, TURN_UNREADABLE, TURN_WAITING, TURNS };
+
+struct record {
+	RB_ENTRY(record) by_name, queued, timed;
+	TAILQ_ENTRY(record) to_write;
+	LIST_ENTRY(record) waiting;
+	struct holder holder; /* ns and name, interned here, and the addresses in the books */
+
+	struct service *service; /* as last decoded; NULL: never */
+	struct claim *claim;     /* of service */
+	char *version;           /* its resourceVersion; NULL: not known */
+	char *floor;             /* an older object than this is stale; NULL: none is */
+
+	struct ip_list held;
+	const char *pool;  /* of held, interned; NULL without */
+	char *problem;     /* why it holds nothing, or not what it asks for; NULL: all is well */
+	struct face shown; /* what its status is known to say */
+	struct face sent;  /* what the last write said */
+	uint64_t retry_ns; /* WRITE_BACKOFF: until then */
+	unsigned attempts; /* writes that failed in a row */
+	enum write_state write;
+	enum turn turn; /* TURNS: not queued */
+
+	bool shown_new;  /* `shown` came from elsewhere and was not looked at yet */
+	bool unsure;     /* a write failed and may have landed all the same */
+	bool forget;     /* the write under way was meant for an earlier Service of this name */
+	bool gone;       /* no more than the name of a write under way */
+	bool unreadable; /* its last object did not decode */
+	bool ours;       /* type LoadBalancer, our class */
+	bool strip;      /* was ours: its status is still to be emptied */
+	bool hands_off;  /* its status is not ours to write */
+	bool waits;      /* on the list of those who wait for an address */
+	bool warned;     /* of deprecated annotations */
+};
+
+struct space { /* a namespace */
+	RB_ENTRY(space) by_name;
+	struct namespace *ns;
+};
+
+RB_HEAD(record_tree, record);
+RB_HEAD(record_queue, record);
+RB_HEAD(record_timers, record);
+RB_HEAD(space_tree, space);
+
+struct allocator {
+	const char *lb_class; /* interned; NULL: Services without one */
+	unsigned writes_max, writes;
+	struct rng rng;
+
+	struct books *books;
+	struct config *config; /* NULL: none yet */
+	bool complete, synced;
+
+	struct space_tree spaces;
+	struct record_tree records;
+	struct record_queue queues[TURNS];
+	struct record_timers timers;
+	TAILQ_HEAD(, record) to_write;
+	LIST_HEAD(, record) waiting;
+	uint64_t freed_seen; /* books_freed() when the waiting were last called */
+	uint64_t retry_ns;   /* when they are called anyway; 0: nobody waits */
+};
+
+const struct labels *allocator_namespace_labels(const struct allocator *a, const char *name);
+
+bool ip_list_equal(const struct ip_list *a, const struct ip_list *b);
+
+/* Append an event about @r. */
+void allocator_say(struct allocator_actions *out, const struct record *r, bool warning,
+		   const char *reason, const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+
+/* Work out what @r should hold and enter it into the books. Events go to @out. */
+void allocator_decide(struct allocator *a, struct record *r, struct allocator_actions *out);
+
+#endif
