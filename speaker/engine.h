@@ -106,11 +106,9 @@ struct speaker_view {
 		ARRAY_OF(struct speaker_announcement);
 	} announcements; /* empty: nobody announces */
 	/* The same for all addresses of a Service, since its first address decides. */
-	struct {
-		ARRAY_OF(const char *);
-	} runners_up,       /* in the order in which they would take over */
-		interfaces; /* on the winner, sorted; empty: all */
-	char *why;          /* why this node; without announcements: why nobody. One line. */
+	struct names runners_up; /* in the order in which they would take over */
+	struct names interfaces; /* on the winner, sorted; empty: all */
+	char *why;               /* why this node; without announcements: why nobody. One line. */
 };
 
 /*

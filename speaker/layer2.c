@@ -1,0 +1,823 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Three kinds of things, and what ties them:
+ *
+ *	vip		an address that somebody holds, on some interfaces or all
+ *	port		a link that is not excluded, usable for IPv4, IPv6, both or neither
+ *	announcement	a vip on a port that may carry it: only then are solicitations
+ *			answered, groups joined and gratuitous frames sent
+ *
+ * Inputs change vips and ports and mark them; l2_pass() makes the announcements fit
+ * (sync()) and sends what is due. An announcement is at any time in one of its port's
+ * two queues: the burst after a take-over, then the refresh for as long as it lives.
+ * Each queue is ordered by due time and has a pace of its own, so that a thousand
+ * addresses taken over at once neither flood the link nor starve each other.
+ */
+#include "speaker/layer2.h"
+
+#include <errno.h>
+#include <net/if.h>
+#include <net/if_arp.h>
+#include <regex.h>
+#include <sys/queue.h>
+
+#include "lib/base/intern.h"
+#include "lib/base/rng.h"
+#include "lib/base/tree.h"
+#include "proto/arp.h"
+#include "proto/ndp.h"
+#include "speaker/filter.h"
+
+_Static_assert(L2_COVER_MAX == FILTER_PREFIXES_MAX, "what is covered is filtered");
+
+struct announcement {
+	RB_ENTRY(announcement) by_due;   /* in `queue` */
+	LIST_ENTRY(announcement) of_vip; /* a vip has one on each port that carries it */
+	struct vip *vip;
+	struct port *port;
+	struct queue *queue;
+	uint64_t due_ns, burst_until_ns;
+};
+
+RB_HEAD(due_tree, announcement);
+
+struct queue {
+	struct due_tree tree;
+	uint64_t frame_ns, ahead_ns; /* one frame costs so much; so much may be spent in advance */
+	uint64_t free_ns;            /* when all that was sent is paid for */
+};
+
+struct holder {
+	const void *owner;
+	struct names interfaces; /* interned; empty: all */
+};
+
+struct vip {
+	RB_ENTRY(vip) by_ip;
+	TAILQ_ENTRY(vip) dirty_link;
+	LIST_HEAD(, announcement) announcements;
+	ARRAY_OF(struct holder);               /* none: it goes with the next pass */
+	int64_t *received, *sent, *gratuitous; /* counters, NULL until first used */
+	struct ip_addr ip;
+	bool dirty;
+};
+
+RB_HEAD(vip_tree, vip);
+
+struct group { /* several addresses may share one solicited-node group */
+	RB_ENTRY(group) by_ip;
+	struct ip_addr ip;
+	unsigned users;
+};
+
+RB_HEAD(group_tree, group);
+
+struct port {
+	RB_ENTRY(port) by_ifindex;
+	struct l2_link link;
+	struct queue burst, refresh;
+	struct group_tree groups;
+	bool dirty;   /* sync() it with every vip */
+	bool restart; /* neighbours must learn a new MAC */
+	bool gone;
+};
+
+RB_HEAD(port_tree, port);
+
+/* What the socket filter of one family lets through. */
+struct cover {
+	struct ip_prefix prefixes[L2_COVER_MAX];
+	size_t count, max;
+	uint64_t tighten_ns; /* an address left: compute it again then; UINT64_MAX: no need */
+};
+
+struct l2 {
+	struct vip_tree vips;
+	struct port_tree ports;
+	TAILQ_HEAD(, vip) dirty;
+	bool ports_dirty;
+	struct cover cover4, cover6;
+	regex_t exclude;
+	struct rng rng;
+	struct {
+		struct metric_family *received, *sent, *gratuitous, *dropped; /* all or none */
+	} metrics;
+};
+
+static int due_cmp(const struct announcement *a, const struct announcement *b)
+{
+	if (a->due_ns != b->due_ns)
+		return a->due_ns < b->due_ns ? -1 : 1;
+	return ip_cmp(&a->vip->ip, &b->vip->ip);
+}
+
+static int vip_cmp(const struct vip *a, const struct vip *b)
+{
+	return ip_cmp(&a->ip, &b->ip);
+}
+
+static int group_cmp(const struct group *a, const struct group *b)
+{
+	return ip_cmp(&a->ip, &b->ip);
+}
+
+static int port_cmp(const struct port *a, const struct port *b)
+{
+	return (a->link.ifindex > b->link.ifindex) - (a->link.ifindex < b->link.ifindex);
+}
+
+TREE_GENERATE(due_tree, announcement, by_due, due_cmp)
+TREE_GENERATE(vip_tree, vip, by_ip, vip_cmp)
+TREE_GENERATE(group_tree, group, by_ip, group_cmp)
+TREE_GENERATE(port_tree, port, by_ifindex, port_cmp)
+
+static void *must(void *memory)
+{
+	if (memory == NULL)
+		abort();
+	return memory;
+}
+
+static struct speaker_action *action(struct speaker_actions *out, enum speaker_action_type type,
+				     unsigned ifindex)
+{
+	struct speaker_action *a = must(array_push(out));
+
+	a->type = type;
+	a->ifindex = ifindex;
+	return a;
+}
+
+static struct vip *vip_find(const struct l2 *l, const struct ip_addr *ip)
+{
+	struct vip key = { .ip = *ip };
+
+	return RB_FIND(vip_tree, (struct vip_tree *)&l->vips, &key);
+}
+
+static struct port *port_find(const struct l2 *l, unsigned ifindex)
+{
+	struct port key = { .link.ifindex = ifindex };
+
+	return RB_FIND(port_tree, (struct port_tree *)&l->ports, &key);
+}
+
+static struct cover *cover_of(struct l2 *l, uint8_t family)
+{
+	return family == IP_V4 ? &l->cover4 : &l->cover6;
+}
+
+static void count_for(struct metric_family *f, int64_t **counter, const struct vip *v, unsigned n)
+{
+	char text[IP_TEXT_MAX];
+
+	if (f == NULL)
+		return;
+	if (*counter == NULL)
+		*counter = metric_value1(f, ip_format(&v->ip, text));
+	**counter += n;
+}
+
+static void drop(const struct l2 *l, const char *reason)
+{
+	if (l->metrics.dropped != NULL)
+		(*metric_value1(l->metrics.dropped, reason))++;
+}
+
+/* --- links --------------------------------------------------------------------------------- */
+
+static bool link_same(const struct l2_link *a, const struct l2_link *b)
+{
+	return a->ifindex == b->ifindex && strcmp(a->name, b->name) == 0 &&
+	       memcmp(a->mac, b->mac, sizeof(a->mac)) == 0 && a->hw_type == b->hw_type &&
+	       a->flags == b->flags && a->enslaved == b->enslaved &&
+	       ip_equal(&a->link_local, &b->link_local);
+}
+
+void l2_link_set(struct l2 *l, const struct l2_link *link)
+{
+	struct port *p = port_find(l, link->ifindex);
+
+	if (regexec(&l->exclude, link->name, 0, NULL, 0) == 0) {
+		l2_link_remove(l, link->ifindex); /* it may have had another name */
+		return;
+	}
+	if (p == NULL) {
+		p = must(calloc(1, sizeof(*p)));
+		p->link = *link;
+		p->burst.frame_ns = L2_BURST_FRAME_NS;
+		p->burst.ahead_ns = (L2_BURST_AHEAD - 1) * L2_BURST_FRAME_NS;
+		p->refresh.frame_ns = L2_REFRESH_FRAME_NS;
+		RB_INSERT(port_tree, &l->ports, p);
+	} else if (!p->gone && link_same(&p->link, link)) {
+		return;
+	}
+	p->restart |= memcmp(p->link.mac, link->mac, sizeof(link->mac)) != 0;
+	p->link = *link;
+	p->gone = false;
+	p->dirty = l->ports_dirty = true;
+}
+
+void l2_link_remove(struct l2 *l, unsigned ifindex)
+{
+	struct port *p = port_find(l, ifindex);
+
+	if (p != NULL)
+		p->gone = p->dirty = l->ports_dirty = true;
+}
+
+bool l2_link_exists(const struct l2 *l, const char *name)
+{
+	struct port *p;
+
+	RB_FOREACH (p, port_tree, (struct port_tree *)&l->ports)
+		if (!p->gone && strcmp(p->link.name, name) == 0)
+			return true;
+	return false;
+}
+
+/* Can this port carry addresses of @family now (compatibility page 4.3)? */
+static bool port_usable(const struct port *p, uint8_t family)
+{
+	const struct l2_link *k = &p->link;
+	const uint32_t up = IFF_UP | IFF_RUNNING;
+
+	if (p->gone || (k->flags & up) != up || (k->flags & IFF_NOARP) || k->enslaved ||
+	    k->hw_type != ARPHRD_ETHER)
+		return false;
+	return family == IP_V4 ? (k->flags & IFF_BROADCAST) != 0 : k->link_local.family == IP_V6;
+}
+
+/* --- who holds what ------------------------------------------------------------------------ */
+
+static void vip_mark(struct l2 *l, struct vip *v)
+{
+	if (!v->dirty)
+		TAILQ_INSERT_TAIL(&l->dirty, v, dirty_link);
+	v->dirty = true;
+}
+
+static struct holder *holder_find(struct vip *v, const void *owner)
+{
+	for (size_t i = 0; i < v->count; i++)
+		if (v->items[i].owner == owner)
+			return &v->items[i];
+	return NULL;
+}
+
+static bool names_same(const struct names *a, const struct names *b)
+{
+	if (a->count != b->count)
+		return false;
+	for (size_t i = 0; i < a->count; i++)
+		if (strcmp(a->items[i], b->items[i]) != 0)
+			return false;
+	return true;
+}
+
+static void interfaces_done(struct names *n)
+{
+	for (size_t i = 0; i < n->count; i++)
+		intern_unref(n->items[i]);
+	array_free(n);
+}
+
+void l2_hold(struct l2 *l, const void *owner, const struct ip_addr *ip,
+	     const struct names *interfaces)
+{
+	static const struct names all = { 0 };
+	struct vip *v = vip_find(l, ip);
+
+	if (interfaces == NULL)
+		interfaces = &all;
+	if (v == NULL) {
+		v = must(calloc(1, sizeof(*v)));
+		v->ip = *ip;
+		RB_INSERT(vip_tree, &l->vips, v);
+	}
+	struct holder *h = holder_find(v, owner);
+	if (h != NULL && names_same(&h->interfaces, interfaces))
+		return;
+	if (h == NULL) {
+		h = must(array_push(v));
+		h->owner = owner;
+		array_trim(v);
+	}
+	interfaces_done(&h->interfaces);
+	for (size_t i = 0; i < interfaces->count; i++)
+		*(const char **)must(array_push(&h->interfaces)) = intern(interfaces->items[i]);
+	vip_mark(l, v);
+}
+
+void l2_release(struct l2 *l, const void *owner, const struct ip_addr *ip)
+{
+	struct vip *v = vip_find(l, ip);
+	struct holder *h = v == NULL ? NULL : holder_find(v, owner);
+
+	if (h == NULL)
+		return;
+	interfaces_done(&h->interfaces);
+	*h = v->items[--v->count];
+	vip_mark(l, v);
+}
+
+static bool vip_wants(const struct vip *v, const struct port *p)
+{
+	for (size_t i = 0; i < v->count; i++) {
+		const struct names *on = &v->items[i].interfaces;
+
+		if (on->count == 0)
+			return true;
+		for (size_t j = 0; j < on->count; j++)
+			if (strcmp(on->items[j], p->link.name) == 0)
+				return true;
+	}
+	return false;
+}
+
+/* --- announcements ------------------------------------------------------------------------- */
+
+static void group_join(struct port *p, const struct vip *v, struct speaker_actions *out)
+{
+	struct group key = { .ip = ndp_solicited_node(&v->ip) };
+	struct group *g = RB_FIND(group_tree, &p->groups, &key);
+
+	if (g == NULL) {
+		g = must(calloc(1, sizeof(*g)));
+		g->ip = key.ip;
+		RB_INSERT(group_tree, &p->groups, g);
+		action(out, SPEAKER_JOIN, p->link.ifindex)->group = g->ip;
+	}
+	g->users++;
+}
+
+static void group_leave(struct port *p, const struct vip *v, struct speaker_actions *out)
+{
+	struct group key = { .ip = ndp_solicited_node(&v->ip) };
+	struct group *g = RB_FIND(group_tree, &p->groups, &key);
+
+	if (--g->users > 0)
+		return;
+	if (out != NULL)
+		action(out, SPEAKER_LEAVE, p->link.ifindex)->group = g->ip;
+	RB_REMOVE(group_tree, &p->groups, g);
+	free(g);
+}
+
+static struct announcement *announcement_find(const struct vip *v, const struct port *p)
+{
+	struct announcement *a;
+
+	LIST_FOREACH (a, &v->announcements, of_vip)
+		if (a->port == p)
+			return a;
+	return NULL;
+}
+
+static void queue_put(struct announcement *a, struct queue *q, uint64_t due_ns)
+{
+	if (a->queue != NULL)
+		RB_REMOVE(due_tree, &a->queue->tree, a);
+	a->queue = q;
+	a->due_ns = due_ns;
+	RB_INSERT(due_tree, &q->tree, a);
+}
+
+static void burst_start(struct announcement *a, uint64_t now_ns)
+{
+	a->burst_until_ns = now_ns + L2_BURST_NS;
+	queue_put(a, &a->port->burst, now_ns);
+}
+
+static void announcement_free(struct announcement *a, struct speaker_actions *out)
+{
+	if (a->vip->ip.family == IP_V6)
+		group_leave(a->port, a->vip, out);
+	RB_REMOVE(due_tree, &a->queue->tree, a);
+	LIST_REMOVE(a, of_vip);
+	free(a);
+}
+
+/* Make what is announced of @v on @p fit what should be. */
+static void sync(struct vip *v, struct port *p, uint64_t now_ns, struct speaker_actions *out)
+{
+	struct announcement *a = announcement_find(v, p);
+	bool wanted = port_usable(p, v->ip.family) && vip_wants(v, p);
+
+	if (!wanted) {
+		if (a != NULL)
+			announcement_free(a, out);
+		return;
+	}
+	if (a == NULL) {
+		a = must(calloc(1, sizeof(*a)));
+		a->vip = v;
+		a->port = p;
+		LIST_INSERT_HEAD(&v->announcements, a, of_vip);
+		if (v->ip.family == IP_V6)
+			group_join(p, v, out);
+		burst_start(a, now_ns);
+	} else if (p->restart) {
+		burst_start(a, now_ns);
+	}
+}
+
+/* --- frames out ---------------------------------------------------------------------------- */
+
+static struct wr frame_start(struct speaker_action *a)
+{
+	return wr_init(a->frame.bytes, sizeof(a->frame.bytes));
+}
+
+static void frame_finish(struct speaker_action *a, const struct wr *w)
+{
+	a->frame.len = (uint16_t)wr_len(w);
+}
+
+/* RFC 5227 section 2.3 names the request form, RFC 826 caches learn from both. */
+static void send_gratuitous_arp(const struct announcement *a, enum arp_op op,
+				struct speaker_actions *out)
+{
+	struct speaker_action *send = action(out, SPEAKER_SEND, a->port->link.ifindex);
+	struct arp arp = { .op = op, .sender_ip = a->vip->ip, .target_ip = a->vip->ip };
+	struct wr w = frame_start(send);
+
+	memcpy(arp.sender_mac, a->port->link.mac, sizeof(arp.sender_mac));
+	memcpy(arp.target_mac, ether_broadcast, sizeof(arp.target_mac));
+	arp_encode(&w, ether_broadcast, &arp);
+	frame_finish(send, &w);
+}
+
+static void send_na(const struct port *p, const struct ip_addr *target, const struct ip_addr *to,
+		    const uint8_t *to_mac, bool solicited, struct speaker_actions *out)
+{
+	struct speaker_action *send = action(out, SPEAKER_SEND, p->link.ifindex);
+	struct ndp_na na = { .src = p->link.link_local,
+			     .dst = *to,
+			     .target = *target,
+			     .solicited = solicited,
+			     .override = !solicited };
+	struct wr w = frame_start(send);
+
+	memcpy(na.lladdr, p->link.mac, sizeof(na.lladdr));
+	memcpy(na.eth_dst, to_mac, sizeof(na.eth_dst));
+	ndp_na_encode(&w, &na);
+	frame_finish(send, &w);
+}
+
+/* RFC 4861 section 7.2.6: unsolicited, to all nodes, overriding what they have. */
+static void send_unsolicited_na(const struct port *p, const struct ip_addr *target,
+				struct speaker_actions *out)
+{
+	struct ip_addr all = ndp_all_nodes();
+	uint8_t mac[ETHER_ADDR_LEN];
+
+	ndp_group_mac(&all, mac);
+	send_na(p, target, &all, mac, false, out);
+}
+
+/* One round for one address on one link. Returns how many frames it took. */
+static unsigned announce(struct l2 *l, struct announcement *a, bool burst,
+			 struct speaker_actions *out)
+{
+	unsigned frames = 1;
+
+	if (a->vip->ip.family == IP_V6) {
+		send_unsolicited_na(a->port, &a->vip->ip, out);
+	} else {
+		send_gratuitous_arp(a, ARP_REQUEST, out);
+		if (burst) {
+			send_gratuitous_arp(a, ARP_REPLY, out);
+			frames++;
+		}
+	}
+	count_for(l->metrics.gratuitous, &a->vip->gratuitous, a->vip, frames);
+	return frames;
+}
+
+/* When the first in @q may be sent. */
+static uint64_t queue_next_ns(const struct queue *q)
+{
+	const struct announcement *a = RB_MIN(due_tree, (struct due_tree *)&q->tree);
+
+	if (a == NULL)
+		return UINT64_MAX;
+	uint64_t paid_ns = q->free_ns > q->ahead_ns ? q->free_ns - q->ahead_ns : 0;
+	return a->due_ns > paid_ns ? a->due_ns : paid_ns;
+}
+
+/* Send what is due, as far as the pace allows; what is late stays first in line. */
+static void queue_run(struct l2 *l, struct queue *q, uint64_t now_ns, struct speaker_actions *out)
+{
+	while (queue_next_ns(q) <= now_ns) {
+		struct announcement *a = RB_MIN(due_tree, &q->tree);
+		struct port *p = a->port;
+		unsigned frames = announce(l, a, q == &p->burst, out);
+
+		q->free_ns = (q->free_ns > now_ns ? q->free_ns : now_ns) + frames * q->frame_ns;
+		if (q == &p->burst && now_ns + L2_ROUND_NS <= a->burst_until_ns)
+			queue_put(a, &p->burst, now_ns + L2_ROUND_NS);
+		else
+			queue_put(a, &p->refresh,
+				  now_ns + rng_jitter(&l->rng, L2_REFRESH_NS, L2_REFRESH_JITTER));
+	}
+}
+
+/* --- filter cover -------------------------------------------------------------------------- */
+
+static void cover_compute(struct l2 *l, uint8_t family, struct cover *c)
+{
+	struct {
+		ARRAY_OF(struct ip_addr);
+	} held = { 0 };
+	struct vip key = { .ip.family = family };
+
+	for (struct vip *v = RB_NFIND(vip_tree, &l->vips, &key);
+	     v != NULL && v->ip.family == family; v = RB_NEXT(vip_tree, &l->vips, v))
+		if (v->count > 0)
+			*(struct ip_addr *)must(array_push(&held)) = v->ip;
+	c->count = filter_cover(held.items, held.count, c->max, c->prefixes);
+	c->tighten_ns = UINT64_MAX;
+	array_free(&held);
+}
+
+static bool covered(const struct cover *c, const struct ip_addr *ip)
+{
+	for (size_t i = 0; i < c->count; i++)
+		if (ip_prefix_contains(&c->prefixes[i], ip))
+			return true;
+	return false;
+}
+
+/* Let in what is newly held at once, and shut out what is no longer held a little later. */
+static void covers_update(struct l2 *l, uint64_t now_ns, struct speaker_actions *out)
+{
+	static const uint8_t families[] = { IP_V4, IP_V6 };
+	bool widen[2] = { false, false };
+	struct vip *v;
+
+	TAILQ_FOREACH (v, &l->dirty, dirty_link) {
+		struct cover *c = cover_of(l, v->ip.family);
+		if (v->count == 0 && c->tighten_ns == UINT64_MAX)
+			c->tighten_ns = now_ns + L2_TIGHTEN_NS;
+		else if (v->count > 0 && !covered(c, &v->ip))
+			widen[v->ip.family == IP_V6] = true;
+	}
+	for (size_t i = 0; i < 2; i++) {
+		struct cover *c = cover_of(l, families[i]);
+		if (!widen[i] && c->tighten_ns > now_ns)
+			continue;
+		cover_compute(l, families[i], c);
+		action(out, SPEAKER_FILTER, 0)->family = families[i];
+	}
+}
+
+size_t l2_cover(struct l2 *l, uint8_t family, size_t max, struct ip_prefix ret[static L2_COVER_MAX])
+{
+	struct cover *c = cover_of(l, family);
+
+	if (max < c->max && max > 0) {
+		c->max = max;
+		cover_compute(l, family, c);
+	}
+	memcpy(ret, c->prefixes, c->count * sizeof(*ret));
+	return c->count;
+}
+
+/* --- the pass ------------------------------------------------------------------------------ */
+
+static void port_free(struct l2 *l, struct port *p)
+{
+	RB_REMOVE(port_tree, &l->ports, p);
+	free(p);
+}
+
+static void vip_free(struct l2 *l, struct vip *v)
+{
+	while (!LIST_EMPTY(&v->announcements))
+		announcement_free(LIST_FIRST(&v->announcements), NULL);
+	for (size_t i = 0; i < v->count; i++)
+		interfaces_done(&v->items[i].interfaces);
+	array_free(v);
+	RB_REMOVE(vip_tree, &l->vips, v);
+	free(v);
+}
+
+static void ports_sync(struct l2 *l, uint64_t now_ns, struct speaker_actions *out)
+{
+	struct port *p, *next;
+	struct vip *v;
+
+	for (p = RB_MIN(port_tree, &l->ports); p != NULL && l->ports_dirty; p = next) {
+		next = RB_NEXT(port_tree, &l->ports, p);
+		if (!p->dirty)
+			continue;
+		RB_FOREACH (v, vip_tree, &l->vips)
+			sync(v, p, now_ns, out);
+		p->dirty = p->restart = false;
+		if (p->gone)
+			port_free(l, p);
+	}
+	l->ports_dirty = false;
+}
+
+static void vips_sync(struct l2 *l, uint64_t now_ns, struct speaker_actions *out)
+{
+	struct port *p;
+
+	for (struct vip *v; (v = TAILQ_FIRST(&l->dirty)) != NULL;) {
+		TAILQ_REMOVE(&l->dirty, v, dirty_link);
+		v->dirty = false;
+		RB_FOREACH (p, port_tree, &l->ports)
+			sync(v, p, now_ns, out);
+		if (v->count == 0)
+			vip_free(l, v);
+	}
+}
+
+void l2_pass(struct l2 *l, uint64_t now_ns, struct speaker_actions *out)
+{
+	struct port *p;
+
+	covers_update(l, now_ns, out);
+	ports_sync(l, now_ns, out);
+	vips_sync(l, now_ns, out);
+	RB_FOREACH (p, port_tree, &l->ports) {
+		queue_run(l, &p->burst, now_ns, out);
+		queue_run(l, &p->refresh, now_ns, out);
+	}
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+uint64_t l2_wake_ns(const struct l2 *l)
+{
+	uint64_t wake_ns = earlier(l->cover4.tighten_ns, l->cover6.tighten_ns);
+	struct port *p;
+
+	RB_FOREACH (p, port_tree, (struct port_tree *)&l->ports) {
+		wake_ns = earlier(wake_ns, queue_next_ns(&p->burst));
+		wake_ns = earlier(wake_ns, queue_next_ns(&p->refresh));
+	}
+	return wake_ns;
+}
+
+/* --- frames in ----------------------------------------------------------------------------- */
+
+/* The vip, if @ip is announced on @p. */
+static struct vip *asked_for(const struct l2 *l, const struct port *p, const struct ip_addr *ip)
+{
+	struct vip *v = vip_find(l, ip);
+
+	return v != NULL && announcement_find(v, p) != NULL ? v : NULL;
+}
+
+/* The request is for us or for all, the question for an address that is held here: answer, whoever
+ * asks; a probe (sender 0.0.0.0, RFC 5227 section 2.1.1) is answered too, since the address is
+ * taken. */
+static void arp_input(struct l2 *l, const struct port *p, const struct ether *e, struct rd r,
+		      struct speaker_actions *out)
+{
+	struct arp arp;
+	const char *bad = arp_decode(r, &arp);
+
+	if (bad == NULL && arp.op != ARP_REQUEST)
+		bad = "arp_not_a_request";
+	else if (bad == NULL && memcmp(e->dst, p->link.mac, sizeof(e->dst)) != 0 &&
+		 memcmp(e->dst, ether_broadcast, sizeof(e->dst)) != 0)
+		bad = "other_host";
+	else if (bad == NULL && ether_is_group(arp.sender_mac))
+		bad = "sender_mac";
+	if (bad != NULL) {
+		drop(l, bad);
+		return;
+	}
+	struct vip *v = asked_for(l, p, &arp.target_ip);
+	if (v == NULL) {
+		drop(l, "not_announced");
+		return;
+	}
+
+	struct speaker_action *send = action(out, SPEAKER_SEND, p->link.ifindex);
+	struct arp reply = { .op = ARP_REPLY,
+			     .sender_ip = arp.target_ip,
+			     .target_ip = arp.sender_ip };
+	struct wr w = frame_start(send);
+	memcpy(reply.sender_mac, p->link.mac, sizeof(reply.sender_mac));
+	memcpy(reply.target_mac, arp.sender_mac, sizeof(reply.target_mac));
+	arp_encode(&w, arp.sender_mac, &reply);
+	frame_finish(send, &w);
+	count_for(l->metrics.received, &v->received, v, 1);
+	count_for(l->metrics.sent, &v->sent, v, 1);
+}
+
+/*
+ * RFC 4861 section 7.2.4. To a node that checks whether the address is free (unspecified source)
+ * the answer goes to all nodes, unsolicited and overriding. Any other gets its own: by the
+ * link-layer address that it names, or, where it names none, the one that the frame came from.
+ */
+static void ndp_input(struct l2 *l, const struct port *p, const struct ether *e, struct rd r,
+		      struct speaker_actions *out)
+{
+	struct ndp_ns ns;
+	const char *bad = ndp_ns_decode(r, &ns);
+	const uint8_t *to_mac = bad == NULL && ns.has_lladdr ? ns.lladdr : e->src;
+
+	if (bad == NULL && memcmp(e->dst, p->link.mac, sizeof(e->dst)) != 0 &&
+	    !ether_is_group(e->dst))
+		bad = "other_host";
+	else if (bad == NULL && ether_is_group(to_mac))
+		bad = "sender_mac";
+	if (bad != NULL) {
+		drop(l, bad);
+		return;
+	}
+	struct vip *v = asked_for(l, p, &ns.target);
+	if (v == NULL) {
+		drop(l, "not_announced");
+		return;
+	}
+
+	if (ip_is_unspecified6(&ns.src))
+		send_unsolicited_na(p, &ns.target, out);
+	else
+		send_na(p, &ns.target, &ns.src, to_mac, true, out);
+	count_for(l->metrics.received, &v->received, v, 1);
+	count_for(l->metrics.sent, &v->sent, v, 1);
+}
+
+void l2_frame(struct l2 *l, unsigned ifindex, const void *bytes, size_t len,
+	      struct speaker_actions *out)
+{
+	const struct port *p = port_find(l, ifindex);
+	struct rd r = rd_init(bytes, len);
+	struct ether e;
+
+	if (p == NULL)
+		drop(l, "other_interface");
+	else if (ether_decode(&r, &e) < 0)
+		drop(l, "short");
+	else if (e.type == ETHER_TYPE_ARP)
+		arp_input(l, p, &e, r, out);
+	else if (e.type == ETHER_TYPE_IPV6)
+		ndp_input(l, p, &e, r, out);
+	else
+		drop(l, "ether_type");
+}
+
+/* --- life ---------------------------------------------------------------------------------- */
+
+static void metrics_declare(struct l2 *l, struct metrics *m)
+{
+	static const char *const by_ip[] = { "ip", NULL }, *const by_reason[] = { "reason", NULL };
+
+	l->metrics.received = metrics_family(m, "metallb_layer2_requests_received",
+					     "Number of layer2 requests received for owned IPs.",
+					     METRIC_COUNTER, by_ip);
+	l->metrics.sent = metrics_family(m, "metallb_layer2_responses_sent",
+					 "Number of layer2 responses sent for owned IPs.",
+					 METRIC_COUNTER, by_ip);
+	l->metrics.gratuitous =
+		metrics_family(m, "metallb_layer2_gratuitous_sent",
+			       "Number of gratuitous layer2 packets sent for owned IPs.",
+			       METRIC_COUNTER, by_ip);
+	l->metrics.dropped = metrics_family(m, "bellman_frames_dropped_total",
+					    "Frames received that were not answered, by reason.",
+					    METRIC_COUNTER, by_reason);
+}
+
+int l2_new(const char *exclude, struct metrics *metrics, uint64_t seed, struct l2 **ret)
+{
+	struct l2 *l = calloc(1, sizeof(*l));
+
+	if (l == NULL)
+		return -ENOMEM;
+	if (regcomp(&l->exclude, exclude == NULL ? L2_EXCLUDE_DEFAULT : exclude,
+		    REG_EXTENDED | REG_NOSUB) != 0) {
+		free(l);
+		return -EINVAL;
+	}
+	TAILQ_INIT(&l->dirty);
+	l->cover4 = l->cover6 = (struct cover){ .max = L2_COVER_MAX, .tighten_ns = UINT64_MAX };
+	l->rng = rng_seeded(seed);
+	if (metrics != NULL)
+		metrics_declare(l, metrics);
+	*ret = l;
+	return 0;
+}
+
+struct l2 *l2_free(struct l2 *l)
+{
+	if (l == NULL)
+		return NULL;
+	for (struct vip *v; (v = RB_MIN(vip_tree, &l->vips)) != NULL;)
+		vip_free(l, v);
+	for (struct port *p; (p = RB_MIN(port_tree, &l->ports)) != NULL;)
+		port_free(l, p);
+	regfree(&l->exclude);
+	free(l);
+	return NULL;
+}
