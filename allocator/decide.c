@@ -105,11 +105,11 @@ static void hold(struct allocator *a, struct record *r, struct ip_list list)
 	LIST_FOREACH (u, &r->holder.uses, of_holder)
 		u->leaving = !ip_list_has(&list, use_ip(u));
 	for (unsigned i = 0; i < list.count; i++)
-		books_take(a->books, &list.ips[i], &r->holder, r->claim);
+		ledger_take(a->ledger, &list.ips[i], &r->holder, r->claim);
 	r->held = list;
 
 	const struct pool_book *pool =
-		list.count > 0 ? pools_place(books_pools(a->books), &list.ips[0]).pool : NULL;
+		list.count > 0 ? pools_place(ledger_pools(a->ledger), &list.ips[0]).pool : NULL;
 	const char *name = pool != NULL ? intern_ref(pool->pool->name) : NULL;
 	intern_unref(r->pool);
 	r->pool = name;
@@ -126,7 +126,7 @@ static void forget(struct allocator *a, struct record *r)
 {
 	let_go(a, r);
 	while (!LIST_EMPTY(&r->holder.uses))
-		books_drop(a->books, LIST_FIRST(&r->holder.uses));
+		ledger_drop(a->ledger, LIST_FIRST(&r->holder.uses));
 	r->shown_new = true; /* if it becomes ours again, look anew */
 	r->hands_off = true;
 }
@@ -176,10 +176,10 @@ static bool pick_from(struct allocator *a, struct record *r, struct pool_book *p
 	if (!pool_serves(a, r, pool->pool))
 		return false;
 	if (families & FAMILIES_V4 &&
-	    !books_first(a->books, pool, IP_V4, &r->holder, r->claim, &list.ips[list.count++]))
+	    !ledger_first(a->ledger, pool, IP_V4, &r->holder, r->claim, &list.ips[list.count++]))
 		return false;
 	if (families & FAMILIES_V6 &&
-	    !books_first(a->books, pool, IP_V6, &r->holder, r->claim, &list.ips[list.count++]))
+	    !ledger_first(a->ledger, pool, IP_V6, &r->holder, r->claim, &list.ips[list.count++]))
 		return false;
 	*ret = list;
 	return true;
@@ -219,7 +219,7 @@ static bool pick_anywhere(struct allocator *a, struct record *r, unsigned famili
 	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
 		size_t count;
 		struct pool_book *const *pools =
-			pools_list(books_pools(a->books), order[i], &count);
+			pools_list(ledger_pools(a->ledger), order[i], &count);
 
 		if (pick(a, r, pools, count, families, ret))
 			return true;
@@ -246,7 +246,7 @@ static void why_pool(const struct allocator *a, const struct record *r, struct p
 			why_add(why, "has no %s addresses", families_text(bit));
 			return;
 		}
-		if (!books_first(a->books, pool, family, &r->holder, r->claim, &ip)) {
+		if (!ledger_first(a->ledger, pool, family, &r->holder, r->claim, &ip)) {
 			why_add(why, "has no free %s address", families_text(bit));
 			return;
 		}
@@ -257,7 +257,7 @@ static void why_none(const struct allocator *a, const struct record *r, unsigned
 		     char *why)
 {
 	size_t count, told = 0;
-	struct pool_book *const *pools = pools_list(books_pools(a->books), POOLS_ALL, &count);
+	struct pool_book *const *pools = pools_list(ledger_pools(a->ledger), POOLS_ALL, &count);
 
 	why_add(why, "no available IPs: ");
 	for (size_t i = 0; i < count && told < POOLS_TOLD; i++, told++) {
@@ -294,7 +294,8 @@ static bool may_hold(const struct allocator *a, const struct record *r, const st
 		return false;
 	}
 	for (unsigned i = 0; i < list->count; i++) {
-		const struct pool_book *in = pools_place(books_pools(a->books), &list->ips[i]).pool;
+		const struct pool_book *in =
+			pools_place(ledger_pools(a->ledger), &list->ips[i]).pool;
 
 		ip_format(&list->ips[i], ip);
 		if (in == NULL) {
@@ -313,7 +314,7 @@ static bool may_hold(const struct allocator *a, const struct record *r, const st
 			return false;
 		}
 		const struct holder *other =
-			books_blocker(a->books, &list->ips[i], &r->holder, r->claim);
+			ledger_blocker(a->ledger, &list->ips[i], &r->holder, r->claim);
 		if (other != NULL) {
 			why_add(why, "%s is held by %s/%s%s", ip, other->ns, other->name,
 				r->claim != NULL ? ", which does not share it with this Service"
@@ -451,12 +452,12 @@ static void step_add_family(struct allocator *a, struct record *r, struct proble
 			    struct allocator_actions *out)
 {
 	unsigned missing = FAMILIES_BOTH & ~families_of(r->held.ips, 1);
-	struct pool_book *pool = pools_place(books_pools(a->books), &r->held.ips[0]).pool;
+	struct pool_book *pool = pools_place(ledger_pools(a->ledger), &r->held.ips[0]).pool;
 	struct ip_list list = r->held;
 	char ip[IP_TEXT_MAX];
 
-	if (books_first(a->books, pool, missing & FAMILIES_V6 ? IP_V6 : IP_V4, &r->holder, r->claim,
-			&list.ips[list.count])) {
+	if (ledger_first(a->ledger, pool, missing & FAMILIES_V6 ? IP_V6 : IP_V4, &r->holder,
+			 r->claim, &list.ips[list.count])) {
 		list.count++;
 		hold(a, r, list);
 		allocator_say(out, r, false, "IPAllocated", "Assigned additional IP \"%s\"",
@@ -488,7 +489,7 @@ static void step_allocate(struct allocator *a, struct record *r, unsigned famili
 		return;
 	}
 	if (wanted != NULL) {
-		pool = pools_named(books_pools(a->books), wanted);
+		pool = pools_named(ledger_pools(a->ledger), wanted);
 		if (pool == NULL) {
 			why_add(p->why, "there is no pool \"%s\"", wanted);
 			return;
@@ -496,7 +497,7 @@ static void step_allocate(struct allocator *a, struct record *r, unsigned famili
 	}
 	if (request.count > 0) {
 		const struct pool_book *in =
-			pools_place(books_pools(a->books), &request.ips[0]).pool;
+			pools_place(ledger_pools(a->ledger), &request.ips[0]).pool;
 
 		if (pool != NULL && in != NULL && in != pool)
 			why_add(p->why,
@@ -546,7 +547,7 @@ static void decide_ours(struct allocator *a, struct record *r, struct problem *p
 	bool has = r->held.count > 0 || r->shown.list.count > 0;
 	size_t pool_count;
 
-	pools_list(books_pools(a->books), POOLS_ALL, &pool_count);
+	pools_list(ledger_pools(a->ledger), POOLS_ALL, &pool_count);
 	if (pool_count == 0 && !a->complete && has) {
 		r->hands_off = true; /* the pools may only be out of sight */
 		return;
@@ -584,7 +585,7 @@ static void decide_unreadable(struct allocator *a, struct record *r)
 	for (unsigned i = 0; i < r->shown.list.count; i++) {
 		const struct ip_addr *ip = &r->shown.list.ips[i];
 
-		if (books_blocker(a->books, ip, &r->holder, r->claim) == NULL)
+		if (ledger_blocker(a->ledger, ip, &r->holder, r->claim) == NULL)
 			list.ips[list.count++] = *ip;
 	}
 	hold(a, r, list);

@@ -199,7 +199,7 @@ static void record_clear(struct allocator *a, struct record *r)
 	if (r->write != WRITE_SENT)
 		set_write(a, r, WRITE_NONE);
 	while (!LIST_EMPTY(&r->holder.uses))
-		books_drop(a->books, LIST_FIRST(&r->holder.uses));
+		ledger_drop(a->ledger, LIST_FIRST(&r->holder.uses));
 	r->service = service_free(r->service);
 	r->claim = claim_unref(r->claim);
 	r->pool = intern_unref(r->pool);
@@ -358,7 +358,7 @@ void allocator_set_config(struct allocator *a, struct config *c, bool complete)
 
 	a->config = config_ref(c);
 	a->complete = complete;
-	books_set_config(a->books, c);
+	ledger_set_config(a->ledger, c);
 	config_unref(old);
 	mark_all(a);
 }
@@ -453,18 +453,18 @@ static void reconcile(struct allocator *a, struct record *r)
 		for (unsigned i = 0; i < r->shown.list.count; i++) {
 			const struct ip_addr *ip = &r->shown.list.ips[i];
 
-			if (books_use(&r->holder, ip) != NULL ||
-			    books_blocker(a->books, ip, &r->holder, r->claim) != NULL)
+			if (ledger_use(&r->holder, ip) != NULL ||
+			    ledger_blocker(a->ledger, ip, &r->holder, r->claim) != NULL)
 				continue;
-			books_take(a->books, ip, &r->holder, r->claim);
-			books_use(&r->holder, ip)->leaving = true;
+			ledger_take(a->ledger, ip, &r->holder, r->claim);
+			ledger_use(&r->holder, ip)->leaving = true;
 		}
 	}
 	if (r->write != WRITE_SENT && !r->unsure) {
 		for (u = LIST_FIRST(&r->holder.uses); u != NULL; u = next) {
 			next = LIST_NEXT(u, of_holder);
 			if (u->leaving && !ip_list_has(&r->shown.list, use_ip(u)))
-				books_drop(a->books, u);
+				ledger_drop(a->ledger, u);
 		}
 	}
 	if (r->write == WRITE_NONE && wants_write(r))
@@ -478,10 +478,10 @@ static struct record *next_record(struct allocator *a)
 {
 	for (int turn = 0; turn < TURNS; turn++) {
 		/* Before the waiting: have any of them a new chance? */
-		if (turn == TURN_WAITING && a->freed_seen != books_freed(a->books)) {
+		if (turn == TURN_WAITING && a->freed_seen != ledger_freed(a->ledger)) {
 			struct record *w;
 
-			a->freed_seen = books_freed(a->books);
+			a->freed_seen = ledger_freed(a->ledger);
 			LIST_FOREACH (w, &a->waiting, waiting) {
 				if (w->turn == TURNS)
 					mark(a, w);
@@ -623,7 +623,7 @@ void allocator_pools(const struct allocator *a,
 		     void (*each)(void *arg, const struct allocator_pool_view *view), void *arg)
 {
 	size_t count;
-	struct pool_book *const *pools = pools_list(books_pools(a->books), POOLS_ALL, &count);
+	struct pool_book *const *pools = pools_list(ledger_pools(a->ledger), POOLS_ALL, &count);
 
 	for (size_t i = 0; i < count; i++) {
 		struct allocator_pool_view view = {
@@ -646,7 +646,7 @@ struct allocator *allocator_new(const struct allocator_cfg *cfg)
 		a->lb_class = intern(cfg->lb_class);
 	a->writes_max = cfg->writes_max;
 	a->rng = rng_seeded(cfg->seed);
-	a->books = books_new();
+	a->ledger = ledger_new();
 	RB_INIT(&a->spaces);
 	RB_INIT(&a->records);
 	RB_INIT(&a->timers);
@@ -668,7 +668,7 @@ struct allocator *allocator_free(struct allocator *a)
 		record_free(a, r);
 	while ((s = RB_MIN(space_tree, &a->spaces)) != NULL)
 		space_drop(a, s);
-	books_free(a->books);
+	ledger_free(a->ledger);
 	config_unref(a->config);
 	intern_unref(a->lb_class);
 	free(a);

@@ -4,7 +4,7 @@
  *
  * For each pool and family: the written ranges less what is excluded, and a set of taken
  * numbers, so that the first free one is found in O(log n) and memory follows what is
- * used. Who takes an address is in books.h, who may use a pool in decide.c. Running out
+ * used. Who takes an address is in ledger.h, who may use a pool in decide.c. Running out
  * of memory ends the process.
  */
 #ifndef BELLMAN_ALLOCATOR_POOLS_H

@@ -8,8 +8,8 @@
 #ifndef BELLMAN_ALLOCATOR_RECORD_H
 #define BELLMAN_ALLOCATOR_RECORD_H
 
-#include "allocator/books.h"
 #include "allocator/engine.h"
+#include "allocator/ledger.h"
 #include "lib/base/rng.h"
 #include "lib/base/tree.h"
 
@@ -80,7 +80,7 @@ struct allocator {
 	unsigned writes_max, writes;
 	struct rng rng;
 
-	struct books *books;
+	struct ledger *ledger;
 	struct config *config; /* NULL: none yet */
 	bool complete, synced;
 
@@ -90,7 +90,7 @@ struct allocator {
 	struct record_timers timers;
 	TAILQ_HEAD(, record) to_write;
 	LIST_HEAD(, record) waiting;
-	uint64_t freed_seen; /* books_freed() when the waiting were last called */
+	uint64_t freed_seen; /* ledger_freed() when the waiting were last called */
 	uint64_t retry_ns;   /* when they are called anyway; 0: nobody waits */
 };
 

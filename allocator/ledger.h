@@ -7,16 +7,16 @@
  * and no port twice. Which Service may use which pool is in decide.c; what becomes of its
  * status in engine.c. Running out of memory ends the process.
  */
-#ifndef BELLMAN_ALLOCATOR_BOOKS_H
-#define BELLMAN_ALLOCATOR_BOOKS_H
+#ifndef BELLMAN_ALLOCATOR_LEDGER_H
+#define BELLMAN_ALLOCATOR_LEDGER_H
 
 #include <sys/queue.h>
 
 #include "allocator/pools.h"
 #include "lib/model/service.h"
 
-struct books;
-struct book_addr; /* one address in the books */
+struct ledger;
+struct ledger_addr; /* one address in the books */
 
 /*
  * On what terms a Service would share an address: its key (sharing key and back end) and its
@@ -30,7 +30,7 @@ struct claim *claim_unref(struct claim *c); /* NULL is fine; returns NULL */
 /* One address in one holder's hands. */
 struct use {
 	LIST_ENTRY(use) of_addr, of_holder;
-	struct book_addr *addr;
+	struct ledger_addr *addr;
 	struct holder *holder;
 	struct claim *claim;
 	bool leaving; /* given up, but the Service's status may still show it */
@@ -43,33 +43,33 @@ struct holder {
 	LIST_HEAD(, use) uses;
 };
 
-struct books *books_new(void);
-struct books *books_free(struct books *b); /* every holder must be empty; NULL is fine */
+struct ledger *ledger_new(void);
+struct ledger *ledger_free(struct ledger *b); /* every holder must be empty; NULL is fine */
 
 /* Pools from now on; @c must outlive the books or the next call. NULL: none. */
-void books_set_config(struct books *b, const struct config *c);
+void ledger_set_config(struct ledger *b, const struct config *c);
 
-const struct pools_book *books_pools(const struct books *b);
+const struct pools_book *ledger_pools(const struct ledger *b);
 
 /* Who stands against @h taking @ip on the terms @claim; NULL: nobody. */
-const struct holder *books_blocker(const struct books *b, const struct ip_addr *ip,
-				   const struct holder *h, const struct claim *claim);
+const struct holder *ledger_blocker(const struct ledger *b, const struct ip_addr *ip,
+				    const struct holder *h, const struct claim *claim);
 
 /*
  * The first address of @family in @pool that @h may take on the terms @claim: free, shared on
  * equal terms, or already its own. False with *ret untouched when there is none.
  */
-bool books_first(struct books *b, struct pool_book *pool, uint8_t family, const struct holder *h,
-		 const struct claim *claim, struct ip_addr *ret);
+bool ledger_first(struct ledger *b, struct pool_book *pool, uint8_t family, const struct holder *h,
+		  const struct claim *claim, struct ip_addr *ret);
 
-/* Enter @ip as held by @h, or renew the terms if it is already. books_blocker() must be NULL. */
-void books_take(struct books *b, const struct ip_addr *ip, struct holder *h, struct claim *claim);
+/* Enter @ip as held by @h, or renew the terms if it is already. ledger_blocker() must be NULL. */
+void ledger_take(struct ledger *b, const struct ip_addr *ip, struct holder *h, struct claim *claim);
 /* @u ends; the address is free if nobody else uses it. */
-void books_drop(struct books *b, struct use *u);
+void ledger_drop(struct ledger *b, struct use *u);
 /* What @h has of @ip, or NULL. */
-struct use *books_use(const struct holder *h, const struct ip_addr *ip);
+struct use *ledger_use(const struct holder *h, const struct ip_addr *ip);
 
 /* Counts each time that somebody who waits may have a new chance. */
-uint64_t books_freed(const struct books *b);
+uint64_t ledger_freed(const struct ledger *b);
 
 #endif

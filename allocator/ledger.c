@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "allocator/books.h"
+#include "allocator/ledger.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -17,8 +17,8 @@ struct claim {
 	uint32_t ports[]; /* protocol << 16 | port */
 };
 
-struct book_addr {
-	RB_ENTRY(book_addr) by_ip, by_key;
+struct ledger_addr {
+	RB_ENTRY(ledger_addr) by_ip, by_key;
 	struct ip_addr ip;
 	struct place place;
 	LIST_HEAD(, use) uses;
@@ -26,31 +26,31 @@ struct book_addr {
 	struct rangeset *ports; /* of all users; NULL without a key */
 };
 
-RB_HEAD(addr_tree, book_addr);
-RB_HEAD(key_tree, book_addr);
+RB_HEAD(addr_tree, ledger_addr);
+RB_HEAD(key_tree, ledger_addr);
 
-struct books {
+struct ledger {
 	struct addr_tree addrs;
 	struct key_tree shared; /* those with a key */
 	struct pools_book *pools;
 	uint64_t freed;
 };
 
-static int addr_cmp(const struct book_addr *a, const struct book_addr *b)
+static int addr_cmp(const struct ledger_addr *a, const struct ledger_addr *b)
 {
 	return ip_cmp(&a->ip, &b->ip);
 }
 
 /* Keys are interned: only that equal ones stand together matters. */
-static int key_cmp(const struct book_addr *a, const struct book_addr *b)
+static int key_cmp(const struct ledger_addr *a, const struct ledger_addr *b)
 {
 	if (a->key != b->key)
 		return (uintptr_t)a->key < (uintptr_t)b->key ? -1 : 1;
 	return ip_cmp(&a->ip, &b->ip);
 }
 
-TREE_GENERATE(addr_tree, book_addr, by_ip, addr_cmp)
-TREE_GENERATE(key_tree, book_addr, by_key, key_cmp)
+TREE_GENERATE(addr_tree, ledger_addr, by_ip, addr_cmp)
+TREE_GENERATE(key_tree, ledger_addr, by_key, key_cmp)
 
 /* --- claims -------------------------------------------------------------------------------- */
 
@@ -112,16 +112,16 @@ static bool claim_has(const struct claim *c, uint32_t port)
 
 /* --- addresses ------------------------------------------------------------------------------- */
 
-static struct book_addr *addr_find(const struct books *b, const struct ip_addr *ip)
+static struct ledger_addr *addr_find(const struct ledger *b, const struct ip_addr *ip)
 {
-	struct book_addr key = { .ip = *ip };
+	struct ledger_addr key = { .ip = *ip };
 
 	return RB_FIND(addr_tree, (struct addr_tree *)(uintptr_t)&b->addrs, &key);
 }
 
-void books_set_config(struct books *b, const struct config *c)
+void ledger_set_config(struct ledger *b, const struct config *c)
 {
-	struct book_addr *a;
+	struct ledger_addr *a;
 
 	pools_book_free(b->pools);
 	b->pools = pools_book_new(c);
@@ -132,13 +132,13 @@ void books_set_config(struct books *b, const struct config *c)
 	b->freed++;
 }
 
-const struct pools_book *books_pools(const struct books *b)
+const struct pools_book *ledger_pools(const struct ledger *b)
 {
 	return b->pools;
 }
 
 /* All users of an address share on one key; it follows a sole user who changes his mind. */
-static void addr_set_key(struct books *b, struct book_addr *a, const char *key)
+static void addr_set_key(struct ledger *b, struct ledger_addr *a, const char *key)
 {
 	if (a->key == key)
 		return;
@@ -154,13 +154,13 @@ static void addr_set_key(struct books *b, struct book_addr *a, const char *key)
 	}
 }
 
-static void addr_set_ports(struct book_addr *a, const struct claim *c, bool on)
+static void addr_set_ports(struct ledger_addr *a, const struct claim *c, bool on)
 {
 	for (size_t i = 0; c != NULL && a->ports != NULL && i < c->count; i++)
 		must_0((on ? rangeset_add : rangeset_remove)(a->ports, c->ports[i], c->ports[i]));
 }
 
-static struct use *addr_use_of(const struct book_addr *a, const struct holder *h)
+static struct use *addr_use_of(const struct ledger_addr *a, const struct holder *h)
 {
 	struct use *u;
 
@@ -171,7 +171,7 @@ static struct use *addr_use_of(const struct book_addr *a, const struct holder *h
 	return NULL;
 }
 
-static const struct holder *addr_blocker(const struct book_addr *a, const struct holder *h,
+static const struct holder *addr_blocker(const struct ledger_addr *a, const struct holder *h,
 					 const struct claim *claim)
 {
 	struct use *own = addr_use_of(a, h);
@@ -197,10 +197,10 @@ static const struct holder *addr_blocker(const struct book_addr *a, const struct
 	return NULL;
 }
 
-const struct holder *books_blocker(const struct books *b, const struct ip_addr *ip,
-				   const struct holder *h, const struct claim *claim)
+const struct holder *ledger_blocker(const struct ledger *b, const struct ip_addr *ip,
+				    const struct holder *h, const struct claim *claim)
 {
-	struct book_addr *a = addr_find(b, ip);
+	struct ledger_addr *a = addr_find(b, ip);
 
 	return a != NULL ? addr_blocker(a, h, claim) : NULL;
 }
@@ -210,7 +210,7 @@ const struct ip_addr *use_ip(const struct use *u)
 	return &u->addr->ip;
 }
 
-struct use *books_use(const struct holder *h, const struct ip_addr *ip)
+struct use *ledger_use(const struct holder *h, const struct ip_addr *ip)
 {
 	struct use *u;
 
@@ -221,9 +221,9 @@ struct use *books_use(const struct holder *h, const struct ip_addr *ip)
 	return NULL;
 }
 
-void books_take(struct books *b, const struct ip_addr *ip, struct holder *h, struct claim *claim)
+void ledger_take(struct ledger *b, const struct ip_addr *ip, struct holder *h, struct claim *claim)
 {
-	struct book_addr *a = addr_find(b, ip);
+	struct ledger_addr *a = addr_find(b, ip);
 
 	if (a == NULL) {
 		a = must(calloc(1, sizeof(*a)));
@@ -254,9 +254,9 @@ void books_take(struct books *b, const struct ip_addr *ip, struct holder *h, str
 	}
 }
 
-void books_drop(struct books *b, struct use *u)
+void ledger_drop(struct ledger *b, struct use *u)
 {
-	struct book_addr *a = u->addr;
+	struct ledger_addr *a = u->addr;
 
 	addr_set_ports(a, u->claim, false);
 	LIST_REMOVE(u, of_addr);
@@ -283,7 +283,7 @@ struct candidate {
 };
 
 /* An address that is in use, but not against @h, may stand before the one found so far. */
-static void candidate_offer(struct candidate *best, const struct book_addr *a,
+static void candidate_offer(struct candidate *best, const struct ledger_addr *a,
 			    const struct holder *h, const struct claim *claim)
 {
 	u128 n = ip_to_number(&a->ip);
@@ -296,8 +296,8 @@ static void candidate_offer(struct candidate *best, const struct book_addr *a,
 	best->number = n;
 }
 
-bool books_first(struct books *b, struct pool_book *pool, uint8_t family, const struct holder *h,
-		 const struct claim *claim, struct ip_addr *ret)
+bool ledger_first(struct ledger *b, struct pool_book *pool, uint8_t family, const struct holder *h,
+		  const struct claim *claim, struct ip_addr *ret)
 {
 	struct candidate best = { .pool = pool, .family = family, .span = SIZE_MAX };
 	struct use *u;
@@ -306,9 +306,9 @@ bool books_first(struct books *b, struct pool_book *pool, uint8_t family, const 
 	LIST_FOREACH (u, &h->uses, of_holder)
 		candidate_offer(&best, u->addr, h, claim);
 	if (claim != NULL) {
-		struct book_addr from = { .key = claim->key };
+		struct ledger_addr from = { .key = claim->key };
 
-		for (struct book_addr *a = RB_NFIND(key_tree, &b->shared, &from);
+		for (struct ledger_addr *a = RB_NFIND(key_tree, &b->shared, &from);
 		     a != NULL && a->key == claim->key; a = RB_NEXT(key_tree, , a))
 			candidate_offer(&best, a, h, claim);
 	}
@@ -318,22 +318,22 @@ bool books_first(struct books *b, struct pool_book *pool, uint8_t family, const 
 	return true;
 }
 
-uint64_t books_freed(const struct books *b)
+uint64_t ledger_freed(const struct ledger *b)
 {
 	return b->freed;
 }
 
-struct books *books_new(void)
+struct ledger *ledger_new(void)
 {
-	struct books *b = must(calloc(1, sizeof(*b)));
+	struct ledger *b = must(calloc(1, sizeof(*b)));
 
 	RB_INIT(&b->addrs);
 	RB_INIT(&b->shared);
-	books_set_config(b, NULL);
+	ledger_set_config(b, NULL);
 	return b;
 }
 
-struct books *books_free(struct books *b)
+struct ledger *ledger_free(struct ledger *b)
 {
 	if (b != NULL) {
 		assert(RB_EMPTY(&b->addrs));
