@@ -76,7 +76,7 @@ class Demo:
         self.capture = None
 
     def run(self):
-        heading("The network: seven hosts on this machine, each in a namespace of its own")
+        heading("The network: seven hosts and a switch, each in a network namespace")
         print(TOPOLOGY.strip("\n"))
         self.start()
         self.show_services()
@@ -91,7 +91,10 @@ class Demo:
         lab = self.lab
         self.pcap.parent.mkdir(parents=True, exist_ok=True)
         self.pcap.unlink(missing_ok=True)
-        self.capture = lab.popen("sw", [lab.bin / "bellman", "capture", "-i", "br0", "-w", self.pcap], "capture")
+        names = lab.scratch / "names"
+        names.write_text("".join(f"{node_mac(n)} {n}\n" for n in NODES), encoding="ascii")
+        argv = [lab.bin / "bellman", "capture", "-i", "br0", "-w", self.pcap, "--names", names]
+        self.capture = lab.popen("sw", argv, "capture")
         wait_for(lambda: self.capture.running() and self.pcap.exists() and self.pcap.stat().st_size >= 24,
                  what=f"`bellman capture` to listen ({self.capture.log.strip() or 'it said nothing'})")
         lab.start_all(manifests=sorted(SAMPLES.glob("*.yaml")))
@@ -117,14 +120,9 @@ class Demo:
 
     def frames(self):
         """Announcements on the wire so far: (seconds, node, address, words), as `bellman capture` told them."""
-        found = []
-        for line in self.capture.log.splitlines():
-            m = re.match(r"\s*(\d+\.\d+)\s+(.*)", line)
-            ip = m and next((ip for ip in self.announcer if re.search(rf"(?<![\w:.]){re.escape(ip)}(?![\w:.])", m[2])), None)
-            node = m and next((n for n in NODES if node_mac(n) in m[2]), None)
-            if ip and node and re.search(r"gratuitous|unsolicited", m[2]):
-                found.append((float(m[1]), node, ip, m[2]))
-        return found
+        line = re.compile(r"(\d+\.\d+)  (\S+) \(\S+\)  ((?:gratuitous ARP|unsolicited neighbour).*: (\S+) is at .*)")
+        told = (line.match(text) for text in self.capture.log.splitlines())
+        return [(float(m[1]), m[2], m[4], m[3]) for m in told if m and m[4] in self.announcer]
 
     def show_frames(self, frames):
         """One row for each kind of frame; those sent again share it."""
@@ -135,7 +133,7 @@ class Demo:
               [(node, words, " ".join(f"{t:.2f}" for t in at)) for (node, words), at in kinds.items()])
 
     def show_announcements(self):
-        heading("Announcements, as libpcap saw them on br0")
+        heading("Announcements on the wire, told by `bellman capture` (libpcap on br0)")
         for ip, node in self.announcer.items():
             wait_for(lambda: any(f[1] == node and f[2] == ip for f in self.frames()),
                      what=f"an announcement of {ip} by {node} on the wire")

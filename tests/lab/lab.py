@@ -113,7 +113,7 @@ class Process:
 
     def start(self):
         """Start it (again, with the same arguments; the log goes on)."""
-        env = {**os.environ, "ASAN_OPTIONS": "detect_leaks=1", "UBSAN_OPTIONS": "print_stacktrace=1", **(self.env or {})}
+        env = {"UBSAN_OPTIONS": "print_stacktrace=1", **os.environ, **(self.env or {})}
         with open(self.log_path, "ab") as log:
             # A session of its own: Ctrl-C on the terminal is for us, who then end it in order.
             self.popen = subprocess.Popen(["ip", "netns", "exec", self.lab.ns(self.ns), *self.argv],
