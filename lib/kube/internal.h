@@ -109,6 +109,7 @@ struct kube {
 
 	struct request_queue queues[REQUEST_CLASS_MAX];
 	struct watches watches;
+	uint64_t silence_ms;       /* a watch that says nothing for so long is taken for dead */
 	struct event_book *events; /* made by the first event */
 
 	/* Outage: no answer at all, or a gateway's word that there is none. */

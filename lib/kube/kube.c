@@ -8,6 +8,8 @@
 #include "lib/base/log.h"
 #include "lib/kube/internal.h"
 
+#define SILENCE_MS 90000 /* bookmarks come about each minute */
+
 /* Does the URL name this very machine? A proxy that the environment sets is not meant for it. */
 static bool is_loopback(const char *server)
 {
@@ -40,6 +42,7 @@ int kube_open(uv_loop_t *loop, const struct kube_cfg *cfg, struct kube **ret, ch
 	if (k == NULL)
 		return -ENOMEM;
 	k->loop = loop;
+	k->silence_ms = SILENCE_MS;
 	TAILQ_INIT(&k->watches);
 	for (size_t i = 0; i < REQUEST_CLASS_MAX; i++) {
 		TAILQ_INIT(&k->queues[i].waiting);

@@ -85,12 +85,13 @@ static void forget_version(struct reflector *r)
 	r->listed = false;
 }
 
-enum reflector_next reflector_misunderstood(struct reflector *r, const char *what)
+enum reflector_next reflector_misunderstood(struct reflector *r, const char *why)
 {
 	r->malformed++;
 	if (r->refused != MALFORMED)
-		log_warn("kube", "answer not understood, listing again", "path=%s in=%s count=%llu",
-			 r->path, what, (unsigned long long)r->malformed);
+		log_warn("kube", "answer not understood, listing again",
+			 "path=%s why=\"%s\" count=%llu", r->path, why,
+			 (unsigned long long)r->malformed);
 	r->refused = MALFORMED;
 	forget_version(r);
 	return REFLECTOR_LATER;
@@ -166,7 +167,7 @@ enum reflector_next reflector_page(struct reflector *r, const char *text, size_t
 	if (rc == -ECANCELED)
 		return REFLECTOR_ENDED;
 	if (rc < 0)
-		return reflector_misunderstood(r, "list");
+		return reflector_misunderstood(r, "no list");
 
 	accepted(r);
 	/* Of the first page: a change that came while the later ones were read is then watched
@@ -220,7 +221,7 @@ static enum reflector_next event(struct reflector *r, const char *type, const cJ
 
 		if (!key_of(object, &key) ||
 		    (!deleted && strcmp(type, "ADDED") != 0 && strcmp(type, "MODIFIED") != 0))
-			return reflector_misunderstood(r, "watch");
+			return reflector_misunderstood(r, "no event");
 		if (!deleted)
 			upsert(r, &key, object);
 		else if (keyset_remove(&r->keys, key.ns, key.name))
@@ -240,7 +241,7 @@ static enum reflector_next line(struct reflector *r, const char *text, size_t le
 	const cJSON *object = cJSON_GetObjectItemCaseSensitive(json, "object");
 	enum reflector_next next = type != NULL && cJSON_IsObject(object)
 					   ? event(r, type, object)
-					   : reflector_misunderstood(r, "watch");
+					   : reflector_misunderstood(r, "no event");
 
 	cJSON_Delete(json);
 	return next;

@@ -63,8 +63,8 @@ enum reflector_next reflector_page(struct reflector *r, const char *text, size_t
 enum reflector_next reflector_lines(struct reflector *r, const char *text, size_t len,
 				    size_t *ret_used);
 
-/* An answer that is none: broken, or too large. @what: list or watch, for the log. */
-enum reflector_next reflector_misunderstood(struct reflector *r, const char *what);
+/* An answer that is none: broken, or too large. @why: for the log. */
+enum reflector_next reflector_misunderstood(struct reflector *r, const char *why);
 
 /* The server has answered other than 200. @reason: for the log and ops->lost. */
 enum reflector_next reflector_refused(struct reflector *r, int status, const char *reason);

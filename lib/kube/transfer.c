@@ -229,6 +229,9 @@ int transfer_start(struct kube *k, struct transfer *t, const struct transfer_req
 static void transfer_end(struct transfer *t)
 {
 	easy_release(t);
+	if (t->too_big) /* not earlier: libcurl has its own words for it until here */
+		snprintf(t->error, sizeof(t->error), "answer of more than %zu MiB",
+			 t->body_max >> 20);
 	t->ops->end(t);
 }
 
@@ -259,10 +262,7 @@ static void end_of(const CURLMsg *m)
 	curl_easy_getinfo(m->easy_handle, CURLINFO_RESPONSE_CODE, &status);
 	t->status = (int)status;
 	t->failed = m->data.result != CURLE_OK;
-	if (t->too_big)
-		snprintf(t->error, sizeof(t->error), "answer of more than %zu MiB",
-			 t->body_max >> 20);
-	else if (t->failed && t->error[0] == '\0')
+	if (t->failed && t->error[0] == '\0')
 		snprintf(t->error, sizeof(t->error), "%s", curl_easy_strerror(m->data.result));
 	t->ended = true;
 	transfer_ready(t);

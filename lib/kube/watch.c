@@ -13,8 +13,6 @@
 #define PAGE_TIMEOUT_S  60
 #define ABSENT_EVERY_MS 60000
 #define WAKE_WITHIN_MS  200
-/* Bookmarks come about each minute, so one that says nothing for longer is taken for dead. */
-#define SILENCE_MS      90000
 /* A watch that lived so long makes its troubles before a thing of the past. */
 #define PROVEN_MS       10000
 
@@ -47,8 +45,8 @@ static void on_silence(uv_timer_t *timer)
 	struct kube_watch *w = timer->data;
 	uint64_t silent_ms = uv_now(w->kube->loop) - w->heard_ms;
 
-	if (silent_ms < SILENCE_MS) {
-		uv_timer_start(&w->timer, on_silence, SILENCE_MS - silent_ms, 0);
+	if (silent_ms < w->kube->silence_ms) {
+		uv_timer_start(&w->timer, on_silence, w->kube->silence_ms - silent_ms, 0);
 		return;
 	}
 	log_debug("kube", "watch is silent, opening it again", "path=%s", w->reflector.path);
@@ -165,7 +163,7 @@ static void watch_ask(struct kube_watch *w)
 	if (url == NULL || transfer_start(k, &w->transfer, &req) < 0)
 		wait_ms(w, backoff_next(&w->backoff, &k->rng));
 	else if (watching)
-		uv_timer_start(&w->timer, on_silence, SILENCE_MS, 0);
+		uv_timer_start(&w->timer, on_silence, k->silence_ms, 0);
 	free(url);
 }
 

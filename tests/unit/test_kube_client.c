@@ -1,0 +1,893 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * lib/kube against a server whose every word the test chooses: requests, outages, broken streams,
+ * and that anything may be ended from inside any callback.
+ *
+ * The server lives in the test's own loop: it reads a whole request, writes it down, and lets the
+ * test's `answer` say what comes back. test_kube_live.c has the real one.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "lib/base/array.h"
+#include "lib/base/intern.h"
+#include "lib/base/log.h"
+#include "lib/kube/internal.h"
+
+#define DEADLINE_MS 20000
+
+/* --- the server ----------------------------------------------------------------------------- */
+
+struct conn {
+	uv_tcp_t tcp;
+	struct server *server;
+	char *in;
+	size_t len;
+	bool closing;
+	TAILQ_ENTRY(conn) link;
+};
+
+struct server {
+	uv_loop_t *loop;
+	uv_tcp_t listener;
+	unsigned port; /* 0 until the first start; kept over stop and start */
+	void (*answer)(struct conn *c, const char *request);
+	TAILQ_HEAD(, conn) conns;
+	unsigned accepted, open, open_max, asked;
+	char log[1 << 16]; /* request lines, one a line */
+};
+
+static void on_conn_closed(uv_handle_t *handle)
+{
+	struct conn *c = handle->data;
+
+	free(c->in);
+	free(c);
+}
+
+static void hang_up(struct conn *c)
+{
+	if (c->closing)
+		return;
+	c->closing = true;
+	c->server->open--;
+	TAILQ_REMOVE(&c->server->conns, c, link);
+	uv_close((uv_handle_t *)&c->tcp, on_conn_closed);
+}
+
+static void on_written(uv_write_t *req, int status)
+{
+	(void)status;
+	free(req->data);
+	free(req);
+}
+
+static void say_bytes(struct conn *c, const char *bytes, size_t len)
+{
+	uv_write_t *req = calloc(1, sizeof(*req));
+	uv_buf_t buf = { .base = malloc(len), .len = len };
+
+	memcpy(buf.base, bytes, len);
+	req->data = buf.base;
+	if (uv_write(req, (uv_stream_t *)&c->tcp, &buf, 1, on_written) < 0) {
+		free(buf.base);
+		free(req);
+	}
+}
+
+static void say(struct conn *c, const char *text)
+{
+	say_bytes(c, text, strlen(text));
+}
+
+/* A whole answer; the connection stays. */
+static void reply(struct conn *c, int status, const char *body)
+{
+	char *text;
+
+	assert_true(asprintf(&text, "HTTP/1.1 %d X\r\nContent-Length: %zu\r\n\r\n%s", status,
+			     strlen(body), body) > 0);
+	say(c, text);
+	free(text);
+}
+
+/* Begin a watch: the stream lasts until the connection ends. */
+static void stream(struct conn *c, const char *lines)
+{
+	say(c, "HTTP/1.1 200 OK\r\n\r\n");
+	if (*lines != '\0')
+		say(c, lines);
+}
+
+static void on_alloc(uv_handle_t *handle, size_t want, uv_buf_t *buf)
+{
+	(void)handle;
+	*buf = (uv_buf_t){ .base = malloc(want), .len = want };
+}
+
+/* Take one whole request from the front; false when there is none yet. */
+static bool take_request(struct conn *c)
+{
+	struct server *s = c->server;
+	char *end = c->in == NULL ? NULL : strstr(c->in, "\r\n\r\n");
+
+	if (end == NULL)
+		return false;
+	const char *length = strcasestr(c->in, "\r\nContent-Length:");
+	size_t total = (size_t)(end + 4 - c->in);
+	if (length != NULL && length < end)
+		total += strtoul(length + 17, NULL, 10);
+	if (c->len < total)
+		return false;
+
+	char *request = strndup(c->in, total);
+	c->len -= total;
+	memmove(c->in, c->in + total, c->len + 1);
+	size_t at = strlen(s->log);
+	snprintf(s->log + at, sizeof(s->log) - at, "%.*s\n", (int)strcspn(request, "\r"), request);
+	s->asked++;
+	s->answer(c, request);
+	free(request);
+	return true;
+}
+
+static void on_read(uv_stream_t *stream_, ssize_t got, const uv_buf_t *buf)
+{
+	struct conn *c = stream_->data;
+
+	if (got > 0) {
+		c->in = realloc(c->in, c->len + (size_t)got + 1);
+		memcpy(c->in + c->len, buf->base, (size_t)got);
+		c->len += (size_t)got;
+		c->in[c->len] = '\0';
+		while (!c->closing && take_request(c))
+			;
+	}
+	free(buf->base);
+	if (got < 0)
+		hang_up(c);
+}
+
+static void on_connection(uv_stream_t *listener, int status)
+{
+	struct server *s = listener->data;
+	struct conn *c = calloc(1, sizeof(*c));
+
+	assert_int_equal(status, 0);
+	c->server = s;
+	c->tcp.data = c;
+	uv_tcp_init(s->loop, &c->tcp);
+	assert_int_equal(uv_accept(listener, (uv_stream_t *)&c->tcp), 0);
+	TAILQ_INSERT_TAIL(&s->conns, c, link);
+	s->accepted++;
+	if (++s->open > s->open_max)
+		s->open_max = s->open;
+	uv_read_start((uv_stream_t *)&c->tcp, on_alloc, on_read);
+}
+
+static void server_start(struct server *s)
+{
+	struct sockaddr_in at;
+	int len = sizeof(at);
+
+	uv_ip4_addr("127.0.0.1", (int)s->port, &at);
+	uv_tcp_init(s->loop, &s->listener);
+	s->listener.data = s;
+	assert_int_equal(uv_tcp_bind(&s->listener, (struct sockaddr *)&at, 0), 0);
+	assert_int_equal(uv_listen((uv_stream_t *)&s->listener, 128, on_connection), 0);
+	uv_tcp_getsockname(&s->listener, (struct sockaddr *)&at, &len);
+	s->port = ntohs(at.sin_port);
+}
+
+static void server_hang_up_all(struct server *s)
+{
+	struct conn *c;
+
+	while ((c = TAILQ_FIRST(&s->conns)) != NULL)
+		hang_up(c);
+}
+
+static void server_stop(struct server *s)
+{
+	if (!uv_is_closing((uv_handle_t *)&s->listener))
+		uv_close((uv_handle_t *)&s->listener, NULL);
+	server_hang_up_all(s);
+}
+
+/* --- the bench ------------------------------------------------------------------------------ */
+
+struct bench {
+	uv_loop_t loop;
+	uv_timer_t deadline;
+	bool late;
+	struct server server;
+	struct kube *kube;
+	struct kube_watch *watch, *others[8];
+	char told[4096];
+	unsigned upserts, synced, done, done_without_answer;
+	int status;
+	char error[512];
+	FILE *log;
+	int stderr_fd;
+};
+
+static struct bench *bench; /* of the test that runs, for the server's answers */
+
+static void on_late(uv_timer_t *timer)
+{
+	((struct bench *)timer->data)->late = true;
+}
+
+/* Turn the loop until @condition holds. */
+#define wait_for(b, condition)                                                                     \
+	do {                                                                                       \
+		(b)->late = false;                                                                 \
+		uv_timer_start(&(b)->deadline, on_late, DEADLINE_MS, 0);                           \
+		while (!(condition) && !(b)->late)                                                 \
+			uv_run(&(b)->loop, UV_RUN_ONCE);                                           \
+		uv_timer_stop(&(b)->deadline);                                                     \
+		if (!(condition))                                                                  \
+			fail_msg("waited in vain for %s; told \"%s\", asked:\n%s", #condition,     \
+				 (b)->told, (b)->server.log);                                      \
+	} while (0)
+
+static void bench_open_with(struct bench *b, struct kube_cfg cfg)
+{
+	char err[256], server[64];
+
+	snprintf(server, sizeof(server), "http://127.0.0.1:%u", b->server.port);
+	if (cfg.server == NULL && cfg.kubeconfig == NULL)
+		cfg.server = server;
+	cfg.user_agent = "bellman-test/1";
+	if (kube_open(&b->loop, &cfg, &b->kube, err, sizeof(err)) != 0)
+		fail_msg("%s", err);
+}
+
+static int bench_setup(void **state)
+{
+	struct bench *b = calloc(1, sizeof(*b));
+
+	uv_loop_init(&b->loop);
+	uv_timer_init(&b->loop, &b->deadline);
+	b->deadline.data = b;
+	b->server.loop = &b->loop;
+	TAILQ_INIT(&b->server.conns);
+	server_start(&b->server);
+	bench_open_with(b, (struct kube_cfg){ 0 });
+	b->log = tmpfile();
+	b->stderr_fd = dup(STDERR_FILENO);
+	dup2(fileno(b->log), STDERR_FILENO);
+	*state = bench = b;
+	return 0;
+}
+
+static int bench_teardown(void **state)
+{
+	struct bench *b = *state;
+
+	dup2(b->stderr_fd, STDERR_FILENO);
+	close(b->stderr_fd);
+	fclose(b->log);
+	b->kube = kube_close(b->kube);
+	server_stop(&b->server);
+	uv_close((uv_handle_t *)&b->deadline, NULL);
+	uv_run(&b->loop, UV_RUN_DEFAULT);
+	assert_int_equal(uv_loop_close(&b->loop), 0); /* no handle was forgotten */
+	assert_int_equal(intern_count(), 0);
+	free(b);
+	return 0;
+}
+
+/* How often @text stands in what was logged. */
+static unsigned logged(struct bench *b, const char *text)
+{
+	static char all[1 << 16];
+	unsigned count = 0;
+	size_t len = (size_t)pread(fileno(b->log), all, sizeof(all) - 1, 0);
+
+	all[len] = '\0';
+	for (const char *at = all; (at = strstr(at, text)) != NULL; at++)
+		count++;
+	return count;
+}
+
+static unsigned asked_for(const struct bench *b, const char *text)
+{
+	unsigned count = 0;
+
+	for (const char *at = b->server.log; (at = strstr(at, text)) != NULL; at++)
+		count++;
+	return count;
+}
+
+static void tell(struct bench *b, const char *what, const char *name)
+{
+	size_t len = strlen(b->told);
+
+	snprintf(b->told + len, sizeof(b->told) - len, "%s%s ", what, name);
+}
+
+static void on_upsert(void *arg, const cJSON *object)
+{
+	struct bench *b = arg;
+	const cJSON *meta = cJSON_GetObjectItemCaseSensitive(object, "metadata");
+
+	b->upserts++;
+	tell(b, "+", cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(meta, "name")));
+}
+
+static void on_remove(void *arg, const char *ns, const char *name)
+{
+	(void)ns;
+	tell(arg, "-", name);
+}
+
+static void on_synced(void *arg)
+{
+	((struct bench *)arg)->synced++;
+	tell(arg, "=", "");
+}
+
+static const struct kube_watch_ops told_ops = { .upsert = on_upsert,
+						.remove = on_remove,
+						.synced = on_synced };
+
+static void on_done(void *arg, int status, const cJSON *json, const char *error)
+{
+	struct bench *b = arg;
+	const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, "text"));
+
+	b->done++;
+	b->done_without_answer += status == 0;
+	b->status = status;
+	snprintf(b->error, sizeof(b->error), "%s", error == NULL ? "" : error);
+	if (text != NULL)
+		tell(b, "", text);
+}
+
+#define OBJECT(name, version)                                                                      \
+	"{\"metadata\":{\"namespace\":\"web\",\"name\":\"" name                                    \
+	"\",\"resourceVersion\":\"" version "\"}}"
+#define LIST(version, items)                                                                       \
+	"{\"kind\":\"ServiceList\",\"apiVersion\":\"v1\",\"metadata\":{\"resourceVersion\":"       \
+	"\"" version "\"},\"items\":[" items "]}"
+#define EVENT(type, object) "{\"type\":\"" type "\",\"object\":" object "}\n"
+#define SERVICES            "/api/v1/services"
+
+static bool is_watch(const char *request)
+{
+	return strstr(request, "watch=true") != NULL;
+}
+
+/* --- requests ------------------------------------------------------------------------------- */
+
+static void answer_patch(struct conn *c, const char *request)
+{
+	assert_non_null(strstr(request, "PATCH /api/v1/namespaces/web/services/a/status HTTP/1.1"));
+	assert_non_null(strstr(request, "\r\nContent-Type: application/merge-patch+json\r\n"));
+	assert_non_null(strstr(request, "\r\nUser-Agent: bellman-test/1\r\n"));
+	assert_null(strstr(request, "\r\nAuthorization:"));
+	assert_null(strstr(request, "\r\nExpect:"));
+	assert_non_null(strstr(request, "\r\n\r\n{\"status\":{}}"));
+	reply(c, 200, "{\"text\":\"written\"}");
+}
+
+static void test_a_request_carries_method_type_and_body(void **state)
+{
+	struct bench *b = *state;
+	char *path = kube_path("/api/v1", "web", "services", "a", "status");
+
+	b->server.answer = answer_patch;
+	assert_false(kube_connected(b->kube));
+	assert_int_equal(kube_request(b->kube, "PATCH", path, KUBE_MERGE_PATCH, "{\"status\":{}}",
+				      on_done, b),
+			 0);
+	assert_int_equal(b->done, 0); /* never from inside the call */
+	wait_for(b, b->done == 1);
+	assert_int_equal(b->status, 200);
+	assert_string_equal(b->error, "");
+	assert_string_equal(b->told, "written ");
+	assert_true(kube_connected(b->kube));
+	free(path);
+}
+
+static void answer_conflict(struct conn *c, const char *request)
+{
+	(void)request;
+	reply(c, 409,
+	      "{\"kind\":\"Status\",\"reason\":\"Conflict\",\"message\":\"it has changed\"}");
+}
+
+static void test_a_refusal_is_handed_on_with_server_path_and_reason(void **state)
+{
+	struct bench *b = *state;
+	char want[128];
+
+	b->server.answer = answer_conflict;
+	kube_request(b->kube, "PUT", "/api/v1/nodes/a", KUBE_JSON, "{}", on_done, b);
+	wait_for(b, b->done == 1);
+	assert_int_equal(b->status, 409);
+	snprintf(want, sizeof(want),
+		 "PUT http://127.0.0.1:%u/api/v1/nodes/a: 409 Conflict: it has changed",
+		 b->server.port);
+	assert_string_equal(b->error, want);
+	assert_true(kube_connected(b->kube));
+}
+
+static void test_without_a_server_the_error_names_it_and_the_path(void **state)
+{
+	struct bench *b = *state;
+
+	server_stop(&b->server);
+	kube_request(b->kube, "GET", "/api/v1/nodes/a", NULL, NULL, on_done, b);
+	wait_for(b, b->done == 1);
+	assert_int_equal(b->status, 0);
+	assert_non_null(strstr(b->error, "GET http://127.0.0.1:"));
+	assert_non_null(strstr(b->error, "/api/v1/nodes/a: "));
+	assert_non_null(strstr(b->error, "connect"));
+	assert_false(kube_connected(b->kube));
+	assert_int_equal(logged(b, "unreachable"), 1);
+}
+
+static void answer_echo_path(struct conn *c, const char *request)
+{
+	char body[64];
+
+	snprintf(body, sizeof(body), "{\"text\":\"%.*s\"}", (int)strcspn(request + 5, " "),
+		 request + 5);
+	reply(c, 200, body);
+}
+
+static void test_a_thousand_requests_use_few_connections(void **state)
+{
+	struct bench *b = *state;
+
+	b->server.answer = answer_echo_path;
+	for (int i = 0; i < 1000; i++)
+		assert_int_equal(kube_request(b->kube, "GET", "/x", NULL, NULL, on_done, b), 0);
+	wait_for(b, b->done == 1000);
+	assert_in_range(b->server.open_max, 2, 32);
+	assert_in_range(b->server.accepted, 2, 64); /* kept and used again */
+}
+
+static void test_close_answers_every_request_once(void **state)
+{
+	struct bench *b = *state;
+
+	for (int i = 0; i < 100; i++)
+		kube_request(b->kube, "GET", "/x", NULL, NULL, on_done, b);
+	b->kube = kube_close(b->kube);
+	assert_int_equal(b->done, 100);
+	assert_int_equal(b->done_without_answer, 100);
+	assert_string_equal(strstr(b->error, "the client is closing"), "the client is closing");
+}
+
+static void close_in_done(void *arg, int status, const cJSON *json, const char *error)
+{
+	struct bench *b = arg;
+
+	on_done(arg, status, json, error);
+	kube_close(b->kube);
+	b->kube = NULL;
+}
+
+static void test_the_client_may_be_closed_in_done(void **state)
+{
+	struct bench *b = *state;
+
+	b->server.answer = answer_echo_path;
+	b->watch = kube_watch_start(b->kube, SERVICES, NULL, &told_ops, b);
+	for (int i = 0; i < 50; i++)
+		kube_request(b->kube, "GET", "/x", NULL, NULL, close_in_done, b);
+	wait_for(b, b->done == 50);
+	assert_in_range(b->done_without_answer, 1, 49);
+}
+
+static char token_dir[] = "/tmp/bellman-kube-XXXXXX";
+
+static void write_file(const char *name, const char *text)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/%s", token_dir, name);
+	FILE *to = fopen(path, "w");
+	assert_non_null(to);
+	fputs(text, to);
+	fclose(to);
+}
+
+/* Refuse the first token, and put a new one in the file as the kubelet does. */
+static void answer_by_token(struct conn *c, const char *request)
+{
+	if (strstr(request, "\r\nAuthorization: Bearer new\r\n") != NULL) {
+		reply(c, 200, "{\"text\":\"welcome\"}");
+		return;
+	}
+	assert_non_null(strstr(request, "\r\nAuthorization: Bearer old\r\n"));
+	write_file("token", "new\n");
+	reply(c, 401, "{}");
+}
+
+static void test_a_401_reads_the_token_again(void **state)
+{
+	struct bench *b = *state;
+	char path[128], config[512];
+
+	b->kube = kube_close(b->kube);
+	assert_non_null(mkdtemp(token_dir));
+	write_file("token", "old\n");
+	snprintf(
+		config, sizeof(config),
+		"{\"current-context\":\"c\",\"contexts\":[{\"name\":\"c\",\"context\":{\"cluster\":"
+		"\"k\",\"user\":\"u\"}}],\"clusters\":[{\"name\":\"k\",\"cluster\":{\"server\":"
+		"\"http://127.0.0.1:%u\"}}],\"users\":[{\"name\":\"u\",\"user\":{\"tokenFile\":"
+		"\"token\"}}]}",
+		b->server.port);
+	write_file("config", config);
+	snprintf(path, sizeof(path), "%s/config", token_dir);
+	bench_open_with(b, (struct kube_cfg){ .kubeconfig = path });
+	b->server.answer = answer_by_token;
+	kube_request(b->kube, "GET", "/x", NULL, NULL, on_done, b);
+	wait_for(b, b->done == 1);
+	assert_int_equal(b->status, 200);
+	assert_int_equal(b->server.asked, 2);
+	unlink(path);
+	snprintf(path, sizeof(path), "%s/token", token_dir);
+	unlink(path);
+	rmdir(token_dir);
+}
+
+/* --- watches -------------------------------------------------------------------------------- */
+
+/* First watch: one event, then cut in the middle of a chunk. The second one stays. */
+static void answer_and_cut_once(struct conn *c, const char *request)
+{
+	if (!is_watch(request)) {
+		reply(c, 200, LIST("10", OBJECT("a", "1")));
+	} else if (strstr(request, "resourceVersion=10") != NULL) {
+		say(c, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nfff\r\n");
+		say(c, EVENT("ADDED", OBJECT("b", "11")) "{\"type\":\"ADD");
+	} else {
+		stream(c, EVENT("DELETED", OBJECT("a", "12")));
+	}
+}
+
+static void test_a_watch_that_is_cut_resumes_where_it_was(void **state)
+{
+	struct bench *b = *state;
+
+	b->server.answer = answer_and_cut_once;
+	b->watch = kube_watch_start(b->kube, SERVICES, NULL, &told_ops, b);
+	assert_false(kube_watch_synced(b->watch));
+	wait_for(b, b->upserts == 2);
+	assert_true(kube_watch_synced(b->watch));
+	server_hang_up_all(&b->server);
+	wait_for(b, strstr(b->told, "-a") != NULL);
+	assert_string_equal(b->told, "+a = +b -a ");
+	assert_int_equal(asked_for(b, "limit=500"), 1);
+	assert_int_equal(asked_for(b, "resourceVersion=11"), 1);
+	assert_int_equal(logged(b, "unreachable"), 0); /* a cut is no outage */
+}
+
+static void answer_list_then_silence(struct conn *c, const char *request)
+{
+	if (!is_watch(request))
+		reply(c, 200, LIST("10", OBJECT("a", "1")));
+	else
+		stream(c, "");
+}
+
+static void test_a_silent_watch_is_opened_again(void **state)
+{
+	struct bench *b = *state;
+
+	b->server.answer = answer_list_then_silence;
+	b->kube->silence_ms = 50;
+	b->watch = kube_watch_start(b->kube, SERVICES, NULL, &told_ops, b);
+	wait_for(b, asked_for(b, "watch=true") >= 3);
+	assert_int_equal(asked_for(b, "limit=500"), 1);
+	assert_string_equal(b->told, "+a = ");
+}
+
+/* The server forgets: 410, once as status and once inside the stream. */
+static void answer_gone(struct conn *c, const char *request)
+{
+	static const char gone[] = "{\"kind\":\"Status\",\"code\":410,\"reason\":\"Expired\"}";
+
+	if (!is_watch(request))
+		reply(c, 200,
+		      bench->synced == 0   ? LIST("10", OBJECT("a", "1"))
+		      : bench->synced == 1 ? LIST("20", OBJECT("b", "2"))
+					   : LIST("30", OBJECT("b", "2") "," OBJECT("c", "3")));
+	else if (strstr(request, "resourceVersion=10") != NULL)
+		reply(c, 410, gone);
+	else if (strstr(request, "resourceVersion=20") != NULL)
+		stream(c, "{\"type\":\"ERROR\",\"object\":{\"code\":410}}\n");
+	else
+		stream(c, "");
+}
+
+static void test_410_by_status_and_in_the_stream_lists_again(void **state)
+{
+	struct bench *b = *state;
+
+	b->server.answer = answer_gone;
+	b->watch = kube_watch_start(b->kube, SERVICES, NULL, &told_ops, b);
+	wait_for(b, asked_for(b, "resourceVersion=30") == 1);
+	assert_string_equal(b->told, "+a = +b -a = +b +c = ");
+}
+
+static void answer_garbage(struct conn *c, const char *request)
+{
+	if (!is_watch(request)) {
+		reply(c, 200, LIST("10", OBJECT("a", "1")));
+	} else if (bench->synced == 1) {
+		stream(c, "\x16\x03\x01 what is this\n");
+	} else if (bench->synced == 2) {
+		/* A line without end: more than a watch's bound of 8 MiB. */
+		size_t len = 9u << 20;
+		char *line = malloc(len);
+
+		memset(line, 'x', len);
+		stream(c, "");
+		say_bytes(c, line, len);
+		free(line);
+	} else {
+		stream(c, "");
+	}
+}
+
+static void test_garbage_and_endless_lines_lead_to_a_new_list(void **state)
+{
+	struct bench *b = *state;
+
+	b->server.answer = answer_garbage;
+	b->watch = kube_watch_start(b->kube, SERVICES, NULL, &told_ops, b);
+	wait_for(b, b->synced == 3 && asked_for(b, "watch=true") == 3);
+	assert_string_equal(b->told, "+a = +a = +a = ");
+	assert_int_equal(logged(b, "not understood"), 2);
+	assert_int_equal(logged(b, "more than 8 MiB"), 1);
+}
+
+static void test_an_outage_is_said_once_and_its_end_once(void **state)
+{
+	struct bench *b = *state;
+
+	b->server.answer = answer_list_then_silence;
+	for (size_t i = 0; i < 8; i++)
+		b->others[i] = kube_watch_start(b->kube, SERVICES, NULL, &told_ops, b);
+	wait_for(b, asked_for(b, "watch=true") == 8);
+	server_stop(&b->server);
+	wait_for(b, !kube_connected(b->kube));
+	/* Let them knock a few times. */
+	wait_for(b, b->kube->backoff.delay_ms >= 800);
+	assert_int_equal(logged(b, "unreachable, going on with what is known"), 1);
+	for (size_t i = 0; i < 8; i++)
+		assert_true(kube_watch_synced(b->others[i]));
+
+	b->server.asked = 0;
+	server_start(&b->server);
+	wait_for(b, b->server.asked == 8);
+	assert_true(kube_connected(b->kube));
+	assert_int_equal(asked_for(b, "limit=500"), 8); /* nothing was listed anew */
+	assert_int_equal(logged(b, "unreachable"), 1);
+	assert_int_equal(logged(b, "reachable again"), 1);
+	assert_int_equal(b->kube->backoff.delay_ms, 0);
+}
+
+static void answer_gateway(struct conn *c, const char *request)
+{
+	if (bench->server.asked <= 3)
+		reply(c, 503, "no backend");
+	else
+		answer_list_then_silence(c, request);
+}
+
+static void test_a_gateway_without_a_server_is_an_outage(void **state)
+{
+	struct bench *b = *state;
+
+	b->server.answer = answer_gateway;
+	b->watch = kube_watch_start(b->kube, SERVICES, NULL, &told_ops, b);
+	wait_for(b, b->synced == 1);
+	assert_int_equal(logged(b, "gateway answers 503"), 1);
+	assert_int_equal(logged(b, "reachable again"), 1);
+}
+
+static void answer_forbidden(struct conn *c, const char *request)
+{
+	if (bench->server.asked <= 3)
+		reply(c, 403, "{\"reason\":\"Forbidden\",\"message\":\"no such right\"}");
+	else
+		answer_list_then_silence(c, request);
+}
+
+static void test_a_refused_watch_is_said_once_and_tried_again(void **state)
+{
+	struct bench *b = *state;
+
+	b->server.answer = answer_forbidden;
+	b->watch = kube_watch_start(b->kube, SERVICES, NULL, &told_ops, b);
+	wait_for(b, b->synced == 1);
+	assert_int_equal(logged(b, "403 Forbidden: no such right"), 1);
+	assert_int_equal(logged(b, "watch goes on"), 1);
+	assert_int_equal(logged(b, "unreachable"), 0);
+}
+
+/* --- ending from inside --------------------------------------------------------------------- */
+
+static void stop_in_upsert(void *arg, const cJSON *object)
+{
+	struct bench *b = arg;
+
+	on_upsert(arg, object);
+	if (b->upserts == 2)
+		b->watch = kube_watch_stop(b->watch);
+}
+
+static void close_in_upsert(void *arg, const cJSON *object)
+{
+	struct bench *b = arg;
+
+	on_upsert(arg, object);
+	if (b->upserts == 2)
+		b->kube = kube_close(b->kube);
+}
+
+static void close_in_synced(void *arg)
+{
+	struct bench *b = arg;
+
+	on_synced(arg);
+	b->kube = kube_close(b->kube);
+}
+
+static void answer_three(struct conn *c, const char *request)
+{
+	if (!is_watch(request))
+		reply(c, 200,
+		      LIST("10", OBJECT("a", "1") "," OBJECT("b", "1") "," OBJECT("c", "1")));
+	else
+		stream(c, "");
+}
+
+static void answer_one_and_events(struct conn *c, const char *request)
+{
+	if (!is_watch(request))
+		reply(c, 200, LIST("10", OBJECT("a", "1")));
+	else
+		stream(c, EVENT("ADDED", OBJECT("b", "11")) EVENT("ADDED", OBJECT("c", "12")));
+}
+
+static void test_a_watch_may_be_stopped_and_the_client_closed_in_callbacks(void **state)
+{
+	static const struct {
+		struct kube_watch_ops ops;
+		void (*answer)(struct conn *c, const char *request);
+		const char *told;
+	} cases[] = {
+		{ { stop_in_upsert, on_remove, on_synced, NULL, NULL }, answer_three, "+a +b " },
+		{ { stop_in_upsert, on_remove, on_synced, NULL, NULL },
+		  answer_one_and_events,
+		  "+a = +b " },
+		{ { close_in_upsert, on_remove, on_synced, NULL, NULL }, answer_three, "+a +b " },
+		{ { close_in_upsert, on_remove, on_synced, NULL, NULL },
+		  answer_one_and_events,
+		  "+a = +b " },
+		{ { on_upsert, on_remove, close_in_synced, NULL, NULL },
+		  answer_three,
+		  "+a +b +c = " },
+	};
+	struct bench *b = *state;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		if (b->kube == NULL)
+			bench_open_with(b, (struct kube_cfg){ 0 });
+		b->told[0] = '\0';
+		b->upserts = 0;
+		b->done = 0;
+		b->server.answer = cases[i].answer;
+		b->watch = kube_watch_start(b->kube, SERVICES, NULL, &cases[i].ops, b);
+		wait_for(b, strcmp(b->told, cases[i].told) == 0);
+		/* A request there and back (or closed): enough time for a late callback. */
+		b->server.answer = answer_echo_path;
+		if (b->kube != NULL) {
+			kube_request(b->kube, "GET", "/x", NULL, NULL, on_done, b);
+			wait_for(b, b->done == 1);
+			*strstr(b->told, "x ") = '\0';
+		}
+		for (int turn = 0; turn < 10; turn++)
+			uv_run(&b->loop, UV_RUN_NOWAIT);
+		assert_string_equal(b->told, cases[i].told);
+	}
+}
+
+/* --- events --------------------------------------------------------------------------------- */
+
+static void answer_event(struct conn *c, const char *request)
+{
+	if (strncmp(request, "POST ", 5) == 0) {
+		assert_non_null(strstr(request, "POST /api/v1/namespaces/web/events HTTP/1.1\r\n"));
+		assert_non_null(strstr(request, "\"involvedObject\":{\"kind\":\"Service\","
+						"\"apiVersion\":\"v1\",\"namespace\":\"web\","
+						"\"name\":\"front\",\"uid\":\"u-1\"}"));
+		assert_non_null(strstr(request, "\"metadata\":{\"name\":\"front."));
+		assert_non_null(strstr(request, "\"reason\":\"IPAllocated\""));
+		assert_non_null(
+			strstr(request, "\"source\":{\"component\":\"bellman-allocator\"}"));
+		assert_non_null(strstr(request, "\"count\":1"));
+		reply(c, 201, "{}");
+	} else {
+		assert_non_null(strstr(request, "PATCH /api/v1/namespaces/web/events/front."));
+		reply(c, bench->server.asked == 4 ? 404 : 200, "{}");
+	}
+}
+
+static void test_a_repeated_event_counts_up_the_first(void **state)
+{
+	static const struct kube_event event = {
+		.component = "bellman-allocator",
+		.host = "",
+		.kind = "Service",
+		.api_version = "v1",
+		.ns = "web",
+		.name = "front",
+		.uid = "u-1",
+		.type = "Normal",
+		.reason = "IPAllocated",
+		.message = "Assigned IP [\"192.0.2.1\"]",
+	};
+	struct bench *b = *state;
+
+	b->server.answer = answer_event;
+	for (unsigned i = 1; i <= 5; i++) {
+		kube_event(b->kube, &event);
+		wait_for(b, b->server.asked == i);
+		/* The fourth answer is a 404: it has to be read before the fifth is sent. */
+		wait_for(b, b->kube->queues[REQUEST_EVENT].running_count == 0);
+	}
+	assert_int_equal(asked_for(b, "POST "), 2); /* the first, and after the 404 */
+	assert_int_equal(asked_for(b, "PATCH "), 3);
+
+	/* While nobody listens, nothing is kept. */
+	server_stop(&b->server);
+	kube_request(b->kube, "GET", "/x", NULL, NULL, on_done, b);
+	wait_for(b, b->done == 1);
+	kube_event(b->kube, &event);
+	assert_int_equal(b->kube->queues[REQUEST_EVENT].running_count, 0);
+	assert_int_equal(b->kube->queues[REQUEST_EVENT].waiting_count, 0);
+}
+
+#define BENCH_TEST(f) cmocka_unit_test_setup_teardown(f, bench_setup, bench_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		BENCH_TEST(test_a_request_carries_method_type_and_body),
+		BENCH_TEST(test_a_refusal_is_handed_on_with_server_path_and_reason),
+		BENCH_TEST(test_without_a_server_the_error_names_it_and_the_path),
+		BENCH_TEST(test_a_thousand_requests_use_few_connections),
+		BENCH_TEST(test_close_answers_every_request_once),
+		BENCH_TEST(test_the_client_may_be_closed_in_done),
+		BENCH_TEST(test_a_401_reads_the_token_again),
+		BENCH_TEST(test_a_watch_that_is_cut_resumes_where_it_was),
+		BENCH_TEST(test_a_silent_watch_is_opened_again),
+		BENCH_TEST(test_410_by_status_and_in_the_stream_lists_again),
+		BENCH_TEST(test_garbage_and_endless_lines_lead_to_a_new_list),
+		BENCH_TEST(test_an_outage_is_said_once_and_its_end_once),
+		BENCH_TEST(test_a_gateway_without_a_server_is_an_outage),
+		BENCH_TEST(test_a_refused_watch_is_said_once_and_tried_again),
+		BENCH_TEST(test_a_watch_may_be_stopped_and_the_client_closed_in_callbacks),
+		BENCH_TEST(test_a_repeated_event_counts_up_the_first),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
