@@ -23,16 +23,17 @@ void options_usage(const char *program, const char *fmt, ...)
 	exit(2);
 }
 
-static void print_help(const char *program, const char *summary,
+static void print_help(const char *program, const char *summary, const char *words,
 		       const struct option_spec *tables[2])
 {
-	printf("%s\n\nUsage: %s [options]\n\n", summary, program);
+	printf("%s\n\nUsage: %s [options]%s\n\n", summary, program, words);
 	for (size_t t = 0; t < 2; t++) {
 		for (const struct option_spec *o = tables[t]; o->name != NULL; o++) {
 			char left[64];
 			if (o->help == NULL)
 				continue;
-			snprintf(left, sizeof(left), "--%s %s", o->name, o->arg ? o->arg : "");
+			snprintf(left, sizeof(left), "%s%s %s", o->name[1] == '\0' ? "-" : "--",
+				 o->name, o->arg ? o->arg : "");
 			printf("  %-30s %s%s%s%s\n", left, o->help, o->env ? " [$" : "",
 			       o->env ? o->env : "", o->env ? "]" : "");
 		}
@@ -120,8 +121,9 @@ static void apply_environment(const char *program, const struct option_spec *tab
 	}
 }
 
-void options_parse_words(const char *program, const char *summary, const struct option_spec *specs,
-			 int argc, char **argv, int *first_word)
+/* @words: what --help calls the words behind the options. */
+static void parse(const char *program, const char *summary, const char *words,
+		  const struct option_spec *specs, int argc, char **argv, int *first_word)
 {
 	const char *level_name = "info", *format_name = NULL;
 	const struct option_spec common[] = {
@@ -155,7 +157,7 @@ void options_parse_words(const char *program, const char *summary, const struct 
 		const char *value = name[len] == '=' ? name + len + 1 : NULL;
 
 		if (strcmp(name, "help") == 0 || strcmp(name, "h") == 0) {
-			print_help(program, summary, tables);
+			print_help(program, summary, words, tables);
 			exit(0);
 		}
 		if (strcmp(name, "version") == 0) {
@@ -193,12 +195,18 @@ void options_parse_words(const char *program, const char *summary, const struct 
 	memmove(argv + *first_word, argv + 1, (size_t)word_count * sizeof(*argv));
 }
 
+void options_parse_words(const char *program, const char *summary, const struct option_spec *specs,
+			 int argc, char **argv, int *first_word)
+{
+	parse(program, summary, " FILE...", specs, argc, argv, first_word);
+}
+
 void options_parse(const char *program, const char *summary, const struct option_spec *specs,
 		   int argc, char **argv)
 {
 	int first_word;
 
-	options_parse_words(program, summary, specs, argc, argv, &first_word);
+	parse(program, summary, "", specs, argc, argv, &first_word);
 	if (first_word < argc)
 		options_usage(program, "stray word '%s'", argv[first_word]);
 }

@@ -40,7 +40,7 @@ struct option_spec {
 void options_parse(const char *program, const char *summary, const struct option_spec *specs,
 		   int argc, char **argv);
 /*
- * The same for a program that takes words, such as files: they may stand among the options and
+ * The same for a program that takes files: they may stand among the options and
  * are moved to the end of @argv; *first_word is the index of the first one (argc: none).
  */
 void options_parse_words(const char *program, const char *summary, const struct option_spec *specs,
