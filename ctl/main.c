@@ -11,6 +11,9 @@ static const struct {
 	int (*run)(int argc, char **argv);
 	const char *help;
 } commands[] = {
+	{ "check", ctl_check, "look for faults in configuration files and manifests" },
+	{ "plan", ctl_plan, "tell who would get which address, and which node announces it" },
+	{ "status", ctl_status, "the same as it is in the cluster now, and why" },
 	{ "capture", ctl_capture, "tell ARP and neighbour discovery on a link in words" },
 };
 

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * All lists are asked for at once, each page by page. The first one that fails ends it: half a
+ * cluster would make a plan that is wrong.
+ */
+#include "ctl/live.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <uv.h>
+
+#include "lib/kube/kube.h"
+#include "lib/kube/url.h"
+
+static const struct collection {
+	const char *api, *plural, *query;
+	bool ours; /* in the namespace of the installation, and perhaps not defined */
+} collections[] = {
+	{ "/api/v1", "services", "", false },
+	{ "/apis/discovery.k8s.io/v1", "endpointslices", "", false },
+	{ "/api/v1", "nodes", "", false },
+	{ "/api/v1", "namespaces", "", false },
+	{ "/api/v1", "events", "&fieldSelector=involvedObject.kind%3DService", false },
+	{ "/apis/metallb.io/v1beta1", "ipaddresspools", "", true },
+	{ "/apis/metallb.io/v1beta1", "l2advertisements", "", true },
+};
+#define COLLECTIONS (sizeof(collections) / sizeof(*collections))
+
+struct live;
+
+struct listing {
+	struct live *live;
+	const struct collection *collection;
+};
+
+struct live {
+	struct kube *kube;
+	const char *ns;
+	void (*each)(void *arg, const cJSON *object);
+	void *arg;
+	struct listing listings[COLLECTIONS];
+	size_t left; /* lists that are not complete */
+	bool failed;
+};
+
+static const char *text_of(const cJSON *object, const char *key)
+{
+	const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, key));
+
+	return text == NULL ? "" : text;
+}
+
+static void fail(struct live *l, const char *why)
+{
+	if (!l->failed)
+		fprintf(stderr, "bellman: %s\n", why);
+	l->failed = true;
+	l->kube = kube_close(l->kube);
+}
+
+/* Items of a list leave out what the list says once. */
+static void tell(struct live *l, const cJSON *list)
+{
+	const char *kind = text_of(list, "kind");
+	size_t len = strlen(kind);
+	char item_kind[64] = "";
+	cJSON *item;
+
+	if (len > 4 && len < sizeof(item_kind) && strcmp(kind + len - 4, "List") == 0)
+		memcpy(item_kind, kind, len - 4);
+	cJSON_ArrayForEach (item, cJSON_GetObjectItemCaseSensitive(list, "items")) {
+		cJSON *whole = cJSON_Duplicate(item, true);
+		if (whole == NULL)
+			abort();
+		if (*text_of(whole, "kind") == '\0')
+			cJSON_AddStringToObject(whole, "kind", item_kind);
+		if (*text_of(whole, "apiVersion") == '\0')
+			cJSON_AddStringToObject(whole, "apiVersion", text_of(list, "apiVersion"));
+		l->each(l->arg, whole);
+		cJSON_Delete(whole);
+	}
+}
+
+static void ask(struct listing *of, const char *more);
+
+static void on_page(void *arg, int status, const cJSON *json, const char *error)
+{
+	struct listing *of = arg;
+	struct live *l = of->live;
+
+	if (l->failed)
+		return;
+	if (status == 404 && of->collection->ours) {
+		json = NULL;
+	} else if (error != NULL || !cJSON_IsObject(json)) {
+		fail(l, error != NULL ? error : "the API server's answer is no list");
+		return;
+	}
+	tell(l, json);
+	const char *more = text_of(cJSON_GetObjectItemCaseSensitive(json, "metadata"), "continue");
+	if (*more != '\0')
+		ask(of, more);
+	else if (--l->left == 0)
+		l->kube = kube_close(l->kube);
+}
+
+/* Ask for a page; @more: what the one before said to continue with, or NULL. */
+static void ask(struct listing *of, const char *more)
+{
+	const struct collection *c = of->collection;
+	char *base = kube_path(c->api, c->ours ? of->live->ns : NULL, c->plural, NULL, NULL);
+	char *path = NULL;
+	size_t len;
+	FILE *to = open_memstream(&path, &len);
+
+	if (base == NULL || to == NULL)
+		abort();
+	fprintf(to, "%s?limit=500%s", base, c->query);
+	if (more != NULL) {
+		fputs("&continue=", to);
+		url_write(to, more);
+	}
+	fclose(to);
+	if (kube_request(of->live->kube, "GET", path, NULL, NULL, on_page, of) != 0)
+		abort();
+	free(path);
+	free(base);
+}
+
+int live_read(const struct live_cfg *cfg, void (*each)(void *arg, const cJSON *object), void *arg)
+{
+	const struct kube_cfg kube_cfg = {
+		.server = cfg->server,
+		.kubeconfig = cfg->kubeconfig,
+		.user_agent = "bellman/" BELLMAN_VERSION,
+	};
+	struct live l = { .ns = cfg->ns, .each = each, .arg = arg, .left = COLLECTIONS };
+	uv_loop_t loop;
+	char err[512];
+
+	if (uv_loop_init(&loop) != 0)
+		return -ENOMEM;
+	int rc = kube_open(&loop, &kube_cfg, &l.kube, err, sizeof(err));
+	if (rc != 0) {
+		fprintf(stderr, "bellman: %s\n", err);
+	} else {
+		for (size_t i = 0; i < COLLECTIONS; i++) {
+			l.listings[i] = (struct listing){ &l, &collections[i] };
+			ask(&l.listings[i], NULL);
+		}
+	}
+	uv_run(&loop, UV_RUN_DEFAULT);
+	uv_loop_close(&loop);
+	return rc != 0 ? rc : l.failed ? -EHOSTUNREACH : 0;
+}

@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ctl/outcome.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "allocator/engine.h"
+#include "lib/base/intern.h"
+#include "speaker/engine.h"
+
+#define FROM_POOL "metallb.io/ip-allocated-from-pool"
+
+/* A write may free what another Service waits for; each round serves one at least. */
+#define ROUNDS_MAX 1000
+
+static void *must(void *memory)
+{
+	if (memory == NULL)
+		abort();
+	return memory;
+}
+
+static void add_text(cJSON *list, const char *text)
+{
+	cJSON_AddItemToArray(list, must(cJSON_CreateString(text)));
+}
+
+/* An object's member that is an object too, made when it is missing. */
+static cJSON *member(cJSON *object, const char *key)
+{
+	cJSON *m = cJSON_GetObjectItemCaseSensitive(object, key);
+
+	return m != NULL ? m : must(cJSON_AddObjectToObject(object, key));
+}
+
+/* --- the allocator ---------------------------------------------------------------------------- */
+
+/* Do to the object what the daemon would have the API do. */
+static void write_status(struct cluster_service *s, const struct allocator_action *a)
+{
+	cJSON *annotations = member(member(s->json, "metadata"), "annotations");
+	cJSON *balancer = member(member(s->json, "status"), "loadBalancer");
+	char text[IP_TEXT_MAX];
+
+	cJSON_DeleteItemFromObjectCaseSensitive(annotations, FROM_POOL);
+	if (a->pool != NULL)
+		must(cJSON_AddStringToObject(annotations, FROM_POOL, a->pool));
+	cJSON_DeleteItemFromObjectCaseSensitive(balancer, "ingress");
+	cJSON *ingress = must(cJSON_AddArrayToObject(balancer, "ingress"));
+	for (unsigned i = 0; i < a->ip_count; i++) {
+		cJSON *entry = must(cJSON_CreateObject());
+		must(cJSON_AddStringToObject(entry, "ip", ip_format(&a->ips[i], text)));
+		cJSON_AddItemToArray(ingress, entry);
+	}
+}
+
+static void allocate(struct cluster *c, struct allocator *a, bool write)
+{
+	struct allocator_actions actions = { 0 };
+
+	allocator_set_config(a, c->config, true);
+	for (size_t i = 0; i < c->namespaces.count; i++)
+		allocator_namespace_upsert(a, c->namespaces.items[i]);
+	c->namespaces.count = 0; /* handed over */
+	for (size_t i = 0; i < c->services.count; i++)
+		allocator_service_upsert(a, cluster_service_decode(&c->services.items[i]));
+	allocator_synced(a);
+
+	allocator_run(a, 0, &actions);
+	for (int round = 0; write && actions.count > 0 && round < ROUNDS_MAX; round++) {
+		for (size_t i = 0; i < actions.count; i++) {
+			const struct allocator_action *w = &actions.items[i];
+			struct cluster_service *s = cluster_service(c, w->ns, w->name);
+			if (w->type != ALLOCATOR_WRITE || s == NULL)
+				continue;
+			write_status(s, w);
+			allocator_written(a, s->ns, s->name, ALLOCATOR_WRITTEN, NULL, 0);
+			allocator_service_upsert(a, cluster_service_decode(s));
+		}
+		allocator_actions_done(&actions);
+		allocator_run(a, 0, &actions);
+	}
+	allocator_actions_done(&actions);
+}
+
+/* --- the speaker ------------------------------------------------------------------------------ */
+
+/* What the API holds has no slice only if it has no endpoint: nothing is taken for granted there.
+ */
+static void feed_no_endpoints(struct speaker *speaker, const struct cluster_service *s)
+{
+	struct endpoint_slice none = { .family = IP_V4 };
+	char name[300];
+
+	snprintf(name, sizeof(name), "none/%s", s->name); /* no slice can have that name */
+	none.meta.ns = intern(s->ns);
+	none.meta.name = intern(name);
+	none.service = intern(s->name);
+	speaker_slice_upsert(speaker, &none);
+	intern_unref(none.service);
+	meta_done(&none.meta);
+}
+
+static struct speaker *feed_speaker(const struct cluster *c, const char *lb_class)
+{
+	const struct speaker_cfg cfg = { .lb_class = lb_class, .assume_endpoints = true };
+	struct speaker *speaker;
+
+	if (speaker_new(&cfg, &speaker) != 0)
+		abort(); /* out of memory: there is no exclude expression to be wrong */
+	speaker_config_set(speaker, c->config);
+	for (size_t i = 0; i < c->nodes.count; i++)
+		speaker_node_upsert(speaker, c->nodes.items[i]);
+	for (size_t i = 0; i < c->slices.count; i++)
+		speaker_slice_upsert(speaker, c->slices.items[i]);
+	for (size_t i = 0; i < c->services.count; i++) {
+		struct service *s = cluster_service_decode(&c->services.items[i]);
+		if (c->services.items[i].live && !c->services.items[i].has_slice)
+			feed_no_endpoints(speaker, &c->services.items[i]);
+		speaker_service_upsert(speaker, s);
+		service_free(s);
+	}
+	return speaker;
+}
+
+static void add_announcements(cJSON *list, const struct speaker_view *view)
+{
+	char text[IP_TEXT_MAX];
+
+	for (size_t i = 0; i < view->announcements.count; i++) {
+		const struct speaker_announcement *a = &view->announcements.items[i];
+		cJSON *o = must(cJSON_CreateObject());
+
+		cJSON_AddItemToArray(list, o);
+		must(cJSON_AddStringToObject(o, "protocol", a->protocol));
+		must(cJSON_AddStringToObject(o, "ip", ip_format(&a->ip, text)));
+		must(cJSON_AddStringToObject(o, "node", a->node));
+		cJSON *interfaces = must(cJSON_AddArrayToObject(o, "interfaces"));
+		for (size_t n = 0; n < view->interfaces.count; n++)
+			add_text(interfaces, view->interfaces.items[n]);
+		must(cJSON_AddArrayToObject(o, "peers"));
+		must(cJSON_AddStringToObject(o, "why", view->why == NULL ? "" : view->why));
+		cJSON *runners_up = must(cJSON_AddArrayToObject(o, "runnersUp"));
+		for (size_t n = 0; n < view->runners_up.count; n++)
+			add_text(runners_up, view->runners_up.items[n]);
+	}
+}
+
+/* --- telling ---------------------------------------------------------------------------------- */
+
+struct teller {
+	const struct cluster *cluster;
+	const struct allocator *allocator;
+	const struct speaker *speaker;
+	const struct outcome_cfg *cfg;
+	cJSON *services, *pools;
+	size_t losses;
+};
+
+static bool shows(const struct service *s, const struct ip_addr *ip)
+{
+	for (unsigned i = 0; i < s->ingress_count; i++)
+		if (ip_equal(&s->ingress[i], ip))
+			return true;
+	return false;
+}
+
+/* A note for each address that is held now and would be gone. Returns how many. */
+static size_t note_losses(const struct cluster_service *held, const struct service *s, cJSON *notes)
+{
+	size_t lost = 0;
+
+	for (size_t i = 0; i < held->held_count; i++) {
+		char ip[IP_TEXT_MAX], text[IP_TEXT_MAX + 64];
+		if (shows(s, &held->held[i]))
+			continue;
+		snprintf(text, sizeof(text), "would lose %s, which it holds now",
+			 ip_format(&held->held[i], ip));
+		add_text(notes, text);
+		lost++;
+	}
+	return lost;
+}
+
+/* Why it is not served, in @buf unless the engine has said it already; "" when it is. */
+static const char *reason_of(const struct allocator_service_view *view, const struct service *s,
+			     char *buf, size_t size)
+{
+	char first[IP_TEXT_MAX];
+
+	if (s->type != SERVICE_LOAD_BALANCER) {
+		snprintf(buf, size, "it is of type %s now", service_type_name(s->type));
+		return buf;
+	}
+	if (!view->ours) {
+		if (s->lb_class == NULL)
+			return "it has no loadBalancerClass: another controller serves it";
+		snprintf(buf, size, "loadBalancerClass %s: another controller serves it",
+			 s->lb_class);
+		return buf;
+	}
+	if (view->ip_count > 0 && s->ingress_count == 0) {
+		snprintf(buf, size,
+			 "%s of pool %s is chosen, but not written: does an allocator run?",
+			 ip_format(&view->ips[0], first), view->pool);
+		return buf;
+	}
+	return view->reason;
+}
+
+static void add_service(struct teller *t, const struct cluster_service *held,
+			const struct allocator_service_view *view, const struct service *s)
+{
+	char reason[256], ip[IP_TEXT_MAX], nobody[512];
+	const char *why = reason_of(view, s, reason, sizeof(reason));
+	const char *pool = view->ours ? view->pool : s->from_pool;
+	cJSON *o = must(cJSON_CreateObject()), *notes = must(cJSON_CreateArray());
+	cJSON *announcements = must(cJSON_CreateArray());
+	struct speaker_view announced;
+
+	size_t lost = note_losses(held, s, notes);
+	t->losses += lost > 0;
+	if (s->type != SERVICE_LOAD_BALANCER && lost == 0) {
+		cJSON_Delete(o);
+		cJSON_Delete(notes);
+		cJSON_Delete(announcements);
+		return;
+	}
+
+	cJSON_AddItemToArray(t->services, o);
+	must(cJSON_AddStringToObject(o, "namespace", held->ns));
+	must(cJSON_AddStringToObject(o, "name", held->name));
+	cJSON *ips = must(cJSON_AddArrayToObject(o, "ips"));
+	for (unsigned i = 0; i < s->ingress_count; i++)
+		add_text(ips, ip_format(&s->ingress[i], ip));
+	must(cJSON_AddStringToObject(o, "pool", pool == NULL || s->ingress_count == 0 ? "" : pool));
+	cJSON *ports = must(cJSON_AddArrayToObject(o, "nodePorts"));
+	for (unsigned i = 0; i < s->port_count; i++)
+		if (s->ports[i].node_port != 0)
+			cJSON_AddItemToArray(ports,
+					     must(cJSON_CreateNumber(s->ports[i].node_port)));
+	must(cJSON_AddStringToObject(o, "reason", why));
+	cJSON_AddItemToObject(o, "notes", notes);
+	cJSON_AddItemToObject(o, "announcements", announcements);
+
+	if (*view->note != '\0')
+		add_text(notes, view->note);
+	bool served = view->ours && s->ingress_count > 0;
+	if (served && t->cluster->nodes.count == 0) {
+		add_text(notes, "no Node given: who announces it is left out");
+	} else if (served && speaker_view(t->speaker, held->ns, held->name, &announced) == 0) {
+		if (!held->has_slice && !held->live)
+			add_text(notes, "no EndpointSlice given: taken to have a ready endpoint on "
+					"every node");
+		add_announcements(announcements, &announced);
+		if (announced.announcements.count == 0) {
+			snprintf(nobody, sizeof(nobody), "announced by nobody: %s", announced.why);
+			add_text(notes, nobody);
+		}
+		speaker_view_done(&announced);
+	}
+	if (t->cfg->status)
+		must(cJSON_AddStringToObject(o, "state",
+					     !view->ours             ? "foreign"
+					     : s->ingress_count == 0 ? "pending"
+					     : cJSON_GetArraySize(announcements) > 0
+						     ? "announced"
+						     : "allocated"));
+}
+
+static void tell_service(void *arg, const struct allocator_service_view *view)
+{
+	struct teller *t = arg;
+	const struct cluster_service *held = cluster_service(t->cluster, view->ns, view->name);
+
+	if (held == NULL)
+		return;
+	struct service *s = cluster_service_decode(held);
+	add_service(t, held, view, s);
+	service_free(s);
+}
+
+/* Counts are text: JSON's numbers end at 2^53. */
+static void add_count(cJSON *to, const char *key, u128 a, u128 b)
+{
+	char digits[40], *at = digits + sizeof(digits) - 1;
+	u128 n = a + b < a ? ~(u128)0 : a + b;
+
+	*at = '\0';
+	do {
+		*--at = (char)('0' + (int)(n % 10));
+		n /= 10;
+	} while (n > 0);
+	must(cJSON_AddStringToObject(to, key, at));
+}
+
+static void tell_pool(void *arg, const struct allocator_pool_view *view)
+{
+	struct teller *t = arg;
+	cJSON *o = must(cJSON_CreateObject());
+
+	cJSON_AddItemToArray(t->pools, o);
+	must(cJSON_AddStringToObject(o, "name", view->pool->name));
+	add_count(o, "total", view->v4.total, view->v6.total);
+	add_count(o, "used", view->v4.used, view->v6.used);
+	add_count(o, "available", view->v4.available, view->v6.available);
+}
+
+cJSON *outcome_run(struct cluster *c, const struct outcome_cfg *cfg, size_t *ret_losses)
+{
+	const char *lb_class = cfg->lb_class != NULL
+				       ? cfg->lb_class
+				       : config_setting(c->config, "loadBalancerClass");
+	const struct allocator_cfg allocator_cfg = { .lb_class = lb_class };
+	struct allocator *allocator = must(allocator_new(&allocator_cfg));
+
+	allocate(c, allocator, !cfg->status);
+	struct speaker *speaker = feed_speaker(c, lb_class);
+	cJSON *result = must(cJSON_CreateObject());
+	struct teller t = {
+		.cluster = c,
+		.allocator = allocator,
+		.speaker = speaker,
+		.cfg = cfg,
+		.services = must(cJSON_AddArrayToObject(result, "services")),
+		.pools = must(cJSON_AddArrayToObject(result, "pools")),
+	};
+	must(cJSON_AddArrayToObject(result, "errors"));
+	allocator_services(allocator, tell_service, &t);
+	allocator_pools(allocator, tell_pool, &t);
+
+	speaker_free(speaker);
+	allocator_free(allocator);
+	*ret_losses = t.losses;
+	return result;
+}

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Since when a Service is as it is, told from the events on it and from its age.
+ *
+ * The API keeps events for an hour or so: what is older is as old as the Service, as far
+ * as anyone can tell.
+ */
+#ifndef BELLMAN_CTL_SINCE_H
+#define BELLMAN_CTL_SINCE_H
+
+#include "ctl/cluster.h"
+
+struct since_event {
+	char *key;  /* namespace/name/reason */
+	char *time; /* RFC 3339, UTC: sorts as text */
+};
+
+struct since {
+	ARRAY_OF(struct since_event);
+};
+
+bool since_is_event(const cJSON *object);
+void since_note(struct since *s, const cJSON *event);
+
+/* Add `since` to every Service of @report, which has `state` in it (contracts). */
+void since_fill(struct since *s, const struct cluster *c, cJSON *report);
+void since_done(struct since *s);
+
+#endif

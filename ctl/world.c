@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ctl/world.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/model/schema.h"
+
+static const struct {
+	const char *api_version, *kind;
+	enum world_kind is;
+	bool namespaced;
+} core_kinds[] = {
+	{ "v1", "Service", WORLD_SERVICE, true },
+	{ "discovery.k8s.io/v1", "EndpointSlice", WORLD_SLICE, true },
+	{ "v1", "Node", WORLD_NODE, false },
+	{ "v1", "Namespace", WORLD_NAMESPACE, false },
+};
+
+static void *must(void *memory)
+{
+	if (memory == NULL)
+		abort();
+	return memory;
+}
+
+static const char *text_of(const cJSON *object, const char *key)
+{
+	const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, key));
+
+	return text == NULL ? "" : text;
+}
+
+bool world_is_live(const struct world_object *o)
+{
+	return o->where.doc == NULL;
+}
+
+static struct world_object *add(struct world *w, cJSON *json, struct where where)
+{
+	struct world_object *o = must(array_push(w));
+	cJSON *meta = cJSON_GetObjectItemCaseSensitive(json, "metadata");
+
+	o->json = json;
+	o->where = where;
+	o->kind = kind_of(json) != NULL ? WORLD_CONFIG : WORLD_OTHER;
+	o->kind_name = text_of(json, "kind");
+	for (size_t i = 0; i < sizeof(core_kinds) / sizeof(*core_kinds); i++) {
+		if (strcmp(core_kinds[i].kind, o->kind_name) != 0 ||
+		    strcmp(core_kinds[i].api_version, text_of(json, "apiVersion")) != 0)
+			continue;
+		o->kind = core_kinds[i].is;
+		/* As kubectl does where no namespace is named. */
+		if (core_kinds[i].namespaced && cJSON_IsObject(meta) &&
+		    !cJSON_HasObjectItem(meta, "namespace"))
+			must(cJSON_AddStringToObject(meta, "namespace", "default"));
+	}
+	o->ns = text_of(meta, "namespace");
+	o->name = text_of(meta, "name");
+	return o;
+}
+
+void world_load(struct world *w, const char *path)
+{
+	struct doc *doc;
+
+	if (doc_load(path, &w->faults, &doc) != 0)
+		return;
+	*(struct doc **)must(array_push(&w->docs)) = doc;
+	const struct doc_objects *objects = doc_objects(doc);
+	for (size_t i = 0; i < objects->count; i++)
+		add(w, objects->items[i].json, objects->items[i].where);
+}
+
+void world_add_live(struct world *w, const cJSON *object)
+{
+	add(w, must(cJSON_Duplicate(object, true)), (struct where){ 0 })->owned = true;
+}
+
+/* By kind, namespace and name; what the API holds before what files hold, those in their order. */
+static int object_cmp(const void *a, const void *b)
+{
+	const struct world_object *x = *(struct world_object *const *)a;
+	const struct world_object *y = *(struct world_object *const *)b;
+	int c = (int)x->kind - (int)y->kind;
+
+	if (c == 0)
+		c = strcmp(x->kind_name, y->kind_name);
+	if (c == 0)
+		c = strcmp(x->ns, y->ns);
+	if (c == 0)
+		c = strcmp(x->name, y->name);
+	if (c == 0)
+		c = (int)world_is_live(y) - (int)world_is_live(x);
+	return c != 0 ? c : (x > y) - (x < y);
+}
+
+static bool same_name(const struct world_object *a, const struct world_object *b)
+{
+	return a->kind == b->kind && strcmp(a->kind_name, b->kind_name) == 0 &&
+	       strcmp(a->ns, b->ns) == 0 && strcmp(a->name, b->name) == 0;
+}
+
+void world_settle(struct world *w)
+{
+	struct world_object **by_name = must(calloc(w->count + 1, sizeof(struct world_object *)));
+
+	for (size_t i = 0; i < w->count; i++)
+		by_name[i] = &w->items[i];
+	qsort(by_name, w->count, sizeof(struct world_object *), object_cmp);
+	for (size_t i = 1; i < w->count; i++) {
+		struct world_object *first = by_name[i - 1], *o = by_name[i];
+		/* Whether the configuration file wins over a resource is lib/model/config.h's. */
+		if (*o->name == '\0' || o->kind == WORLD_OTHER || !same_name(first, o) ||
+		    world_is_live(o) || doc_is_config_file(o->where.doc))
+			continue;
+		if (world_is_live(first)) {
+			o->live = first->json;
+			first->hidden = true;
+		} else if (o->kind != WORLD_CONFIG) {
+			doc_fault(o->where, o->json, &w->faults, "metadata.name",
+				  "%s %s is there already, at %s:%u", o->kind_name, o->name,
+				  doc_file(first->where.doc),
+				  doc_line(first->where.doc, first->json));
+		}
+	}
+	free(by_name);
+}
+
+void world_done(struct world *w)
+{
+	for (size_t i = 0; i < w->count; i++)
+		if (w->items[i].owned)
+			cJSON_Delete(w->items[i].json);
+	array_free(w);
+	for (size_t i = 0; i < w->docs.count; i++)
+		doc_free(w->docs.items[i]);
+	array_free(&w->docs);
+	faults_free(&w->faults);
+}
