@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The frame that Services hang in.
+ *
+ * What a packet is translated to is looked up in NAT chains, which see only the first packet of a
+ * connection: one look-up by (address, protocol, port), and for this node's own
+ * addresses one by (protocol, port), however many Services there are. A Service without
+ * endpoints refuses from there too, since a chain of NAT may reject.
+ *
+ * Packets to a Service's address that are still not translated when they are to leave have no port
+ * there, or belong to no connection. Routed on, they would go in circles between this node and the
+ * router that sends that address here; so they are refused ("strays").
+ */
+#include "standalone/proxy/frame.h"
+
+#include "standalone/proxy/json.h"
+
+#define BASE_CHAIN(name, type, hook, prio)                                                         \
+	NFT_COMMAND("add", "chain",                                                                \
+		    NFT_NAMED(name) ",\"type\":\"" type "\",\"hook\":\"" hook "\",\"prio\":" prio  \
+				    ",\"policy\":\"accept\"")
+#define SET(name, type) NFT_COMMAND("add", "set", NFT_NAMED(name) ",\"type\":" type)
+#define MAP(name, type)                                                                            \
+	NFT_COMMAND("add", "map", NFT_NAMED(name) ",\"type\":" type ",\"map\":\"verdict\"")
+#define RULE  NFT_ADD_RULE
+#define CHAIN NFT_ADD_CHAIN
+
+#define IS_TRANSLATED     JSON_MATCH("in", "{\"ct\":{\"key\":\"status\"}}", "\"dnat\"")
+#define IS_MARKED         JSON_MATCH("!=", "{\"&\":[" JSON_MARK "," MASQUERADE_MARK "]}", "0")
+#define UNMARK            JSON_MARK_SET("&", MASQUERADE_MARK_NOT)
+#define MASQUERADE        "{\"masquerade\":{\"flags\":\"fully-random\"}}"
+#define RETURN            "{\"return\":null}"
+#define RESET             "{\"reject\":{\"type\":\"tcp reset\"}}"
+#define UNREACHABLE       "{\"reject\":{\"type\":\"icmpx\",\"expr\":\"port-unreachable\"}}"
+#define DPORT             JSON_FIELD("th", "dport")
+#define LOOK_UP(key, map) "{\"vmap\":{\"key\":" key ",\"data\":\"@" map "\"}}"
+
+/* clang-format off */
+static const char both_families[] =
+	NFT_COMMAND("add", "table", NFT_TABLE_ITSELF) /* so that deleting it is no fault */
+	NFT_COMMAND("delete", "table", NFT_TABLE_ITSELF)
+	NFT_COMMAND("add", "table", NFT_TABLE_ITSELF)
+
+	CHAIN("refuse")
+	RULE("refuse", JSON_L4PROTO_IS("tcp") "," RESET)
+	RULE("refuse", UNREACHABLE)
+
+	CHAIN("services")
+	BASE_CHAIN("prerouting", "nat", "prerouting", "-100")
+	RULE("prerouting", JSON_JUMP("services"))
+	BASE_CHAIN("output", "nat", "output", "-100")
+	RULE("output", JSON_JUMP("services"))
+
+	CHAIN("strays")
+	RULE("strays", IS_TRANSLATED "," RETURN)
+	BASE_CHAIN("forward", "filter", "forward", "0")
+	RULE("forward", JSON_JUMP("strays"))
+	BASE_CHAIN("output_strays", "filter", "output", "-90") /* after translation at -100 */
+	RULE("output_strays", JSON_JUMP("strays"))
+
+	BASE_CHAIN("postrouting", "nat", "postrouting", "100")
+	RULE("postrouting", IS_MARKED "," UNMARK "," MASQUERADE);
+
+/* %1$u: 4 or 6. %2$s: ip or ip6. %3$s: the loopback network. */
+static const char one_family[] =
+	MAP("services%1$u", "[\"ipv%1$u_addr\",\"inet_proto\",\"inet_service\"]")
+	MAP("node_ports%1$u", "[\"inet_proto\",\"inet_service\"]")
+	SET("addresses%1$u", "\"ipv%1$u_addr\"")
+	SET("cluster_ips%1$u", "\"ipv%1$u_addr\"")
+	SET("hairpin%1$u", "[\"ipv%1$u_addr\",\"ipv%1$u_addr\"]")
+	SET("pod_cidrs%1$u", "\"ipv%1$u_addr\",\"flags\":[\"interval\"]")
+	CHAIN("outsiders%1$u") /* filled by transaction_set_pods() */
+
+	RULE("services", JSON_DADDR_IN("%2$s", "cluster_ips%1$u") "," JSON_JUMP("outsiders%1$u"))
+	RULE("services",
+	     LOOK_UP(JSON_CONCAT(JSON_FIELD("%2$s", "daddr") "," JSON_L4PROTO "," DPORT), "services%1$u"))
+	RULE("services",
+	     JSON_MATCH("!=", JSON_FIELD("%2$s", "daddr"), "%3$s") "," JSON_DADDR_IS_LOCAL ","
+	     LOOK_UP(JSON_CONCAT(JSON_L4PROTO "," DPORT), "node_ports%1$u"))
+
+	RULE("strays", JSON_DADDR_IN("%2$s", "addresses%1$u") "," JSON_GOTO("refuse"))
+
+	/* A pod that reaches itself: it would drop an answer from its own address. */
+	RULE("postrouting",
+	     IS_TRANSLATED ","
+	     JSON_MATCH("==", JSON_CONCAT(JSON_FIELD("%2$s", "saddr") "," JSON_FIELD("%2$s", "daddr")),
+			"\"@hairpin%1$u\"") "," MASQUERADE);
+/* clang-format on */
+
+void frame_write(struct text *to)
+{
+	text_add(to, both_families, sizeof(both_families) - 1);
+	text_printf(to, one_family, 4u, "ip", "{\"prefix\":{\"addr\":\"127.0.0.0\",\"len\":8}}");
+	text_printf(to, one_family, 6u, "ip6", "\"::1\"");
+}

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "standalone/proxy/nft_io.h"
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "standalone/proxy/text.h"
+
+#define RUN_MAX_MS 60000
+#define ERROR_MAX  512
+
+struct run {
+	uv_process_t process;
+	uv_pipe_t to, from; /* its stdin and stderr */
+	uv_timer_t limit;
+	uv_write_t write;
+	char *json;
+	nft_done done;
+	void *arg;
+
+	bool ended, read_to_end; /* both, and there is nothing more to learn */
+	unsigned open;           /* handles */
+	bool failed;
+	char error[ERROR_MAX]; /* the beginning of what it said, or why there is none */
+	size_t error_len;
+};
+
+static void on_closed(uv_handle_t *handle)
+{
+	struct run *r = handle->data;
+
+	if (--r->open > 0)
+		return;
+	r->done(r->arg, r->failed ? r->error : NULL);
+	free(r->json);
+	free(r);
+}
+
+static void shut(void *handle)
+{
+	if (!uv_is_closing(handle))
+		uv_close(handle, on_closed);
+}
+
+static void close_all(struct run *r)
+{
+	shut(&r->to);
+	shut(&r->from);
+	shut(&r->limit);
+	shut(&r->process);
+}
+
+static void finish_when_over(struct run *r)
+{
+	if (!r->ended || !r->read_to_end)
+		return;
+	/* nft ends each complaint with a newline, and quotes the input below it. */
+	r->error[strcspn(r->error, "\n")] = '\0';
+	close_all(r);
+}
+
+static void on_ended(uv_process_t *process, int64_t status, int signal)
+{
+	struct run *r = process->data;
+
+	r->ended = true;
+	r->failed = status != 0 || signal != 0;
+	if (r->failed && r->error_len == 0)
+		snprintf(r->error, sizeof(r->error), "nft ended with %s %d",
+			 signal != 0 ? "signal" : "status", signal != 0 ? signal : (int)status);
+	finish_when_over(r);
+}
+
+/* The rest of a long complaint is read and forgotten, so that nft never waits for us. */
+static void on_room(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
+{
+	static char waste[4096];
+	struct run *r = handle->data;
+	size_t left = sizeof(r->error) - 1 - r->error_len;
+
+	(void)suggested;
+	*buf = left > 0 ? uv_buf_init(r->error + r->error_len, (unsigned)left)
+			: uv_buf_init(waste, sizeof(waste));
+}
+
+static void on_read(uv_stream_t *stream, ssize_t len, const uv_buf_t *buf)
+{
+	struct run *r = stream->data;
+
+	if (len < 0) {
+		r->read_to_end = true;
+		finish_when_over(r);
+	} else if (buf->base == r->error + r->error_len) {
+		r->error_len += (size_t)len;
+		r->error[r->error_len] = '\0';
+	}
+}
+
+static void on_written(uv_write_t *write, int status)
+{
+	struct run *r = write->data;
+
+	/* A failed write means that nft is gone; its exit says the rest. */
+	(void)status;
+	shut(&r->to); /* end of input */
+}
+
+static void on_limit(uv_timer_t *timer)
+{
+	struct run *r = timer->data;
+
+	uv_process_kill(&r->process, SIGKILL);
+}
+
+static int start(struct run *r, uv_loop_t *loop)
+{
+	char *argv[] = { "nft", "-j", "-f", "-", NULL };
+	uv_stdio_container_t stdio[] = {
+		{ .flags = UV_CREATE_PIPE | UV_READABLE_PIPE,
+		  .data.stream = (uv_stream_t *)&r->to },
+		{ .flags = UV_IGNORE },
+		{ .flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE,
+		  .data.stream = (uv_stream_t *)&r->from },
+	};
+	uv_process_options_t options = {
+		.exit_cb = on_ended, .file = argv[0], .args = argv, .stdio_count = 3, .stdio = stdio
+	};
+	uv_buf_t json = uv_buf_init(r->json, (unsigned)strlen(r->json));
+
+	int rc = uv_spawn(loop, &r->process, &options);
+	if (rc == 0)
+		rc = uv_read_start((uv_stream_t *)&r->from, on_room, on_read);
+	if (rc == 0)
+		rc = uv_write(&r->write, (uv_stream_t *)&r->to, &json, 1, on_written);
+	if (rc == 0)
+		rc = uv_timer_start(&r->limit, on_limit, RUN_MAX_MS, 0);
+	return rc;
+}
+
+void nft_run(uv_loop_t *loop, char *json, nft_done done, void *arg)
+{
+	struct run *r = must(calloc(1, sizeof(*r)));
+
+	*r = (struct run){ .json = json, .done = done, .arg = arg, .open = 4 };
+	uv_pipe_init(loop, &r->to, 0);
+	uv_pipe_init(loop, &r->from, 0);
+	uv_timer_init(loop, &r->limit);
+	memset(&r->process, 0, sizeof(r->process));
+	r->to.data = r->from.data = r->limit.data = r->process.data = r->write.data = r;
+
+	int rc = start(r, loop);
+	if (rc != 0) {
+		/* A child that did start gets half an input at most, and changes nothing. */
+		r->failed = true;
+		snprintf(r->error, sizeof(r->error), "nft cannot be run: %s", uv_strerror(rc));
+		close_all(r);
+	}
+}

@@ -1,0 +1,397 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "standalone/proxy/plan.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "standalone/proxy/json.h"
+#include "standalone/proxy/text.h"
+
+/* One endpoint's address and port, and what decides whether it is used. */
+struct backend {
+	struct ip_addr addr;
+	uint16_t port;
+	bool ready;    /* else it terminates and still serves */
+	bool own;      /* on this node */
+	bool homeless; /* its node is not said: it may be here */
+};
+
+struct backends {
+	ARRAY_OF(struct backend);
+};
+
+static const char *const kind_names[] = { "svc", "own", "ext" };
+
+const char *protocol_keyword(uint8_t protocol)
+{
+	return protocol == L4_UDP ? "udp" : protocol == L4_SCTP ? "sctp" : "tcp";
+}
+
+const char *chain_name(enum chain_kind kind, uint8_t family, const char *ns, const char *name,
+		       uint8_t protocol, uint16_t port, char buf[static CHAIN_NAME_MAX])
+{
+	snprintf(buf, CHAIN_NAME_MAX, "%s%u/%s/%s/%s/%u", kind_names[kind], family, ns, name,
+		 protocol_keyword(protocol), port);
+	return buf;
+}
+
+#define COMPARE(a, b) (((a) > (b)) - ((a) < (b)))
+
+int chain_cmp(const struct chain *a, const struct chain *b)
+{
+	int diff = COMPARE(a->family, b->family);
+
+	if (diff == 0)
+		diff = COMPARE(a->protocol, b->protocol);
+	if (diff == 0)
+		diff = COMPARE(a->port, b->port);
+	return diff != 0 ? diff : COMPARE(a->kind, b->kind);
+}
+
+int element_cmp(const struct element *a, const struct element *b)
+{
+	int diff = COMPARE(a->set, b->set);
+
+	if (diff == 0)
+		diff = COMPARE(a->family, b->family);
+	if (diff == 0)
+		diff = ip_cmp(&a->addr, &b->addr);
+	if (diff == 0)
+		diff = COMPARE(a->protocol, b->protocol);
+	return diff != 0 ? diff : COMPARE(a->port, b->port);
+}
+
+bool element_is_exclusive(const struct element *e)
+{
+	return e->set == SET_SERVICES || e->set == SET_NODE_PORTS;
+}
+
+/* --- endpoints ----------------------------------------------------------------------------- */
+
+/* By address and port, the ready one of equals first. */
+static int backend_cmp(const void *one, const void *other)
+{
+	const struct backend *a = one, *b = other;
+	int diff = ip_cmp(&a->addr, &b->addr);
+
+	if (diff == 0)
+		diff = COMPARE(a->port, b->port);
+	return diff != 0 ? diff : b->ready - a->ready;
+}
+
+/* A slice's ports answer to the Service's by name; numbers in slices are those of the pods. */
+static const struct endpoint_port *port_of(const struct endpoint_slice *slice,
+					   const struct service_port *port)
+{
+	const char *wanted = port->name != NULL ? port->name : "";
+
+	for (unsigned i = 0; i < slice->port_count; i++) {
+		const struct endpoint_port *p = &slice->ports[i];
+
+		if (p->port != 0 && p->protocol == port->protocol &&
+		    strcmp(p->name != NULL ? p->name : "", wanted) == 0)
+			return p;
+	}
+	return NULL;
+}
+
+/* Everything of @family that could serve @port, each address and port once. */
+static void backends_collect(const struct plan_input *in, const struct service_port *port,
+			     uint8_t family, struct backends *ret)
+{
+	for (size_t s = 0; s < in->slice_count; s++) {
+		const struct endpoint_slice *slice = in->slices[s];
+		const struct endpoint_port *p = port_of(slice, port);
+
+		if (slice->family != family || p == NULL)
+			continue;
+		for (unsigned i = 0; i < slice->endpoint_count; i++) {
+			const struct endpoint *e = &slice->endpoints[i];
+
+			if (e->addr.family != family ||
+			    !(e->ready || (e->serving && e->terminating)))
+				continue;
+			*(struct backend *)must(array_push(ret)) = (struct backend){
+				.addr = e->addr,
+				.port = p->port,
+				.ready = e->ready,
+				.own = e->node != NULL && strcmp(e->node, in->node) == 0,
+				.homeless = e->node == NULL,
+			};
+		}
+	}
+	if (ret->count == 0)
+		return;
+
+	qsort(ret->items, ret->count, sizeof(*ret->items), backend_cmp);
+	size_t kept = 1;
+	for (size_t i = 1; i < ret->count; i++) {
+		const struct backend *last = &ret->items[kept - 1], *b = &ret->items[i];
+
+		if (!ip_equal(&last->addr, &b->addr) || last->port != b->port)
+			ret->items[kept++] = *b;
+	}
+	ret->count = kept;
+}
+
+/* The ready ones of @from, and where there are none the terminating ones. */
+static void backends_choose(const struct backends *from, bool own_only, struct backends *ret)
+{
+	for (int ready = 1; ready >= 0 && ret->count == 0; ready--) {
+		for (size_t i = 0; i < from->count; i++) {
+			const struct backend *b = &from->items[i];
+
+			if (b->ready == ready && (b->own || !own_only))
+				*(struct backend *)must(array_push(ret)) = *b;
+		}
+	}
+}
+
+/* --- rules --------------------------------------------------------------------------------- */
+
+/*
+ * One rule that translates to a random backend. One backend needs no die. A map from the number
+ * to address . port rather than a chain for each endpoint keeps the kernel's tables, and the time
+ * to load them, a third of the size.
+ */
+static void rule_translate(struct text *t, uint8_t family, uint8_t protocol,
+			   const struct backends *to)
+{
+	char ip[IP_TEXT_MAX];
+
+	text_printf(t, "[" JSON_L4PROTO_IS("%s") ",{\"dnat\":{\"family\":\"%s\",\"addr\":",
+		    protocol_keyword(protocol), ip_keyword(family));
+	if (to->count == 1) {
+		text_printf(t, "\"%s\",\"port\":%u}}]\n", ip_format(&to->items[0].addr, ip),
+			    to->items[0].port);
+		return;
+	}
+	text_printf(t,
+		    "{\"map\":{\"key\":{\"numgen\":{\"mode\":\"random\",\"mod\":%zu,\"offset\":0}},"
+		    "\"data\":{\"set\":[",
+		    to->count);
+	for (size_t i = 0; i < to->count; i++)
+		text_printf(t, "%s[%zu,{\"concat\":[\"%s\",%u]}]", i > 0 ? "," : "", i,
+			    ip_format(&to->items[i].addr, ip), to->items[i].port);
+	text_printf(t, "]}}}}}]\n");
+}
+
+/* Rules of svc and own. @any: the Service has an endpoint at all. */
+static char *rules_of_endpoints(uint8_t family, uint8_t protocol, const struct backends *to,
+				bool any)
+{
+	struct text t = { 0 };
+
+	if (to->count > 0)
+		rule_translate(&t, family, protocol, to);
+	else if (any)
+		text_printf(&t, "[" JSON_DROP "]\n");
+	else
+		text_printf(&t, "[" JSON_GOTO("refuse") "]\n");
+	return text_take(&t);
+}
+
+/* Rules of ext. */
+static char *rules_of_external(const struct service *s, uint8_t family,
+			       const struct service_port *port)
+{
+	struct text t = { 0 };
+	char all[CHAIN_NAME_MAX], own[CHAIN_NAME_MAX];
+
+	chain_name(CHAIN_ALL, family, s->meta.ns, s->meta.name, port->protocol, port->port, all);
+	chain_name(CHAIN_OWN, family, s->meta.ns, s->meta.name, port->protocol, port->port, own);
+
+	if (s->external_policy == POLICY_CLUSTER) {
+		/* The endpoint may be on another node, whose answer must come back by this one. */
+		text_printf(&t, "[" JSON_MASQUERADE_LATER "," JSON_GOTO("%s") "]\n", all);
+		return text_take(&t);
+	}
+	/* Who is inside the cluster would not come in by the network: Local is not meant for it. */
+	text_printf(&t, "[" JSON_SADDR_IN("%s", "pod_cidrs%u") "," JSON_GOTO("%s") "]\n",
+		    ip_keyword(family), family, all);
+	text_printf(&t, "[" JSON_SADDR_IS_LOCAL "," JSON_MASQUERADE_LATER "," JSON_GOTO("%s") "]\n",
+		    all);
+	text_printf(&t, "[" JSON_GOTO("%s") "]\n", own);
+	return text_take(&t);
+}
+
+/* --- the plan ------------------------------------------------------------------------------ */
+
+static void add_shared(struct plan *p, enum rule_set set, const struct ip_addr *addr)
+{
+	*(struct element *)must(array_push(&p->elements)) =
+		(struct element){ .set = set, .family = addr->family, .addr = *addr };
+}
+
+/* Packets to @addr (NULL: any address of this node) and @port go to chain @target of @sp. */
+static void add_way_in(struct plan *p, uint8_t family, const struct ip_addr *addr, uint16_t port,
+		       const struct service_port *sp, enum chain_kind target)
+{
+	struct element e = { .set = addr != NULL ? SET_SERVICES : SET_NODE_PORTS,
+			     .family = family,
+			     .protocol = sp->protocol,
+			     .port = port,
+			     .target = target,
+			     .chain_port = sp->port };
+
+	if (addr != NULL)
+		e.addr = *addr;
+	*(struct element *)must(array_push(&p->elements)) = e;
+}
+
+static void add_chain(struct plan *p, enum chain_kind kind, uint8_t family,
+		      const struct service_port *sp, char *rules)
+{
+	*(struct chain *)must(array_push(&p->chains)) = (struct chain){ .kind = kind,
+									.family = family,
+									.protocol = sp->protocol,
+									.port = sp->port,
+									.rules = rules };
+}
+
+static bool serves_family(const struct service *s, uint8_t family)
+{
+	for (unsigned i = 0; i < s->family_count; i++)
+		if (s->families[i] == family)
+			return true;
+	for (unsigned i = 0; i < s->cluster_ip_count; i++)
+		if (s->cluster_ips[i].family == family)
+			return true;
+	return false;
+}
+
+/* Ways in to one port in one family. Sets *internal, *external to whether there are any. */
+static void plan_ways_in(const struct service *s, const struct service_port *sp, uint8_t family,
+			 struct plan *p, bool *internal, bool *external)
+{
+	enum chain_kind inside = s->internal_policy == POLICY_LOCAL ? CHAIN_OWN : CHAIN_ALL;
+
+	for (unsigned i = 0; i < s->cluster_ip_count; i++) {
+		const struct ip_addr *ip = &s->cluster_ips[i];
+
+		if (ip->family != family)
+			continue;
+		add_way_in(p, family, ip, sp->port, sp, inside);
+		add_shared(p, SET_ADDRESSES, ip);
+		add_shared(p, SET_CLUSTER_IPS, ip);
+		*internal = true;
+	}
+	for (unsigned i = 0; s->type == SERVICE_LOAD_BALANCER && i < s->ingress_count; i++) {
+		const struct ip_addr *ip = &s->ingress[i];
+
+		if (ip->family != family)
+			continue;
+		add_way_in(p, family, ip, sp->port, sp, CHAIN_EXTERNAL);
+		add_shared(p, SET_ADDRESSES, ip);
+		*external = true;
+	}
+	if (s->type != SERVICE_CLUSTER_IP && sp->node_port != 0 && serves_family(s, family)) {
+		add_way_in(p, family, NULL, sp->node_port, sp, CHAIN_EXTERNAL);
+		*external = true;
+	}
+}
+
+static void plan_port(const struct plan_input *in, const struct service_port *sp, uint8_t family,
+		      struct plan *p)
+{
+	const struct service *s = in->service;
+	bool internal = false, external = false;
+
+	plan_ways_in(s, sp, family, p, &internal, &external);
+	if (!internal && !external)
+		return;
+
+	struct backends known = { 0 }, all = { 0 }, own = { 0 };
+	backends_collect(in, sp, family, &known);
+	backends_choose(&known, false, &all);
+	p->endpoints += (unsigned)all.count;
+	add_chain(p, CHAIN_ALL, family, sp,
+		  rules_of_endpoints(family, sp->protocol, &all, all.count > 0));
+
+	if ((internal && s->internal_policy == POLICY_LOCAL) ||
+	    (external && s->external_policy == POLICY_LOCAL)) {
+		backends_choose(&known, true, &own);
+		add_chain(p, CHAIN_OWN, family, sp,
+			  rules_of_endpoints(family, sp->protocol, &own, all.count > 0));
+	}
+	if (external)
+		add_chain(p, CHAIN_EXTERNAL, family, sp, rules_of_external(s, family, sp));
+
+	for (size_t i = 0; i < known.count; i++)
+		if (known.items[i].own || known.items[i].homeless)
+			add_shared(p, SET_HAIRPIN, &known.items[i].addr);
+	array_free(&known);
+	array_free(&all);
+	array_free(&own);
+}
+
+static int chain_order(const void *a, const void *b)
+{
+	return chain_cmp(a, b);
+}
+
+/* Of two ways in by the same key the inner one is first. */
+static int element_order(const void *one, const void *other)
+{
+	const struct element *a = one, *b = other;
+	int diff = element_cmp(a, b);
+
+	return diff != 0 ? diff : COMPARE(a->target, b->target);
+}
+
+/* Sort, and keep the first of equals: a Service that lists a port or an address twice. */
+static void plan_tidy(struct plan *p)
+{
+	size_t kept = 0;
+
+	if (p->chains.count > 0)
+		qsort(p->chains.items, p->chains.count, sizeof(*p->chains.items), chain_order);
+	for (size_t i = 0; i < p->chains.count; i++) {
+		struct chain *c = &p->chains.items[i];
+
+		if (kept > 0 && chain_cmp(&p->chains.items[kept - 1], c) == 0)
+			free(c->rules);
+		else
+			p->chains.items[kept++] = *c;
+	}
+	p->chains.count = kept;
+
+	kept = 0;
+	if (p->elements.count > 0)
+		qsort(p->elements.items, p->elements.count, sizeof(*p->elements.items),
+		      element_order);
+	for (size_t i = 0; i < p->elements.count; i++) {
+		const struct element *e = &p->elements.items[i];
+
+		if (kept == 0 || element_cmp(&p->elements.items[kept - 1], e) != 0)
+			p->elements.items[kept++] = *e;
+	}
+	p->elements.count = kept;
+	array_trim(&p->chains);
+	array_trim(&p->elements);
+}
+
+void plan_build(const struct plan_input *in, struct plan *ret)
+{
+	const struct service *s = in->service;
+
+	*ret = (struct plan){ 0 };
+	if (s == NULL || s->headless || s->type == SERVICE_EXTERNAL_NAME ||
+	    labels_get(&s->meta.labels, "service.kubernetes.io/service-proxy-name") != NULL)
+		return;
+	for (unsigned i = 0; i < s->port_count; i++) {
+		plan_port(in, &s->ports[i], IP_V4, ret);
+		plan_port(in, &s->ports[i], IP_V6, ret);
+	}
+	plan_tidy(ret);
+}
+
+void plan_done(struct plan *p)
+{
+	for (size_t i = 0; i < p->chains.count; i++)
+		free(p->chains.items[i].rules);
+	array_free(&p->chains);
+	array_free(&p->elements);
+	p->endpoints = 0;
+}

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * What one Service asks of nftables on this node: chains with their rules, and elements
+ * of the sets and maps that all Services share.
+ *
+ * A plan is a pure function of the Service, its EndpointSlices and this node's name. Ways in
+ * are elements and follow from the Service alone; endpoints are in rules, so pods that come
+ * and go rewrite one chain and leave the maps as they are:
+ *
+ *	cluster IP ------------------ internalTrafficPolicy Cluster --> svc: any endpoint
+ *	                              internalTrafficPolicy Local ----> own: one of this node's
+ *	EXTERNAL-IP, node port --> ext: externalTrafficPolicy Cluster -> svc, masqueraded
+ *	                                externalTrafficPolicy Local ---> own, source address kept
+ *	                                ... from a pod or this node ---> svc
+ *
+ * Without any endpoint, svc and own refuse; own drops when there are some, but none here.
+ */
+#ifndef BELLMAN_PROXY_PLAN_H
+#define BELLMAN_PROXY_PLAN_H
+
+#include "lib/base/array.h"
+#include "lib/model/cluster.h"
+#include "lib/model/service.h"
+
+/* Chains that a Service port may have in each family; rules point to lower ones only. */
+enum chain_kind {
+	CHAIN_ALL,      /* svc: a random one of all endpoints */
+	CHAIN_OWN,      /* own: a random one of this node's; none: drop */
+	CHAIN_EXTERNAL, /* ext: what comes to an EXTERNAL-IP or a node port */
+};
+
+struct chain {
+	uint8_t kind;     /* enum chain_kind */
+	uint8_t family;   /* enum ip_family */
+	uint8_t protocol; /* enum l4_protocol */
+	uint16_t port;    /* of the Service */
+	char *rules;      /* JSON `expr` arrays, one a line, each ended by a newline */
+	uint64_t gone_ns; /* for rules.c: empty since then and not deleted yet; 0: in use */
+};
+
+/* Sets and maps that Services have elements in; there is one of each for each family. */
+enum rule_set {
+	SET_SERVICES,    /* address . protocol . port : goto chain */
+	SET_NODE_PORTS,  /* protocol . port : goto chain */
+	SET_ADDRESSES,   /* every address that a Service has */
+	SET_CLUSTER_IPS, /* those of them that are cluster IPs */
+	SET_HAIRPIN,     /* endpoint . endpoint, those that may be on this node */
+	RULE_SETS
+};
+
+struct element {
+	uint8_t set;         /* enum rule_set */
+	uint8_t family;      /* enum ip_family */
+	uint8_t protocol;    /* of maps only, as are the rest */
+	uint16_t port;       /* what packets are sent to */
+	uint8_t target;      /* enum chain_kind */
+	uint16_t chain_port; /* the Service port whose chain is gone to */
+	struct ip_addr addr; /* zero in SET_NODE_PORTS */
+};
+
+struct chains {
+	ARRAY_OF(struct chain);
+};
+
+struct elements {
+	ARRAY_OF(struct element);
+};
+
+struct plan {
+	struct chains chains;     /* sorted by chain_cmp(), no two equal */
+	struct elements elements; /* sorted by element_cmp(), no two of the same key */
+	unsigned endpoints;       /* address and port pairs that are translated to */
+};
+
+struct plan_input {
+	const struct service *service;              /* NULL: an empty plan */
+	const struct endpoint_slice *const *slices; /* those of the Service */
+	size_t slice_count;
+	const char *node; /* this node */
+};
+
+/*
+ * Endpoints: the ready ones; where none is, those that terminate but still serve. A Service
+ * with the label service.kubernetes.io/service-proxy-name is another proxy's: an empty plan.
+ */
+void plan_build(const struct plan_input *in, struct plan *ret);
+void plan_done(struct plan *p);
+
+/* By family, protocol, port, kind; the rules are not looked at. */
+int chain_cmp(const struct chain *a, const struct chain *b);
+/* By set, family, address, protocol, port: the key that is in the kernel. */
+int element_cmp(const struct element *a, const struct element *b);
+/* In SET_SERVICES and SET_NODE_PORTS an element belongs to one Service; elsewhere many share it. */
+bool element_is_exclusive(const struct element *e);
+
+#define CHAIN_NAME_MAX 256 /* of the kernel, NUL included */
+#define DNS_LABEL_MAX  63  /* of a namespace and of a Service */
+
+/* "svc4/NAMESPACE/NAME/tcp/80", a valid name in nft's own language too. Returns @buf. */
+const char *chain_name(enum chain_kind kind, uint8_t family, const char *ns, const char *name,
+		       uint8_t protocol, uint16_t port, char buf[static CHAIN_NAME_MAX]);
+
+/* "tcp", "udp", "sctp" */
+const char *protocol_keyword(uint8_t protocol);
+
+#endif

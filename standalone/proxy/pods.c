@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "standalone/proxy/pods.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/tree.h"
+#include "standalone/proxy/text.h"
+
+struct pod_node {
+	RB_ENTRY(pod_node) by_name;
+	struct node *object;
+};
+RB_HEAD(pod_nodes, pod_node);
+
+struct pods {
+	struct pod_nodes nodes;
+	bool dirty;
+	char *sent[2]; /* [0]: IPv4; NULL: not known */
+};
+
+static int pod_node_cmp(const struct pod_node *a, const struct pod_node *b)
+{
+	return strcmp(a->object->meta.name, b->object->meta.name);
+}
+
+TREE_GENERATE(pod_nodes, pod_node, by_name, pod_node_cmp)
+
+static struct pod_node *find(struct pods *p, const char *name)
+{
+	struct node object = { .meta = { .name = name } };
+	struct pod_node key = { .object = &object };
+
+	return RB_FIND(pod_nodes, &p->nodes, &key);
+}
+
+static bool same_cidrs(const struct node *a, const struct node *b)
+{
+	if (a->pod_cidr_count != b->pod_cidr_count)
+		return false;
+	for (unsigned i = 0; i < a->pod_cidr_count; i++)
+		if (a->pod_cidrs[i].len != b->pod_cidrs[i].len ||
+		    !ip_equal(&a->pod_cidrs[i].addr, &b->pod_cidrs[i].addr))
+			return false;
+	return true;
+}
+
+void pods_node(struct pods *p, struct node *node)
+{
+	struct pod_node *n = find(p, node->meta.name);
+
+	if (n == NULL) {
+		n = must(calloc(1, sizeof(*n)));
+		n->object = node;
+		RB_INSERT(pod_nodes, &p->nodes, n);
+		p->dirty = true;
+		return;
+	}
+	p->dirty |= !same_cidrs(n->object, node);
+	node_free(n->object);
+	n->object = node;
+}
+
+static void node_drop(struct pods *p, struct pod_node *n)
+{
+	RB_REMOVE(pod_nodes, &p->nodes, n);
+	node_free(n->object);
+	free(n);
+	p->dirty = true;
+}
+
+void pods_node_gone(struct pods *p, const char *name)
+{
+	struct pod_node *n = find(p, name);
+
+	if (n != NULL)
+		node_drop(p, n);
+}
+
+/* By address, the shorter prefix of equals first. */
+static int prefix_cmp(const void *one, const void *other)
+{
+	const struct ip_prefix *a = one, *b = other;
+	int diff = ip_cmp(&a->addr, &b->addr);
+
+	return diff != 0 ? diff : (a->len > b->len) - (a->len < b->len);
+}
+
+/*
+ * The prefixes of one family as elements. nft takes no two that overlap, so one that lies within
+ * another is left out; one of length 0 would make everybody a pod and is left out too.
+ */
+static char *elements_of(struct pods *p, uint8_t family)
+{
+	struct {
+		ARRAY_OF(struct ip_prefix);
+	} list = { 0 };
+	struct text t = { 0 };
+	struct pod_node *n;
+
+	RB_FOREACH (n, pod_nodes, &p->nodes)
+		for (unsigned i = 0; i < n->object->pod_cidr_count; i++) {
+			const struct ip_prefix *cidr = &n->object->pod_cidrs[i];
+
+			if (cidr->addr.family == family && cidr->len > 0)
+				*(struct ip_prefix *)must(array_push(&list)) = *cidr;
+		}
+	if (list.count > 0)
+		qsort(list.items, list.count, sizeof(*list.items), prefix_cmp);
+
+	const struct ip_prefix *last = NULL;
+	for (size_t i = 0; i < list.count; i++) {
+		const struct ip_prefix *cidr = &list.items[i];
+		char ip[IP_TEXT_MAX];
+
+		if (last != NULL && ip_prefix_contains(last, &cidr->addr))
+			continue;
+		text_printf(&t, "%s{\"prefix\":{\"addr\":\"%s\",\"len\":%u}}",
+			    last != NULL ? "," : "", ip_format(&cidr->addr, ip), cidr->len);
+		last = cidr;
+	}
+	array_free(&list);
+	return text_take(&t);
+}
+
+void pods_pass(struct pods *p, struct transaction *t)
+{
+	if (!p->dirty)
+		return;
+	for (unsigned f = 0; f < 2; f++) {
+		uint8_t family = f == 0 ? IP_V4 : IP_V6;
+		char *now = elements_of(p, family);
+
+		if (p->sent[f] == NULL || strcmp(p->sent[f], now) != 0)
+			transaction_set_pods(t, family, now);
+		free(p->sent[f]);
+		p->sent[f] = now;
+	}
+	p->dirty = false;
+}
+
+void pods_forget(struct pods *p)
+{
+	for (unsigned f = 0; f < 2; f++) {
+		free(p->sent[f]);
+		p->sent[f] = NULL;
+	}
+	p->dirty = true;
+}
+
+struct pods *pods_new(void)
+{
+	return must(calloc(1, sizeof(struct pods)));
+}
+
+struct pods *pods_free(struct pods *p)
+{
+	struct pod_node *n, *next;
+
+	if (p == NULL)
+		return NULL;
+	RB_FOREACH_SAFE (n, pod_nodes, &p->nodes, next)
+		node_drop(p, n);
+	pods_forget(p);
+	free(p);
+	return NULL;
+}

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Which source addresses are pods: the podCIDRs of all Nodes, as two sets of nftables.
+ *
+ * Pods with addresses out of other ranges look like clients from outside the cluster, as they do
+ * to a kube-proxy whose --cluster-cidr does not cover them. Pure, as rules.c, whose part this is.
+ */
+#ifndef BELLMAN_PROXY_PODS_H
+#define BELLMAN_PROXY_PODS_H
+
+#include "lib/model/cluster.h"
+#include "standalone/proxy/transaction.h"
+
+struct pods; /* opaque */
+
+struct pods *pods_new(void);
+struct pods *pods_free(struct pods *p); /* NULL is fine; returns NULL */
+
+/* A Node is new or changed; it is taken over. */
+void pods_node(struct pods *p, struct node *node);
+void pods_node_gone(struct pods *p, const char *name);
+
+/* Add what changed since the last pass. */
+void pods_pass(struct pods *p, struct transaction *t);
+/* What was sent is not known any more: the next pass sends everything. */
+void pods_forget(struct pods *p);
+
+#endif

@@ -1,0 +1,340 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "standalone/proxy/proxy_io.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/duration.h"
+#include "lib/base/intern.h"
+#include "lib/base/log.h"
+#include "lib/daemon/loop.h"
+#include "lib/model/cluster.h"
+#include "lib/model/service.h"
+#include "standalone/proxy/nft_io.h"
+#include "standalone/proxy/rules.h"
+#include "standalone/proxy/text.h"
+#include "standalone/proxy/transaction.h"
+
+#define BACKOFF_MAX_NS (30 * NS_PER_S)
+/* How often to look whether somebody took the table away: `nft flush ruleset` does. */
+#define PROBE_EVERY_NS (30 * NS_PER_S)
+
+/* A kind of object that is watched. */
+struct kind {
+	const char *name, *path;
+	/* Decode and hand over. Returns 0, or why not as negative errno and in @faults. */
+	int (*take)(struct rules *rules, const cJSON *object, struct faults *faults);
+	void (*gone)(struct rules *rules, const char *ns, const char *name);
+};
+
+#define KINDS 3
+
+struct watched {
+	struct proxy *proxy;
+	const struct kind *kind;
+	struct kube_watch *watch;
+};
+
+struct proxy {
+	uv_loop_t *loop;
+	uv_timer_t timer; /* for the next turn */
+	struct rules *rules;
+	struct watched watched[KINDS];
+	struct names undecodable; /* "KIND NAMESPACE/NAME" of what was logged */
+
+	bool running; /* nft is */
+	bool probing; /* it was given a probe */
+	bool applied; /* the kernel has taken a whole rule set */
+	bool stopping;
+	unsigned failures; /* in a row */
+	uint64_t not_before_ns, probe_due_ns, started_ns;
+
+	int64_t *services, *endpoints, *transactions, *errors;
+	struct metric_family *undecodable_total;
+};
+
+/* --- turns --------------------------------------------------------------------------------- */
+
+static void on_timer(uv_timer_t *timer);
+
+/* Have a turn at @at_ns, or when the back-off is over. Replaces an earlier call. */
+static void wake(struct proxy *p, uint64_t at_ns)
+{
+	uint64_t now = daemon_now_ns();
+
+	if (at_ns < p->not_before_ns)
+		at_ns = p->not_before_ns;
+	uv_timer_start(&p->timer, on_timer,
+		       at_ns <= now ? 0 : (at_ns - now + NS_PER_MS - 1) / NS_PER_MS, 0);
+}
+
+static bool synced(const struct proxy *p)
+{
+	for (unsigned i = 0; i < KINDS; i++)
+		if (!kube_watch_synced(p->watched[i].watch))
+			return false;
+	return true;
+}
+
+static void failed(struct proxy *p, const char *error)
+{
+	rules_restart(p->rules);
+	if (p->probing) {
+		log_warn("proxy", "the table is gone, building it again", "err=\"%s\"", error);
+		return;
+	}
+	uint64_t pause = NS_PER_S << (p->failures < 5 ? p->failures : 5);
+
+	if (pause > BACKOFF_MAX_NS)
+		pause = BACKOFF_MAX_NS;
+	p->failures++;
+	p->not_before_ns = daemon_now_ns() + pause;
+	++*p->errors;
+	log_error("proxy", "nft failed, starting over", "err=\"%s\" in_s=%llu%s", error,
+		  (unsigned long long)(pause / NS_PER_S),
+		  strstr(error, "not permitted") != NULL ? " hint=\"needs CAP_NET_ADMIN\"" : "");
+}
+
+static void on_nft_done(void *arg, const char *error)
+{
+	struct proxy *p = arg;
+	uint64_t now = daemon_now_ns();
+
+	p->running = false;
+	p->probe_due_ns = now + PROBE_EVERY_NS;
+	if (error != NULL) {
+		failed(p, error);
+	} else if (!p->probing) {
+		if (!p->applied || p->failures > 0)
+			log_info("proxy", "rules in place", "services=%u endpoints=%u ms=%llu",
+				 rules_services(p->rules), rules_endpoints(p->rules),
+				 (unsigned long long)((now - p->started_ns) / NS_PER_MS));
+		p->applied = true;
+		p->failures = 0;
+		++*p->transactions;
+	}
+	if (!p->stopping)
+		wake(p, 0);
+}
+
+static void run(struct proxy *p, char *json, bool probe)
+{
+	p->running = true;
+	p->probing = probe;
+	p->started_ns = daemon_now_ns();
+	log_debug("proxy", probe ? "probe" : "transaction", "bytes=%zu", strlen(json));
+	nft_run(p->loop, json, on_nft_done, p);
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+	struct proxy *p = timer->data;
+	uint64_t now = daemon_now_ns();
+
+	if (p->running || !synced(p))
+		return; /* on_nft_done() and on_synced() wake it again */
+	char *json = rules_pass(p->rules, now);
+	if (json != NULL) {
+		run(p, json, false);
+	} else if (now >= p->probe_due_ns) {
+		run(p, must(strdup(transaction_probe())), true);
+	} else {
+		uint64_t due = rules_wake_ns(p->rules);
+
+		wake(p, due < p->probe_due_ns ? due : p->probe_due_ns);
+	}
+}
+
+/* --- what the API server tells --------------------------------------------------------------- */
+
+static int take_service(struct rules *rules, const cJSON *object, struct faults *faults)
+{
+	struct service *s;
+	int rc = service_decode(object, (struct where){ 0 }, faults, &s);
+
+	return rc != 0 ? rc : rules_service(rules, s);
+}
+
+static int take_slice(struct rules *rules, const cJSON *object, struct faults *faults)
+{
+	struct endpoint_slice *s;
+	int rc = endpoint_slice_decode(object, (struct where){ 0 }, faults, &s);
+
+	return rc != 0 ? rc : rules_slice(rules, s);
+}
+
+static int take_node(struct rules *rules, const cJSON *object, struct faults *faults)
+{
+	struct node *n;
+	int rc = node_decode(object, (struct where){ 0 }, faults, &n);
+
+	if (rc == 0)
+		rules_node(rules, n);
+	return rc;
+}
+
+static void node_gone(struct rules *rules, const char *ns, const char *name)
+{
+	(void)ns;
+	rules_node_gone(rules, name);
+}
+
+static const struct kind kinds[KINDS] = {
+	{ "Service", "/api/v1/services", take_service, rules_service_gone },
+	{ "EndpointSlice", "/apis/discovery.k8s.io/v1/endpointslices", take_slice,
+	  rules_slice_gone },
+	{ "Node", "/api/v1/nodes", take_node, node_gone },
+};
+
+static const char *text_of(const cJSON *object, const char *field)
+{
+	const cJSON *meta = cJSON_GetObjectItemCaseSensitive(object, "metadata");
+	const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(meta, field));
+
+	return text != NULL ? text : "";
+}
+
+/* What the list of bad objects calls one; interned. */
+static const char *label_of(const struct kind *kind, const char *ns, const char *name)
+{
+	struct text t = { 0 };
+
+	text_printf(&t, "%s %s/%s", kind->name, ns, name);
+	const char *label = intern(t.at);
+	text_free(&t);
+	return label;
+}
+
+/* It is gone, or good again: the next fault of it is news. */
+static void forgive(struct proxy *p, const struct kind *kind, const char *ns, const char *name)
+{
+	struct names *bad = &p->undecodable;
+
+	if (bad->count == 0)
+		return;
+	const char *label = label_of(kind, ns, name);
+
+	for (size_t i = 0; i < bad->count; i++)
+		if (bad->items[i] == label) {
+			intern_unref(label);
+			bad->items[i] = bad->items[--bad->count];
+			break;
+		}
+	intern_unref(label);
+}
+
+/* Count an object that is passed over, and log it once. What was known of it before stays. */
+static void pass_over(struct proxy *p, const struct kind *kind, const cJSON *object,
+		      const struct faults *faults)
+{
+	const char *label = label_of(kind, text_of(object, "namespace"), text_of(object, "name"));
+	char why[256] = "a name that is no DNS name";
+
+	++*metric_value1(p->undecodable_total, kind->name);
+	if (names_contain(&p->undecodable, label)) {
+		intern_unref(label);
+		return;
+	}
+	if (faults->count > 0)
+		fault_format(&faults->items[0], why, sizeof(why));
+	log_warn("proxy", "object passed over", "object=\"%s\" why=\"%s\"", label, why);
+	*(const char **)must(array_push(&p->undecodable)) = label;
+}
+
+static void on_upsert(void *arg, const cJSON *object)
+{
+	struct watched *w = arg;
+	struct faults faults = { 0 };
+
+	if (w->kind->take(w->proxy->rules, object, &faults) == 0)
+		forgive(w->proxy, w->kind, text_of(object, "namespace"), text_of(object, "name"));
+	else
+		pass_over(w->proxy, w->kind, object, &faults);
+	faults_free(&faults);
+	wake(w->proxy, 0);
+}
+
+static void on_remove(void *arg, const char *ns, const char *name)
+{
+	struct watched *w = arg;
+
+	w->kind->gone(w->proxy->rules, ns, name);
+	forgive(w->proxy, w->kind, ns, name);
+	wake(w->proxy, 0);
+}
+
+static void on_synced(void *arg)
+{
+	struct watched *w = arg;
+
+	wake(w->proxy, 0);
+}
+
+static const struct kube_watch_ops watch_ops = { .upsert = on_upsert,
+						 .remove = on_remove,
+						 .synced = on_synced };
+
+/* --- life ------------------------------------------------------------------------------------ */
+
+struct proxy *proxy_new(uv_loop_t *loop, struct kube *kube, struct metrics *metrics,
+			const char *node)
+{
+	static const char *const kind_label[] = { "kind", NULL };
+	struct proxy *p = must(calloc(1, sizeof(*p)));
+
+	p->loop = loop;
+	p->rules = rules_new(node);
+	uv_timer_init(loop, &p->timer);
+	p->timer.data = p;
+	p->services = metric_value0(metrics_family(metrics, "bellman_proxy_services",
+						   "Services that have a way in on this node.",
+						   METRIC_GAUGE, NULL));
+	p->endpoints = metric_value0(metrics_family(metrics, "bellman_proxy_endpoints",
+						    "Endpoints that Services are translated to.",
+						    METRIC_GAUGE, NULL));
+	p->transactions = metric_value0(
+		metrics_family(metrics, "bellman_proxy_nft_transactions_total",
+			       "Transactions that the kernel took.", METRIC_COUNTER, NULL));
+	p->errors = metric_value0(metrics_family(metrics, "bellman_proxy_nft_errors_total",
+						 "Transactions that nft or the kernel refused.",
+						 METRIC_COUNTER, NULL));
+	p->undecodable_total = metrics_family(metrics, "bellman_objects_undecodable_total",
+					      "Objects passed over because they do not decode.",
+					      METRIC_COUNTER, kind_label);
+	for (unsigned i = 0; i < KINDS; i++) {
+		struct watched *w = &p->watched[i];
+
+		*w = (struct watched){ .proxy = p, .kind = &kinds[i] };
+		w->watch = must(kube_watch_start(kube, kinds[i].path, NULL, &watch_ops, w));
+	}
+	return p;
+}
+
+bool proxy_ready(const struct proxy *p)
+{
+	return p->applied && synced(p);
+}
+
+void proxy_before_scrape(struct proxy *p)
+{
+	*p->services = rules_services(p->rules);
+	*p->endpoints = rules_endpoints(p->rules);
+}
+
+void proxy_stop(struct proxy *p)
+{
+	p->stopping = true;
+	for (unsigned i = 0; i < KINDS; i++)
+		p->watched[i].watch = kube_watch_stop(p->watched[i].watch);
+	uv_close((uv_handle_t *)&p->timer, NULL);
+}
+
+struct proxy *proxy_free(struct proxy *p)
+{
+	if (p == NULL)
+		return NULL;
+	rules_free(p->rules);
+	names_done(&p->undecodable);
+	free(p);
+	return NULL;
+}

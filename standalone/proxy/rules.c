@@ -1,0 +1,574 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "standalone/proxy/rules.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+
+#include "lib/base/duration.h"
+#include "lib/base/intern.h"
+#include "lib/base/log.h"
+#include "lib/base/tree.h"
+#include "standalone/proxy/plan.h"
+#include "standalone/proxy/pods.h"
+#include "standalone/proxy/text.h"
+#include "standalone/proxy/transaction.h"
+
+/*
+ * Kernels before 6.2 count a map element that is gone as a user of its chain for a moment longer,
+ * and refuse to delete the chain. So chains are emptied at once and deleted after this time.
+ */
+#define CHAIN_LINGERS_NS (5 * NS_PER_S)
+
+struct slice {
+	RB_ENTRY(slice) by_name;
+	LIST_ENTRY(slice) of_owner;
+	struct owner *owner; /* NULL: of no Service */
+	struct endpoint_slice *object;
+};
+RB_HEAD(slices, slice);
+
+/* A Service, or slices that wait for one. */
+struct owner {
+	RB_ENTRY(owner) by_name;
+	const char *ns, *name;   /* interned */
+	struct service *service; /* NULL: not there (yet) */
+	LIST_HEAD(, slice) slices;
+	struct plan sent; /* what is in the kernel, chains that linger included */
+
+	TAILQ_ENTRY(owner) in_dirty, in_waiting, in_lingering;
+	bool dirty, waiting, lingering; /* which of the lists it is on */
+	uint64_t linger_until_ns;
+};
+RB_HEAD(owners, owner);
+TAILQ_HEAD(owner_list, owner);
+
+/* One element in the kernel and who has it: an owner, or a number of them. */
+struct claim {
+	RB_ENTRY(claim) by_key;
+	struct element key;
+	const struct owner *owner; /* NULL in the sets that are shared */
+	unsigned users;
+};
+RB_HEAD(claims, claim);
+
+struct rules {
+	const char *node;
+	struct owners owners;
+	struct slices slices;
+	struct claims claims;
+	struct pods *pods;
+
+	struct owner_list dirty;     /* their plans may have changed */
+	struct owner_list waiting;   /* they want an element that another has */
+	struct owner_list lingering; /* they have empty chains to delete, the first due first */
+	bool restart;
+	unsigned services, endpoints;
+};
+
+static int owner_cmp(const struct owner *a, const struct owner *b)
+{
+	int diff = strcmp(a->ns, b->ns);
+
+	return diff != 0 ? diff : strcmp(a->name, b->name);
+}
+
+static int slice_cmp(const struct slice *a, const struct slice *b)
+{
+	int diff = strcmp(a->object->meta.ns, b->object->meta.ns);
+
+	return diff != 0 ? diff : strcmp(a->object->meta.name, b->object->meta.name);
+}
+
+static int claim_cmp(const struct claim *a, const struct claim *b)
+{
+	return element_cmp(&a->key, &b->key);
+}
+
+TREE_GENERATE(owners, owner, by_name, owner_cmp)
+TREE_GENERATE(slices, slice, by_name, slice_cmp)
+TREE_GENERATE(claims, claim, by_key, claim_cmp)
+
+/* --- what is known ------------------------------------------------------------------------- */
+
+static void mark_dirty(struct rules *r, struct owner *o)
+{
+	if (o->dirty)
+		return;
+	TAILQ_INSERT_TAIL(&r->dirty, o, in_dirty);
+	o->dirty = true;
+}
+
+static struct owner *owner_find(struct rules *r, const char *ns, const char *name)
+{
+	struct owner key = { .ns = ns, .name = name };
+
+	return RB_FIND(owners, &r->owners, &key);
+}
+
+static struct owner *owner_get(struct rules *r, const char *ns, const char *name)
+{
+	struct owner *o = owner_find(r, ns, name);
+
+	if (o == NULL) {
+		o = must(calloc(1, sizeof(*o)));
+		o->ns = intern(ns);
+		o->name = intern(name);
+		LIST_INIT(&o->slices);
+		RB_INSERT(owners, &r->owners, o);
+	}
+	return o;
+}
+
+static void owner_free(struct rules *r, struct owner *o)
+{
+	RB_REMOVE(owners, &r->owners, o);
+	if (o->dirty)
+		TAILQ_REMOVE(&r->dirty, o, in_dirty);
+	if (o->waiting)
+		TAILQ_REMOVE(&r->waiting, o, in_waiting);
+	if (o->lingering)
+		TAILQ_REMOVE(&r->lingering, o, in_lingering);
+	plan_done(&o->sent);
+	service_free(o->service);
+	intern_unref(o->ns);
+	intern_unref(o->name);
+	free(o);
+}
+
+/* Free an owner that stands for nothing any more. */
+static void owner_reap(struct rules *r, struct owner *o)
+{
+	if (o->service == NULL && LIST_EMPTY(&o->slices) && o->sent.chains.count == 0 &&
+	    o->sent.elements.count == 0 && !o->dirty)
+		owner_free(r, o);
+}
+
+/* May @name stand in a chain's name? The API server sees to it; this is for when it did not. */
+static bool name_fits(const char *name)
+{
+	size_t len = name == NULL ? 0 : strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-.");
+
+	return len > 0 && len <= DNS_LABEL_MAX && name[len] == '\0';
+}
+
+int rules_service(struct rules *r, struct service *service)
+{
+	if (!name_fits(service->meta.ns) || !name_fits(service->meta.name)) {
+		service_free(service);
+		return -EINVAL;
+	}
+	struct owner *o = owner_get(r, service->meta.ns, service->meta.name);
+
+	service_free(o->service);
+	o->service = service;
+	mark_dirty(r, o);
+	return 0;
+}
+
+void rules_service_gone(struct rules *r, const char *ns, const char *name)
+{
+	struct owner *o = owner_find(r, ns, name);
+
+	if (o == NULL || o->service == NULL)
+		return;
+	o->service = service_free(o->service);
+	mark_dirty(r, o);
+}
+
+static struct slice *slice_find(struct rules *r, const char *ns, const char *name)
+{
+	struct endpoint_slice object = { .meta = { .ns = ns, .name = name } };
+	struct slice key = { .object = &object };
+
+	return RB_FIND(slices, &r->slices, &key);
+}
+
+/* Take a slice from its Service, which is dirty then. */
+static void slice_part(struct rules *r, struct slice *s)
+{
+	if (s->owner == NULL)
+		return;
+	LIST_REMOVE(s, of_owner);
+	mark_dirty(r, s->owner);
+	s->owner = NULL;
+}
+
+int rules_slice(struct rules *r, struct endpoint_slice *object)
+{
+	if (!name_fits(object->meta.ns) ||
+	    (object->service != NULL && !name_fits(object->service))) {
+		endpoint_slice_free(object);
+		return -EINVAL;
+	}
+	struct slice *s = slice_find(r, object->meta.ns, object->meta.name);
+
+	if (s == NULL) {
+		s = must(calloc(1, sizeof(*s)));
+		s->object = object;
+		RB_INSERT(slices, &r->slices, s);
+	} else {
+		slice_part(r, s);
+		endpoint_slice_free(s->object);
+		s->object = object;
+	}
+	if (object->service != NULL) {
+		s->owner = owner_get(r, object->meta.ns, object->service);
+		LIST_INSERT_HEAD(&s->owner->slices, s, of_owner);
+		mark_dirty(r, s->owner);
+	}
+	return 0;
+}
+
+static void slice_free(struct rules *r, struct slice *s)
+{
+	slice_part(r, s);
+	RB_REMOVE(slices, &r->slices, s);
+	endpoint_slice_free(s->object);
+	free(s);
+}
+
+void rules_slice_gone(struct rules *r, const char *ns, const char *name)
+{
+	struct slice *s = slice_find(r, ns, name);
+
+	if (s != NULL)
+		slice_free(r, s);
+}
+
+void rules_node(struct rules *r, struct node *node)
+{
+	pods_node(r->pods, node);
+}
+
+void rules_node_gone(struct rules *r, const char *name)
+{
+	pods_node_gone(r->pods, name);
+}
+
+/* --- elements ------------------------------------------------------------------------------ */
+
+/* Enter that @o has @e. Returns true if it does: false when it belongs to another. */
+static bool claim(struct rules *r, struct transaction *t, const struct owner *o,
+		  const struct element *e)
+{
+	struct claim key = { .key = *e };
+	struct claim *c = RB_FIND(claims, &r->claims, &key);
+
+	if (c != NULL && c->owner != NULL) {
+		if (!o->waiting)
+			log_warn("proxy", "already taken, waiting for it",
+				 "service=%s/%s by=%s/%s port=%u", o->ns, o->name, c->owner->ns,
+				 c->owner->name, e->port);
+		return false;
+	}
+	if (c == NULL) {
+		char chain[CHAIN_NAME_MAX];
+
+		c = must(calloc(1, sizeof(*c)));
+		c->key = *e;
+		c->owner = element_is_exclusive(e) ? o : NULL;
+		RB_INSERT(claims, &r->claims, c);
+		chain_name(e->target, e->family, o->ns, o->name, e->protocol, e->chain_port, chain);
+		transaction_add_element(t, e, chain);
+	}
+	c->users++;
+	return true;
+}
+
+static void release(struct rules *r, struct transaction *t, const struct element *e)
+{
+	struct claim key = { .key = *e };
+	struct claim *c = RB_FIND(claims, &r->claims, &key);
+	struct owner *o;
+
+	if (--c->users > 0)
+		return;
+	transaction_delete_element(t, e);
+	if (c->owner != NULL)
+		TAILQ_FOREACH (o, &r->waiting, in_waiting)
+			mark_dirty(r, o);
+	RB_REMOVE(claims, &r->claims, c);
+	free(c);
+}
+
+static bool element_same(const struct element *a, const struct element *b)
+{
+	return a->target == b->target && a->chain_port == b->chain_port;
+}
+
+/*
+ * Give back the elements that @o has and @want does not list, then claim those that are new. What
+ * another Service has is struck out of @want.
+ */
+static void update_elements(struct rules *r, struct transaction *t, struct owner *o,
+			    struct elements *want)
+{
+	const struct elements *have = &o->sent.elements;
+	bool *is_new = must(calloc(want->count + 1, sizeof(*is_new)));
+	bool lacks = false;
+	size_t h = 0, w = 0, kept = 0;
+
+	while (h < have->count || w < want->count) {
+		int diff = h == have->count   ? 1
+			   : w == want->count ? -1
+					      : element_cmp(&have->items[h], &want->items[w]);
+
+		if (diff < 0 || (diff == 0 && !element_same(&have->items[h], &want->items[w]))) {
+			release(r, t, &have->items[h]);
+			is_new[w] = diff == 0;
+		} else if (diff > 0) {
+			is_new[w] = true;
+		}
+		h += diff <= 0;
+		w += diff >= 0;
+	}
+	for (w = 0; w < want->count; w++) {
+		if (is_new[w] && !claim(r, t, o, &want->items[w])) {
+			lacks = true;
+			continue;
+		}
+		want->items[kept++] = want->items[w];
+	}
+	want->count = kept;
+	free(is_new);
+
+	if (lacks != o->waiting) {
+		if (lacks)
+			TAILQ_INSERT_TAIL(&r->waiting, o, in_waiting);
+		else
+			TAILQ_REMOVE(&r->waiting, o, in_waiting);
+		o->waiting = lacks;
+	}
+}
+
+/* --- chains -------------------------------------------------------------------------------- */
+
+static void send_rules(struct transaction *t, const char *name, const char *rules)
+{
+	for (const char *end; (end = strchr(rules, '\n')) != NULL; rules = end + 1)
+		transaction_add_rule(t, name, rules, (size_t)(end - rules));
+}
+
+static void linger(struct rules *r, struct owner *o, uint64_t now_ns)
+{
+	if (o->lingering)
+		return;
+	o->linger_until_ns = now_ns + CHAIN_LINGERS_NS;
+	TAILQ_INSERT_TAIL(&r->lingering, o, in_lingering);
+	o->lingering = true;
+}
+
+/* Bring the chains to what @want lists. Those that go stay on that list, empty, for a while. */
+static void update_chains(struct rules *r, struct transaction *t, struct owner *o,
+			  struct chains *want, uint64_t now_ns)
+{
+	struct chains *have = &o->sent.chains;
+	struct chains both = { 0 };
+	size_t h = 0, w = 0;
+
+	while (h < have->count || w < want->count) {
+		struct chain *old = h < have->count ? &have->items[h] : NULL;
+		struct chain *new = w < want->count ? &want->items[w] : NULL;
+		int diff = old == NULL ? 1 : new == NULL ? -1 : chain_cmp(old, new);
+		const struct chain *any = diff <= 0 ? old : new;
+		char name[CHAIN_NAME_MAX];
+
+		chain_name(any->kind, any->family, o->ns, o->name, any->protocol, any->port, name);
+		if (diff > 0)
+			transaction_add_chain(t, name);
+		else if (diff == 0 ? strcmp(old->rules, new->rules) != 0 : old->gone_ns == 0)
+			transaction_flush_chain(t, name);
+
+		if (diff >= 0) {
+			if (diff > 0 || strcmp(old->rules, new->rules) != 0)
+				send_rules(t, name, new->rules);
+			*(struct chain *)must(array_push(&both)) = *new;
+			new->rules = NULL;
+		} else {
+			struct chain *gone = must(array_push(&both));
+
+			*gone = *old;
+			if (gone->gone_ns == 0) {
+				gone->gone_ns = now_ns;
+				*gone->rules = '\0'; /* unlike any that it could get again */
+			}
+			old->rules = NULL;
+			linger(r, o, now_ns);
+		}
+		h += diff <= 0;
+		w += diff >= 0;
+	}
+	for (size_t i = 0; i < have->count; i++)
+		free(have->items[i].rules);
+	for (size_t i = 0; i < want->count; i++)
+		free(want->items[i].rules);
+	array_free(want);
+	*want = both;
+	array_trim(want);
+	array_free(have);
+}
+
+/* Delete the chains that have been empty for long enough. */
+static void delete_chains(struct rules *r, struct transaction *t, uint64_t now_ns)
+{
+	struct owner *o;
+
+	while ((o = TAILQ_FIRST(&r->lingering)) != NULL && o->linger_until_ns <= now_ns) {
+		struct chains *chains = &o->sent.chains;
+		bool more = false;
+		size_t kept = 0;
+
+		TAILQ_REMOVE(&r->lingering, o, in_lingering);
+		o->lingering = false;
+		for (size_t i = 0; i < chains->count; i++) {
+			struct chain *c = &chains->items[i];
+			char name[CHAIN_NAME_MAX];
+
+			if (c->gone_ns == 0 || c->gone_ns + CHAIN_LINGERS_NS > now_ns) {
+				more |= c->gone_ns != 0;
+				chains->items[kept++] = *c;
+				continue;
+			}
+			transaction_delete_chain(t, chain_name(c->kind, c->family, o->ns, o->name,
+							       c->protocol, c->port, name));
+			free(c->rules);
+		}
+		chains->count = kept;
+		if (more)
+			linger(r, o, now_ns);
+		owner_reap(r, o);
+	}
+}
+
+/* --- the pass ------------------------------------------------------------------------------ */
+
+static void update(struct rules *r, struct transaction *t, struct owner *o, uint64_t now_ns)
+{
+	struct {
+		ARRAY_OF(const struct endpoint_slice *);
+	} slices = { 0 };
+	struct slice *s;
+	struct plan want;
+
+	LIST_FOREACH (s, &o->slices, of_owner)
+		*(const struct endpoint_slice **)must(array_push(&slices)) = s->object;
+	plan_build(&(struct plan_input){ .service = o->service,
+					 .slices = slices.items,
+					 .slice_count = slices.count,
+					 .node = r->node },
+		   &want);
+	array_free(&slices);
+
+	update_chains(r, t, o, &want.chains, now_ns);
+	update_elements(r, t, o, &want.elements);
+	r->services += (unsigned)(want.elements.count > 0) - (o->sent.elements.count > 0);
+	r->endpoints += want.endpoints - o->sent.endpoints;
+	plan_done(&o->sent);
+	o->sent = want;
+}
+
+void rules_restart(struct rules *r)
+{
+	r->restart = true;
+}
+
+/* Forget what was sent; every Service is dirty. */
+static void forget(struct rules *r)
+{
+	struct claim *c, *next;
+	struct owner *o, *after;
+
+	RB_FOREACH_SAFE (c, claims, &r->claims, next) {
+		RB_REMOVE(claims, &r->claims, c);
+		free(c);
+	}
+	while ((o = TAILQ_FIRST(&r->lingering)) != NULL) {
+		TAILQ_REMOVE(&r->lingering, o, in_lingering);
+		o->lingering = false;
+	}
+	while ((o = TAILQ_FIRST(&r->waiting)) != NULL) {
+		TAILQ_REMOVE(&r->waiting, o, in_waiting);
+		o->waiting = false;
+	}
+	RB_FOREACH_SAFE (o, owners, &r->owners, after) {
+		plan_done(&o->sent);
+		mark_dirty(r, o);
+	}
+	r->services = r->endpoints = 0;
+	pods_forget(r->pods);
+}
+
+char *rules_pass(struct rules *r, uint64_t now_ns)
+{
+	struct transaction t = { 0 };
+	struct owner *o;
+
+	if (r->restart) {
+		forget(r);
+		transaction_begin_anew(&t);
+		r->restart = false;
+	}
+	pods_pass(r->pods, &t);
+	while ((o = TAILQ_FIRST(&r->dirty)) != NULL) {
+		TAILQ_REMOVE(&r->dirty, o, in_dirty);
+		o->dirty = false;
+		update(r, &t, o, now_ns);
+		owner_reap(r, o);
+	}
+	delete_chains(r, &t, now_ns);
+	return transaction_finish(&t);
+}
+
+uint64_t rules_wake_ns(const struct rules *r)
+{
+	const struct owner *o = TAILQ_FIRST(&r->lingering);
+
+	return o == NULL ? UINT64_MAX : o->linger_until_ns;
+}
+
+unsigned rules_services(const struct rules *r)
+{
+	return r->services;
+}
+
+unsigned rules_endpoints(const struct rules *r)
+{
+	return r->endpoints;
+}
+
+struct rules *rules_new(const char *node)
+{
+	struct rules *r = must(calloc(1, sizeof(*r)));
+
+	r->node = intern(node);
+	r->pods = pods_new();
+	TAILQ_INIT(&r->dirty);
+	TAILQ_INIT(&r->waiting);
+	TAILQ_INIT(&r->lingering);
+	r->restart = true;
+	return r;
+}
+
+struct rules *rules_free(struct rules *r)
+{
+	struct slice *s, *next_slice;
+	struct owner *o, *next_owner;
+	struct claim *c, *next_claim;
+
+	if (r == NULL)
+		return NULL;
+	RB_FOREACH_SAFE (s, slices, &r->slices, next_slice)
+		slice_free(r, s);
+	RB_FOREACH_SAFE (o, owners, &r->owners, next_owner)
+		owner_free(r, o);
+	RB_FOREACH_SAFE (c, claims, &r->claims, next_claim) {
+		RB_REMOVE(claims, &r->claims, c);
+		free(c);
+	}
+	pods_free(r->pods);
+	intern_unref(r->node);
+	free(r);
+	return NULL;
+}

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * One nft transaction as JSON text (libnftables-json(5)): the kernel takes all of it or
+ * nothing, and packets see the rule set before or after, never between.
+ *
+ * Commands may be added in any order; they are written in the one that nftables
+ * needs: the empty table, chains and their rules, elements that go, elements that come,
+ * chains that go. So an address may move from one Service to another in one step.
+ */
+#ifndef BELLMAN_PROXY_TRANSACTION_H
+#define BELLMAN_PROXY_TRANSACTION_H
+
+#include <stdbool.h>
+
+#include "standalone/proxy/plan.h"
+#include "standalone/proxy/text.h"
+
+struct set_change {
+	struct text gone, come; /* elements, separated by commas */
+};
+
+struct transaction {
+	struct text table, chains, chains_gone;
+	struct set_change sets[RULE_SETS][2]; /* [..][0]: IPv4 */
+};
+
+/* Begin with an empty table that has everything but Services, whatever was there before. */
+void transaction_begin_anew(struct transaction *t);
+
+void transaction_add_chain(struct transaction *t, const char *name);
+void transaction_flush_chain(struct transaction *t, const char *name);
+void transaction_delete_chain(struct transaction *t, const char *name);
+/* @expr: a JSON array, @len bytes. */
+void transaction_add_rule(struct transaction *t, const char *chain, const char *expr, size_t len);
+
+/* @chain: where the element of a map points to. */
+void transaction_add_element(struct transaction *t, const struct element *e, const char *chain);
+void transaction_delete_element(struct transaction *t, const struct element *e);
+
+/* The pods of one family are what is in @prefixes, JSON elements separated by commas; "": not
+ * known. */
+void transaction_set_pods(struct transaction *t, uint8_t family, const char *prefixes);
+
+/*
+ * The text, for the caller to free(), or NULL when there is nothing to do. @t is empty again.
+ */
+char *transaction_finish(struct transaction *t);
+void transaction_free(struct transaction *t);
+
+/* Fails when the table is not there, and changes nothing when it is. Static. */
+const char *transaction_probe(void);
+/* Removes everything; no fault when there is nothing. Static. */
+const char *transaction_cleanup(void);
+
+#endif

@@ -1,0 +1,758 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The proxy's engine: objects of the API in, nft transactions out. What nftables makes of them is
+ * for tests/lab/test_proxy.py.
+ */
+#include "standalone/proxy/rules.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cjson/cJSON.h>
+#include <cmocka.h>
+
+#include "lib/base/duration.h"
+#include "lib/base/intern.h"
+#include "lib/base/log.h"
+
+/* --- objects ------------------------------------------------------------------------------- */
+
+static cJSON *json(const char *fmt, va_list args)
+{
+	char text[4096];
+
+	assert_in_range(vsnprintf(text, sizeof(text), fmt, args), 1, sizeof(text) - 1);
+	cJSON *object = cJSON_Parse(text);
+	assert_non_null(object);
+	return object;
+}
+
+/* A Service out of the JSON of its metadata, spec and status. */
+static int put_service(struct rules *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static int put_service(struct rules *r, const char *fmt, ...)
+{
+	struct faults faults = { 0 };
+	struct service *s = NULL;
+	va_list args;
+
+	va_start(args, fmt);
+	cJSON *object = json(fmt, args);
+	va_end(args);
+	assert_int_equal(service_decode(object, (struct where){ 0 }, &faults, &s), 0);
+	cJSON_Delete(object);
+	faults_free(&faults);
+	return rules_service(r, s);
+}
+
+#define META(ns, name) "\"metadata\":{\"namespace\":\"" ns "\",\"name\":\"" name "\"}"
+#define PORT80         "{\"name\":\"http\",\"port\":80,\"targetPort\":8080,\"protocol\":\"TCP\"}"
+
+/* default/web, a ClusterIP Service of one port. */
+static void put_web(struct rules *r)
+{
+	put_service(
+		r,
+		"{" META("default",
+			 "web") ",\"spec\":{\"type\":\"ClusterIP\",\"clusterIPs\":[\"10.96.0.1\"],"
+				"\"ipFamilies\":[\"IPv4\"],\"ports\":[" PORT80 "]}}");
+}
+
+/* default/web as LoadBalancer with node port 30080, EXTERNAL-IP 192.0.2.1 and @policy. */
+static void put_lb(struct rules *r, const char *policy)
+{
+	put_service(r,
+		    "{" META("default", "web") ",\"spec\":{\"type\":\"LoadBalancer\","
+					       "\"clusterIPs\":[\"10.96.0.1\"],"
+					       "\"externalTrafficPolicy\":\"%s\",\"ipFamilies\":["
+					       "\"IPv4\"],\"ports\":[{\"name\":\"http\","
+					       "\"port\":80,\"targetPort\":8080,\"nodePort\":30080,"
+					       "\"protocol\":\"TCP\"}]},"
+					       "\"status\":{\"loadBalancer\":{\"ingress\":[{\"ip\":"
+					       "\"192.0.2.1\"}]}}}",
+		    policy);
+}
+
+/* A slice of default/web with port "http" = 8080 and the endpoints given as JSON. */
+static void put_slice(struct rules *r, const char *name, const char *family, const char *endpoints)
+{
+	char text[4096];
+	struct faults faults = { 0 };
+	struct endpoint_slice *s = NULL;
+
+	snprintf(text, sizeof(text),
+		 "{\"metadata\":{\"namespace\":\"default\",\"name\":\"%s\","
+		 "\"labels\":{\"kubernetes.io/service-name\":\"web\"}},\"addressType\":\"%s\","
+		 "\"ports\":[{\"name\":\"http\",\"port\":8080,\"protocol\":\"TCP\"}],\"endpoints\":"
+		 "[%s]}",
+		 name, family, endpoints);
+	cJSON *object = cJSON_Parse(text);
+	assert_int_equal(endpoint_slice_decode(object, (struct where){ 0 }, &faults, &s), 0);
+	cJSON_Delete(object);
+	faults_free(&faults);
+	assert_int_equal(rules_slice(r, s), 0);
+}
+
+#define ON(node, ip)  "{\"addresses\":[\"" ip "\"],\"nodeName\":\"" node "\"}"
+#define NOT_READY(ip) "{\"addresses\":[\"" ip "\"],\"conditions\":{\"ready\":false}}"
+#define DRAINING(node, ip)                                                                         \
+	"{\"addresses\":[\"" ip "\"],\"nodeName\":\"" node                                         \
+	"\",\"conditions\":{\"ready\":false,\"serving\":true,\"terminating\":true}}"
+
+static void put_node(struct rules *r, const char *name, const char *cidrs)
+{
+	char text[1024];
+	struct faults faults = { 0 };
+	struct node *n = NULL;
+
+	snprintf(text, sizeof(text),
+		 "{\"metadata\":{\"name\":\"%s\"},\"spec\":{\"podCIDRs\":[%s]}}", name, cidrs);
+	cJSON *object = cJSON_Parse(text);
+	assert_int_equal(node_decode(object, (struct where){ 0 }, &faults, &n), 0);
+	cJSON_Delete(object);
+	faults_free(&faults);
+	rules_node(r, n);
+}
+
+/* --- transactions -------------------------------------------------------------------------- */
+
+/*
+ * A pass as one line for each command, in nft's own order and much of its own words:
+ * "add chain svc4/default/web/tcp/80", "add rule CHAIN EXPR", "delete element SET KEY, KEY".
+ */
+static char *pass_at(struct rules *r, uint64_t now_ns)
+{
+	char *text = rules_pass(r, now_ns), *lines = NULL;
+	size_t size;
+
+	if (text == NULL)
+		return NULL;
+	cJSON *root = cJSON_Parse(text);
+	assert_non_null(root);
+	FILE *to = open_memstream(&lines, &size);
+	const cJSON *command;
+	cJSON_ArrayForEach (command, cJSON_GetObjectItemCaseSensitive(root, "nftables")) {
+		const cJSON *verb = command->child, *what = verb->child;
+		const cJSON *table = cJSON_GetObjectItemCaseSensitive(what, "table");
+		const cJSON *name = cJSON_GetObjectItemCaseSensitive(what, "name");
+		const cJSON *chain = cJSON_GetObjectItemCaseSensitive(what, "chain");
+		const cJSON *detail = cJSON_GetObjectItemCaseSensitive(what, "expr");
+
+		assert_string_equal(cJSON_GetStringValue(
+					    cJSON_GetObjectItemCaseSensitive(what, "family")),
+				    "inet");
+		assert_string_equal(cJSON_GetStringValue(table != NULL ? table : name), "bellman");
+		fprintf(to, "%s %s %s", verb->string, what->string,
+			cJSON_GetStringValue(chain != NULL ? chain : name));
+		if (detail == NULL)
+			detail = cJSON_GetObjectItemCaseSensitive(what, "elem");
+		if (detail != NULL) {
+			char *printed = cJSON_PrintUnformatted(detail);
+
+			fprintf(to, " %s", printed);
+			free(printed);
+		}
+		fputc('\n', to);
+	}
+	fclose(to);
+	cJSON_Delete(root);
+	free(text);
+	return lines;
+}
+
+static void assert_has(const char *lines, const char *what)
+{
+	if (lines == NULL || strstr(lines, what) == NULL)
+		fail_msg("not in the transaction: %s\n%s", what,
+			 lines != NULL ? lines : "(nothing)");
+}
+
+static void assert_has_not(const char *lines, const char *what)
+{
+	if (lines != NULL && strstr(lines, what) != NULL)
+		fail_msg("in the transaction: %s\n%s", what, lines);
+}
+
+/* @first comes before @second. */
+static void assert_order(const char *lines, const char *first, const char *second)
+{
+	assert_has(lines, first);
+	assert_has(lines, second);
+	if (strstr(lines, first) > strstr(lines, second))
+		fail_msg("not before %s: %s\n%s", second, first, lines);
+}
+
+/* The transaction is these lines and no others. */
+static void assert_is(char *lines, const char *expected)
+{
+	assert_non_null(lines);
+	assert_string_equal(lines, expected);
+	free(lines);
+}
+
+static void assert_nothing(char *lines)
+{
+	if (lines != NULL)
+		fail_msg("nothing changed, yet:\n%s", lines);
+}
+
+static int setup(void **state)
+{
+	*state = rules_new("node-a");
+	free(rules_pass(*state, 0)); /* the frame */
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	rules_free(*state);
+	assert_int_equal(intern_count(), 0);
+	return 0;
+}
+
+#define SVC "svc4/default/web/tcp/80"
+#define OWN "own4/default/web/tcp/80"
+#define EXT "ext4/default/web/tcp/80"
+#define IS_TCP                                                                                     \
+	"{\"match\":{\"op\":\"==\",\"left\":{\"meta\":{\"key\":\"l4proto\"}},\"right\":\"tcp\"}}"
+#define GOTO(to) "{\"goto\":{\"target\":\"" to "\"}}"
+#define MARK                                                                                       \
+	"{\"mangle\":{\"key\":{\"meta\":{\"key\":\"mark\"}},\"value\":{\"|\":[{\"meta\":{\"key\":" \
+	"\"mark\"}},16384]}}}"
+#define TO_ONE(ip) "[" IS_TCP ",{\"dnat\":{\"family\":\"ip\",\"addr\":\"" ip "\",\"port\":8080}}]\n"
+
+/* --- tests --------------------------------------------------------------------------------- */
+
+static void test_first_pass_replaces_the_table_in_one_transaction(void **state)
+{
+	struct rules *r = rules_new("node-a");
+	(void)state;
+
+	put_web(r);
+	char *lines = pass_at(r, 0);
+	assert_ptr_equal(strstr(lines,
+				"add table bellman\ndelete table bellman\nadd table bellman\n"),
+			 lines);
+	assert_order(lines, "add map services4", "add chain " SVC);
+	assert_order(lines, "add rule postrouting", "add element services4");
+	free(lines);
+	rules_free(r);
+}
+
+static void test_cluster_ip_without_endpoints_is_refused(void **state)
+{
+	put_web(*state);
+	assert_is(pass_at(*state, 1),
+		  "add chain " SVC "\n"
+		  "add rule " SVC
+		  " [" GOTO("refuse") "]\n"
+				      "add element services4 "
+				      "[[{\"concat\":[\"10.96.0.1\",\"tcp\",80]}," GOTO(
+					      SVC) "]]\n"
+						   "add element addresses4 [\"10.96.0.1\"]\n"
+						   "add element cluster_ips4 [\"10.96.0.1\"]\n");
+}
+
+static void test_endpoints_rewrite_one_chain_and_no_map(void **state)
+{
+	put_web(*state);
+	free(pass_at(*state, 1));
+	put_slice(*state, "web-1", "IPv4", ON("node-b", "10.244.2.2"));
+	assert_is(pass_at(*state, 1),
+		  "flush chain " SVC "\nadd rule " SVC " " TO_ONE("10.244.2.2"));
+
+	put_slice(*state, "web-1", "IPv4",
+		  ON("node-b", "10.244.2.2") "," ON("node-c", "10.244.3.2"));
+	assert_is(pass_at(*state, 1), "flush chain " SVC "\nadd rule " SVC " [" IS_TCP
+				      ",{\"dnat\":{\"family\":\"ip\",\"addr\":{\"map\":{\"key\":{"
+				      "\"numgen\":{\"mode\":\"random\","
+				      "\"mod\":2,\"offset\":0}},\"data\":{\"set\":[[0,{\"concat\":["
+				      "\"10.244.2.2\",8080]}],"
+				      "[1,{\"concat\":[\"10.244.3.2\",8080]}]]}}}}}]\n");
+
+	rules_slice_gone(*state, "default", "web-1");
+	assert_is(pass_at(*state, 1),
+		  "flush chain " SVC "\nadd rule " SVC " [" GOTO("refuse") "]\n");
+}
+
+static void test_the_same_again_is_nothing(void **state)
+{
+	put_web(*state);
+	put_slice(*state, "web-1", "IPv4", ON("node-b", "10.244.2.2"));
+	free(pass_at(*state, 1));
+	put_web(*state);
+	put_slice(*state, "web-1", "IPv4", ON("node-b", "10.244.2.2"));
+	assert_nothing(pass_at(*state, 1));
+}
+
+static void test_slices_may_come_before_their_service(void **state)
+{
+	put_slice(*state, "web-1", "IPv4", ON("node-b", "10.244.2.2"));
+	assert_nothing(pass_at(*state, 1));
+	put_web(*state);
+	char *lines = pass_at(*state, 1);
+	assert_has(lines, "add rule " SVC " " TO_ONE("10.244.2.2"));
+	free(lines);
+}
+
+static void test_endpoint_in_two_slices_counts_once(void **state)
+{
+	put_web(*state);
+	put_slice(*state, "web-1", "IPv4", NOT_READY("10.244.2.2"));
+	put_slice(*state, "web-2", "IPv4", ON("node-b", "10.244.2.2"));
+	char *lines = pass_at(*state, 1);
+	assert_has(lines, "add rule " SVC " " TO_ONE("10.244.2.2"));
+	free(lines);
+	assert_int_equal(rules_endpoints(*state), 1);
+	assert_int_equal(rules_services(*state), 1);
+}
+
+static void test_terminating_endpoints_serve_only_while_none_is_ready(void **state)
+{
+	put_web(*state);
+	put_slice(*state, "web-1", "IPv4",
+		  DRAINING("node-b", "10.244.2.2") "," NOT_READY("10.244.2.9"));
+	char *lines = pass_at(*state, 1);
+	assert_has(lines, "add rule " SVC " " TO_ONE("10.244.2.2"));
+	free(lines);
+
+	put_slice(*state, "web-2", "IPv4", ON("node-c", "10.244.3.2"));
+	assert_is(pass_at(*state, 1),
+		  "flush chain " SVC "\nadd rule " SVC " " TO_ONE("10.244.3.2"));
+}
+
+static void test_slice_ports_are_matched_by_name_and_protocol(void **state)
+{
+	put_service(*state, "{" META("default",
+				     "web") ",\"spec\":{\"clusterIPs\":[\"10.96.0.1\"],\"ports\":["
+					    "{\"name\":\"other\",\"port\":81,\"targetPort\":8080,"
+					    "\"protocol\":\"TCP\"},"
+					    "{\"name\":\"http\",\"port\":80,\"targetPort\":"
+					    "\"named\",\"protocol\":\"TCP\"},"
+					    "{\"name\":\"http\",\"port\":80,\"targetPort\":8080,"
+					    "\"protocol\":\"UDP\"}]}}");
+	put_slice(*state, "web-1", "IPv4", ON("node-b", "10.244.2.2"));
+	char *lines = pass_at(*state, 1);
+	assert_has(lines, "add rule " SVC " " TO_ONE("10.244.2.2"));
+	assert_has(lines, "add rule svc4/default/web/tcp/81 [" GOTO("refuse") "]\n");
+	assert_has(lines, "add rule svc4/default/web/udp/80 [" GOTO("refuse") "]\n");
+	free(lines);
+}
+
+static void test_each_family_has_its_own_endpoints(void **state)
+{
+	put_service(*state,
+		    "{" META("default",
+			     "web") ",\"spec\":{\"clusterIPs\":[\"10.96.0.1\",\"fd00:96::1\"],"
+				    "\"ipFamilies\":[\"IPv4\",\"IPv6\"],\"ports\":[" PORT80 "]}}");
+	put_slice(*state, "web-6", "IPv6", ON("node-b", "fd00:244:2::2"));
+	char *lines = pass_at(*state, 1);
+	assert_has(lines, "add rule " SVC " [" GOTO("refuse") "]\n");
+	assert_has(lines,
+		   "add rule svc6/default/web/tcp/80 [" IS_TCP
+		   ",{\"dnat\":{\"family\":\"ip6\",\"addr\":\"fd00:244:2::2\",\"port\":8080}}]\n");
+	assert_has(lines, "add element services6 [[{\"concat\":[\"fd00:96::1\",\"tcp\",80]}," GOTO(
+				  "svc6/default/web/tcp/80") "]]\n");
+	free(lines);
+}
+
+static void test_outsiders_are_masqueraded_with_policy_cluster(void **state)
+{
+	put_lb(*state, "Cluster");
+	put_slice(*state, "web-1", "IPv4", ON("node-b", "10.244.2.2"));
+	char *lines = pass_at(*state, 1);
+	assert_has(lines, "add rule " EXT " [" MARK "," GOTO(SVC) "]\n");
+	assert_has(lines, "[{\"concat\":[\"192.0.2.1\",\"tcp\",80]}," GOTO(EXT) "]");
+	assert_has(lines, "[{\"concat\":[\"10.96.0.1\",\"tcp\",80]}," GOTO(SVC) "]");
+	assert_has(lines,
+		   "add element node_ports4 [[{\"concat\":[\"tcp\",30080]}," GOTO(EXT) "]]\n");
+	assert_has(lines, "add element addresses4 [\"10.96.0.1\",\"192.0.2.1\"]\n");
+	assert_has(lines, "add element cluster_ips4 [\"10.96.0.1\"]\n");
+	assert_has_not(lines, OWN);
+	free(lines);
+}
+
+static void test_policy_local_keeps_the_source_and_stays_on_the_node(void **state)
+{
+	put_lb(*state, "Local");
+	put_slice(*state, "web-1", "IPv4",
+		  ON("node-a", "10.244.1.2") "," ON("node-b", "10.244.2.2"));
+	char *lines = pass_at(*state, 1);
+	assert_has(lines, "add rule " OWN " " TO_ONE("10.244.1.2"));
+	assert_has(lines, "add rule " EXT " [" GOTO(OWN) "]\n");
+	assert_order(lines, "\"right\":\"@pod_cidrs4\"}}," GOTO(SVC),
+		     "add rule " EXT " [" GOTO(OWN) "]\n");
+	assert_order(lines, "\"right\":\"local\"}}," MARK "," GOTO(SVC),
+		     "add rule " EXT " [" GOTO(OWN) "]\n");
+	free(lines);
+}
+
+static void test_policy_local_without_own_endpoint_drops(void **state)
+{
+	put_lb(*state, "Local");
+	put_slice(*state, "web-1", "IPv4", ON("node-b", "10.244.2.2"));
+	char *lines = pass_at(*state, 1);
+	assert_has(lines, "add rule " OWN " [{\"drop\":null}]\n");
+	free(lines);
+
+	rules_slice_gone(*state, "default", "web-1");
+	lines = pass_at(*state, 1);
+	assert_has(lines, "add rule " OWN " [" GOTO("refuse") "]\n");
+	free(lines);
+}
+
+static void test_own_terminating_endpoint_serves_where_the_ready_one_is_elsewhere(void **state)
+{
+	put_lb(*state, "Local");
+	put_slice(*state, "web-1", "IPv4",
+		  DRAINING("node-a", "10.244.1.2") "," ON("node-b", "10.244.2.2"));
+	char *lines = pass_at(*state, 1);
+	assert_has(lines, "add rule " OWN " " TO_ONE("10.244.1.2"));
+	assert_has(lines, "add rule " SVC " " TO_ONE("10.244.2.2"));
+	free(lines);
+}
+
+static void test_internal_policy_local_sends_the_cluster_ip_to_own_endpoints(void **state)
+{
+	put_service(*state,
+		    "{" META("default",
+			     "web") ",\"spec\":{\"clusterIPs\":[\"10.96.0.1\"],"
+				    "\"internalTrafficPolicy\":\"Local\",\"ports\":[" PORT80 "]}}");
+	char *lines = pass_at(*state, 1);
+	assert_has(lines, "[{\"concat\":[\"10.96.0.1\",\"tcp\",80]}," GOTO(OWN) "]");
+	free(lines);
+}
+
+static void test_policy_change_moves_no_element(void **state)
+{
+	put_lb(*state, "Cluster");
+	put_slice(*state, "web-1", "IPv4", ON("node-a", "10.244.1.2"));
+	free(pass_at(*state, 1));
+	put_lb(*state, "Local");
+	char *lines = pass_at(*state, 1);
+	assert_order(lines, "add chain " OWN, "add rule " EXT);
+	assert_order(lines, "flush chain " EXT, "add rule " EXT);
+	assert_has_not(lines, "element");
+	assert_has_not(lines, SVC "\n");
+	free(lines);
+}
+
+static void test_service_without_node_ports_has_no_node_port_element(void **state)
+{
+	put_service(*state,
+		    "{" META("default",
+			     "web") ",\"spec\":{\"type\":\"LoadBalancer\",\"clusterIPs\":[\"10.96."
+				    "0.1\"],"
+				    "\"allocateLoadBalancerNodePorts\":false,\"ports\":[" PORT80
+				    "]},"
+				    "\"status\":{\"loadBalancer\":{\"ingress\":[{\"ip\":\"192.0.2."
+				    "1\"}]}}}");
+	char *lines = pass_at(*state, 1);
+	assert_has(lines, "[{\"concat\":[\"192.0.2.1\",\"tcp\",80]}," GOTO(EXT) "]");
+	assert_has_not(lines, "node_ports");
+	free(lines);
+}
+
+static void test_ingress_counts_only_for_type_load_balancer(void **state)
+{
+	put_lb(*state, "Cluster");
+	free(pass_at(*state, 1));
+	put_web(*state);
+	char *lines = pass_at(*state, 2);
+	assert_has(lines, "delete element services4 [{\"concat\":[\"192.0.2.1\",\"tcp\",80]}]\n");
+	assert_has(lines, "delete element node_ports4 [{\"concat\":[\"tcp\",30080]}]\n");
+	assert_has(lines, "delete element addresses4 [\"192.0.2.1\"]\n");
+	assert_has(lines, "flush chain " EXT "\n");
+	assert_has_not(lines, "add ");
+	free(lines);
+}
+
+static void test_headless_external_name_and_other_proxies_services_get_nothing(void **state)
+{
+	put_service(*state,
+		    "{" META("default",
+			     "web") ",\"spec\":{\"clusterIP\":\"None\",\"clusterIPs\":[\"None\"],"
+				    "\"ports\":[" PORT80 "]}}");
+	put_service(*state, "{" META("default", "ext") ",\"spec\":{\"type\":\"ExternalName\","
+						       "\"externalName\":\"x.example\"}}");
+	put_service(*state,
+		    "{\"metadata\":{\"namespace\":\"default\",\"name\":\"foreign\",\"labels\":"
+		    "{\"service.kubernetes.io/service-proxy-name\":\"other\"}},\"spec\":{"
+		    "\"clusterIPs\":[\"10.96.0.3\"],\"ports\":[" PORT80 "]}}");
+	assert_nothing(pass_at(*state, 1));
+	assert_int_equal(rules_services(*state), 0);
+}
+
+static void test_hairpin_lists_endpoints_that_may_be_here_once(void **state)
+{
+	put_lb(*state, "Cluster");
+	put_slice(*state, "web-1", "IPv4",
+		  ON("node-a",
+		     "10.244.1.2") "," ON("node-b",
+					  "10.244.2.2") ",{\"addresses\":[\"10.244.9.9\"]}");
+	char *lines = pass_at(*state, 1);
+	assert_has(lines, "add element hairpin4 [{\"concat\":[\"10.244.1.2\",\"10.244.1.2\"]},"
+			  "{\"concat\":[\"10.244.9.9\",\"10.244.9.9\"]}]\n");
+	free(lines);
+}
+
+static void test_shared_address_stays_until_the_last_service_leaves(void **state)
+{
+	static const char fmt[] =
+		"{\"metadata\":{\"namespace\":\"default\",\"name\":\"%s\"},\"spec\":{\"type\":"
+		"\"LoadBalancer\","
+		"\"allocateLoadBalancerNodePorts\":false,\"ports\":[{\"port\":%u,\"protocol\":"
+		"\"TCP\"}]},"
+		"\"status\":{\"loadBalancer\":{\"ingress\":[{\"ip\":\"192.0.2.1\"}]}}}";
+
+	put_service(*state, fmt, "one", 80u);
+	put_service(*state, fmt, "two", 81u);
+	char *lines = pass_at(*state, 1);
+	assert_has(lines, "add element addresses4 [\"192.0.2.1\"]\n");
+	free(lines);
+
+	rules_service_gone(*state, "default", "one");
+	lines = pass_at(*state, 1);
+	assert_has(lines, "delete element services4 [{\"concat\":[\"192.0.2.1\",\"tcp\",80]}]\n");
+	assert_has_not(lines, "addresses4");
+	free(lines);
+
+	rules_service_gone(*state, "default", "two");
+	lines = pass_at(*state, 1);
+	assert_has(lines, "delete element addresses4 [\"192.0.2.1\"]\n");
+	free(lines);
+}
+
+/* On a new list, what is new is told before what is gone: two may hold one port for a moment. */
+static void test_taken_port_goes_to_the_next_service_in_the_same_transaction(void **state)
+{
+	static const char fmt[] = "{\"metadata\":{\"namespace\":\"default\",\"name\":\"%s\"},"
+				  "\"spec\":{\"clusterIPs\":[\"10.96.0.1\"],"
+				  "\"ports\":[" PORT80 "]}}";
+
+	put_service(*state, fmt, "old");
+	free(pass_at(*state, 1));
+
+	put_service(*state, fmt, "new");
+	char *lines = pass_at(*state, 1);
+	assert_has(lines, "add chain svc4/default/new/tcp/80");
+	assert_has_not(lines, "services4");
+	free(lines);
+
+	rules_service_gone(*state, "default", "old");
+	lines = pass_at(*state, 1);
+	assert_order(lines, "delete element services4 [{\"concat\":[\"10.96.0.1\",\"tcp\",80]}]\n",
+		     "add element services4 [[{\"concat\":[\"10.96.0.1\",\"tcp\",80]}," GOTO(
+			     "svc4/default/new/tcp/80") "]]\n");
+	free(lines);
+
+	rules_service_gone(*state, "default", "new");
+	lines = pass_at(*state, 1);
+	assert_has(lines, "delete element services4 [{\"concat\":[\"10.96.0.1\",\"tcp\",80]}]\n");
+	free(lines);
+}
+
+static void test_chain_is_emptied_at_once_and_deleted_later(void **state)
+{
+	put_web(*state);
+	free(pass_at(*state, 1));
+	assert_int_equal(rules_wake_ns(*state), UINT64_MAX);
+
+	rules_service_gone(*state, "default", "web");
+	char *lines = pass_at(*state, NS_PER_S);
+	assert_has(lines, "flush chain " SVC "\n");
+	assert_has(lines, "delete element services4");
+	assert_has_not(lines, "delete chain");
+	free(lines);
+	assert_int_equal(rules_services(*state), 0);
+
+	uint64_t due = rules_wake_ns(*state);
+	assert_in_range(due, 2 * NS_PER_S, 60 * NS_PER_S);
+	assert_nothing(pass_at(*state, due - 1));
+	assert_is(pass_at(*state, due), "delete chain " SVC "\n");
+	assert_int_equal(rules_wake_ns(*state), UINT64_MAX);
+	assert_nothing(pass_at(*state, due + 1));
+}
+
+static void test_chain_that_is_needed_again_is_not_deleted(void **state)
+{
+	put_web(*state);
+	free(pass_at(*state, 1));
+	rules_service_gone(*state, "default", "web");
+	free(pass_at(*state, NS_PER_S));
+	put_web(*state);
+	char *lines = pass_at(*state, 2 * NS_PER_S);
+	assert_has(lines, "add rule " SVC " [" GOTO("refuse") "]\n");
+	assert_has(lines, "add element services4");
+	free(lines);
+	assert_nothing(pass_at(*state, rules_wake_ns(*state)));
+}
+
+static void test_restart_sends_everything_again(void **state)
+{
+	put_lb(*state, "Local");
+	put_slice(*state, "web-1", "IPv4", ON("node-a", "10.244.1.2"));
+	put_node(*state, "node-a", "\"10.244.1.0/24\"");
+	rules_restart(*state);
+	char *before = pass_at(*state, 1);
+	put_service(*state,
+		    "{" META("default",
+			     "gone") ",\"spec\":{\"clusterIPs\":[\"10.96.0.2\"],\"ports\":[" PORT80
+				     "]}}");
+	free(pass_at(*state, 1));
+	rules_service_gone(*state, "default", "gone");
+	free(pass_at(*state, 1));
+	rules_restart(*state);
+	char *after = pass_at(*state, 2);
+	assert_non_null(before);
+	assert_string_equal(after, before);
+	free(before);
+	free(after);
+	assert_int_equal(rules_wake_ns(*state),
+			 UINT64_MAX); /* the old chains went with the table */
+}
+
+static void test_pod_networks_are_those_of_all_nodes_without_overlaps(void **state)
+{
+	put_node(*state, "node-a", "\"10.244.1.0/24\",\"fd00:244:1::/64\"");
+	put_node(*state, "node-b", "\"10.244.1.128/25\",\"10.244.2.0/24\",\"0.0.0.0/0\"");
+	char *lines = pass_at(*state, 1);
+	assert_has(lines, "flush set pod_cidrs4\n");
+	assert_has(lines,
+		   "add element pod_cidrs4 [{\"prefix\":{\"addr\":\"10.244.1.0\",\"len\":24}},"
+		   "{\"prefix\":{\"addr\":\"10.244.2.0\",\"len\":24}}]\n");
+	assert_has(
+		lines,
+		"add element pod_cidrs6 [{\"prefix\":{\"addr\":\"fd00:244:1::\",\"len\":64}}]\n");
+	assert_has(lines, "add rule outsiders4 [" MARK "]\n");
+	free(lines);
+
+	put_node(*state, "node-a", "\"10.244.1.0/24\",\"fd00:244:1::/64\"");
+	assert_nothing(pass_at(*state, 1));
+
+	rules_node_gone(*state, "node-a");
+	lines = pass_at(*state, 1);
+	assert_has(lines,
+		   "add element pod_cidrs4 [{\"prefix\":{\"addr\":\"10.244.1.128\",\"len\":25}},");
+	free(lines);
+}
+
+/* Without pod networks nobody can be told to be an outsider, and nobody is masqueraded as one. */
+static void test_no_pod_networks_no_outsiders(void **state)
+{
+	put_node(*state, "node-a", "\"10.244.1.0/24\"");
+	free(pass_at(*state, 1));
+	rules_node_gone(*state, "node-a");
+	assert_is(pass_at(*state, 1), "flush set pod_cidrs4\nflush chain outsiders4\n");
+}
+
+static void test_names_that_would_break_out_of_json_are_refused(void **state)
+{
+	static const char fmt[] =
+		"{\"metadata\":{\"namespace\":\"%s\",\"name\":\"%s\"},\"spec\":{\"clusterIPs\":"
+		"[\"10.96.0.1\"],\"ports\":[" PORT80 "]}}";
+	char longest[65];
+
+	memset(longest, 'a', sizeof(longest));
+	longest[64] = '\0';
+	assert_int_equal(put_service(*state, fmt, "default", "a\\\"b"), -EINVAL);
+	assert_int_equal(put_service(*state, fmt, "default", "a b"), -EINVAL);
+	assert_int_equal(put_service(*state, fmt, "a/b", "web"), -EINVAL);
+	assert_int_equal(put_service(*state, fmt, "default", longest), -EINVAL);
+	assert_nothing(pass_at(*state, 1));
+	assert_int_equal(put_service(*state, fmt, "default", longest + 1), 0);
+	free(pass_at(*state, 1));
+}
+
+/* Whatever happened before, the elements of the kernel are those of the objects that are there. */
+static void test_random_changes_keep_elements_and_objects_in_step(void **state)
+{
+	enum { NAMES = 6, PORTS = 3, STEPS = 3000 };
+	bool held[NAMES] = { 0 };
+	bool in_kernel[PORTS] = { 0 };
+	unsigned wants[NAMES] = { 0 };
+	uint32_t seed = 1;
+
+	for (unsigned step = 0; step < STEPS; step++) {
+		seed = seed * 1103515245u + 12345u;
+		unsigned who = (seed >> 16) % NAMES, port = (seed >> 20) % PORTS;
+		char name[8], key[64];
+
+		snprintf(name, sizeof(name), "s%u", who);
+		if ((seed >> 24) % 3 == 0) {
+			rules_service_gone(*state, "default", name);
+			held[who] = false;
+		} else {
+			put_service(*state,
+				    "{\"metadata\":{\"namespace\":\"default\",\"name\":\"%s\"},"
+				    "\"spec\":{"
+				    "\"clusterIPs\":[\"10.96.0.1\"],\"ports\":[{\"port\":%u,"
+				    "\"protocol\":\"TCP\"}]}}",
+				    name, 80 + port);
+			held[who] = true;
+			wants[who] = port;
+		}
+		char *lines = pass_at(*state, step * NS_PER_S);
+		const char *gone = lines == NULL ? NULL : strstr(lines, "delete element services4");
+		const char *come = lines == NULL ? NULL : strstr(lines, "add element services4");
+		for (unsigned p = 0; p < PORTS; p++) {
+			snprintf(key, sizeof(key), "\"tcp\",%u]", 80 + p);
+			const char *g = gone == NULL ? NULL : strstr(gone, key);
+			const char *c = come == NULL ? NULL : strstr(come, key);
+
+			if (g != NULL && g < strchr(gone, '\n')) {
+				assert_true(in_kernel[p]); /* else the kernel refuses it */
+				in_kernel[p] = false;
+			}
+			if (c != NULL && c < strchr(come, '\n')) {
+				assert_false(in_kernel[p]);
+				in_kernel[p] = true;
+			}
+			bool wanted = false;
+			for (unsigned n = 0; n < NAMES; n++)
+				wanted |= held[n] && wants[n] == p;
+			assert_int_equal(in_kernel[p], wanted);
+		}
+		free(lines);
+	}
+}
+
+int main(void)
+{
+#define TEST(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_first_pass_replaces_the_table_in_one_transaction),
+		TEST(test_cluster_ip_without_endpoints_is_refused),
+		TEST(test_endpoints_rewrite_one_chain_and_no_map),
+		TEST(test_the_same_again_is_nothing),
+		TEST(test_slices_may_come_before_their_service),
+		TEST(test_endpoint_in_two_slices_counts_once),
+		TEST(test_terminating_endpoints_serve_only_while_none_is_ready),
+		TEST(test_slice_ports_are_matched_by_name_and_protocol),
+		TEST(test_each_family_has_its_own_endpoints),
+		TEST(test_outsiders_are_masqueraded_with_policy_cluster),
+		TEST(test_policy_local_keeps_the_source_and_stays_on_the_node),
+		TEST(test_policy_local_without_own_endpoint_drops),
+		TEST(test_own_terminating_endpoint_serves_where_the_ready_one_is_elsewhere),
+		TEST(test_internal_policy_local_sends_the_cluster_ip_to_own_endpoints),
+		TEST(test_policy_change_moves_no_element),
+		TEST(test_service_without_node_ports_has_no_node_port_element),
+		TEST(test_ingress_counts_only_for_type_load_balancer),
+		TEST(test_headless_external_name_and_other_proxies_services_get_nothing),
+		TEST(test_hairpin_lists_endpoints_that_may_be_here_once),
+		TEST(test_shared_address_stays_until_the_last_service_leaves),
+		TEST(test_taken_port_goes_to_the_next_service_in_the_same_transaction),
+		TEST(test_chain_is_emptied_at_once_and_deleted_later),
+		TEST(test_chain_that_is_needed_again_is_not_deleted),
+		TEST(test_restart_sends_everything_again),
+		TEST(test_pod_networks_are_those_of_all_nodes_without_overlaps),
+		TEST(test_no_pod_networks_no_outsiders),
+		TEST(test_names_that_would_break_out_of_json_are_refused),
+		TEST(test_random_changes_keep_elements_and_objects_in_step),
+	};
+	log_setup("test", LOG_LEVEL_NONE, LOG_TEXT);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
