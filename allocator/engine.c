@@ -414,9 +414,6 @@ void allocator_written(struct allocator *a, const char *ns, const char *name,
 		if (++r->attempts > 1) /* once is an accident */
 			back_off(a, r, now_ns);
 		break;
-	case ALLOCATOR_GONE:
-		record_free(a, r);
-		return;
 	case ALLOCATOR_FAILED:
 		r->unsure = true;
 		r->attempts++;

@@ -76,8 +76,8 @@ void allocator_synced(struct allocator *a);
 enum allocator_outcome {
 	ALLOCATOR_WRITTEN,  /* it landed */
 	ALLOCATOR_CONFLICT, /* refused for its resourceVersion; the fresh object was upserted */
-	ALLOCATOR_GONE,     /* 404: as allocator_service_remove() */
-	ALLOCATOR_FAILED,   /* anything else, also no answer: it may have landed */
+	ALLOCATOR_FAILED,   /* anything else, also no answer: it may have landed. Also a 404: only
+			       the watch tells that a Service is gone */
 };
 
 /*

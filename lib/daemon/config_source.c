@@ -39,7 +39,9 @@ static const struct resource_kind {
 struct collection { /* what one watch has told */
 	struct config_source *source;
 	struct kube_watch *watch;
-	bool read; /* listed once, or said to be absent */
+	bool read;   /* listed once, or said to be absent */
+	bool listed; /* once */
+	bool lost;   /* the server refuses it since */
 	ARRAY_OF(struct resource);
 };
 
@@ -88,6 +90,20 @@ bool config_source_synced(const struct config_source *s)
 		if (s->cfg.kube != NULL && !s->collections[i].read)
 			return false;
 	return true;
+}
+
+bool config_source_complete(const struct config_source *s)
+{
+	bool any = s->file != NULL;
+
+	if (s->file != NULL && (s->file_bad || (s->doc == NULL && s->next == NULL)))
+		return false;
+	for (size_t i = 0; i < KINDS; i++) {
+		if (s->collections[i].lost)
+			return false;
+		any = any || s->collections[i].listed;
+	}
+	return any;
 }
 
 void config_source_waits(struct config_source *s, bool waits)
@@ -369,7 +385,7 @@ static void on_remove(void *arg, const char *ns, const char *name)
 	update_soon(c->source, 0);
 }
 
-static void on_read(void *arg)
+static void on_absent(void *arg) /* without the definitions there is nothing to wait for */
 {
 	struct collection *c = arg;
 
@@ -377,11 +393,30 @@ static void on_read(void *arg)
 	update_soon(c->source, 0);
 }
 
+static void on_listed(void *arg)
+{
+	struct collection *c = arg;
+
+	c->listed = true;
+	c->lost = false;
+	on_absent(c);
+}
+
+static void on_lost(void *arg, int status, const char *reason)
+{
+	struct collection *c = arg;
+
+	(void)status;
+	(void)reason; /* the watch has logged them */
+	c->lost = true;
+}
+
 static const struct kube_watch_ops watch_ops = {
 	.upsert = on_upsert,
 	.remove = on_remove,
-	.synced = on_read,
-	.absent = on_read, /* without the definitions there is nothing to wait for */
+	.synced = on_listed,
+	.absent = on_absent,
+	.lost = on_lost,
 };
 
 static int watches_start(struct config_source *s)

@@ -46,6 +46,13 @@ void config_source_reload(struct config_source *s);
 bool config_source_synced(const struct config_source *s);
 
 /*
+ * Does what is known come from every source there is? False while resources that were listed once
+ * are lost or the file does not parse, and when there was never any source. Where this is false,
+ * that there is no pool means nothing (contracts: Sources).
+ */
+bool config_source_complete(const struct config_source *s);
+
+/*
  * A configuration that was handed over cannot be used yet (the speaker: compatibility page 4.1), or
  * now is in use. Feeds config_stale_bool, which is also 1 while a refused one stands.
  */

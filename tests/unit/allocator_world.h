@@ -296,7 +296,7 @@ static inline enum allocator_outcome world_write(struct world *w, const struct l
 	struct thing *t = world_thing(w, l->name);
 
 	if (t == NULL || !t->there)
-		return ALLOCATOR_GONE;
+		return ALLOCATOR_FAILED;
 	if (t->version != l->version)
 		return ALLOCATOR_CONFLICT;
 	memcpy(t->ips, l->ips, sizeof(t->ips));

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The allocator's hands: it watches Services, Namespaces and the configuration, feeds the
+ * engine, and does what the engine says: status writes and events.
+ *
+ * Decides nothing. One write of a Service is one merge patch of its status subresource, guarded
+ * by resourceVersion; a 409 has the object read again and the engine decide anew.
+ */
+#ifndef BELLMAN_ALLOCATOR_IO_H
+#define BELLMAN_ALLOCATOR_IO_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "lib/base/metrics.h"
+#include "lib/kube/kube.h"
+
+struct allocator_io; /* opaque */
+
+struct allocator_io_cfg {
+	uv_loop_t *loop;
+	struct kube *kube;       /* borrowed; to be closed after allocator_io_close() */
+	struct metrics *metrics; /* borrowed */
+	const char *config_file; /* NULL: none */
+	const char *ns;          /* where custom resources are looked for */
+	const char *lb_class;    /* NULL or "": Services without a class */
+	uint64_t seed;
+};
+
+/* Begin to watch. *ret belongs to the caller. Returns 0 or a negative errno. */
+int allocator_io_open(const struct allocator_io_cfg *cfg, struct allocator_io **ret);
+
+void allocator_io_reload(struct allocator_io *io); /* SIGHUP */
+
+/* Were all lists and the configuration read once? */
+bool allocator_io_ready(const struct allocator_io *io);
+
+/* Bring the gauges of the pools up to date. */
+void allocator_io_measure(struct allocator_io *io);
+
+/*
+ * Stop watching and writing; answers still under way are not waited for. The memory goes once
+ * kube_close() has ended the requests and the loop has run the close callbacks.
+ * NULL is fine; returns NULL.
+ */
+struct allocator_io *allocator_io_close(struct allocator_io *io);
+
+#endif

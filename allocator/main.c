@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+/* bellman-allocator: gives every Service of type LoadBalancer its addresses. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "allocator/io.h"
+#include "lib/base/duration.h"
+#include "lib/base/log.h"
+#include "lib/base/metrics.h"
+#include "lib/daemon/health.h"
+#include "lib/daemon/loop.h"
+#include "lib/daemon/options.h"
+#include "lib/kube/kube.h"
+
+#define PROGRAM      "bellman-allocator"
+#define METRICS_PORT 7473
+
+struct options {
+	const char *config, *kubeconfig, *server, *ns, *pod_name, *lb_class;
+	const char *metrics, *metrics_cert, *metrics_key;
+	uint64_t lease_duration, renew_deadline, retry_period;
+	bool ignore_metallb;
+};
+
+struct program {
+	struct daemon daemon;
+	struct kube *kube;
+	struct metrics *metrics;
+	struct httpd *health;
+	struct allocator_io *io;
+};
+
+static void options_read(struct options *o, int argc, char **argv)
+{
+	const struct option_spec specs[] = {
+		{ "config", OPT_TEXT, &o->config, NULL, "FILE",
+		  "pools of this file, beside those of the custom resources" },
+		{ "kubeconfig", OPT_TEXT, &o->kubeconfig, NULL, "FILE",
+		  "how to reach the API server (default: the pod's own account)" },
+		{ "server", OPT_TEXT, &o->server, NULL, "URL", "the API server" },
+		{ "namespace", OPT_TEXT, &o->ns, "METALLB_NAMESPACE", "NS",
+		  "where the custom resources are (default: the pod's, else metallb-system)" },
+		{ "pod-name", OPT_TEXT, &o->pod_name, "METALLB_POD_NAME", "NAME",
+		  "this pod; takes effect with leader election" },
+		{ "lb-class", OPT_TEXT, &o->lb_class, NULL, "CLASS",
+		  "serve Services of this loadBalancerClass (default: those without one)" },
+		{ "metrics", OPT_TEXT, &o->metrics, NULL, "ADDR:PORT",
+		  "serve /metrics, /healthz and /readyz here (default: port 7473)" },
+		{ "metrics-tls-cert", OPT_TEXT, &o->metrics_cert, NULL, "FILE",
+		  "serve them over TLS with this certificate" },
+		{ "metrics-tls-key", OPT_TEXT, &o->metrics_key, NULL, "FILE", "and this key" },
+		{ "lease-duration", OPT_DURATION, &o->lease_duration, NULL, "TIME",
+		  "takes effect with leader election" },
+		{ "renew-deadline", OPT_DURATION, &o->renew_deadline, NULL, "TIME",
+		  "takes effect with leader election" },
+		{ "retry-period", OPT_DURATION, &o->retry_period, NULL, "TIME",
+		  "takes effect with leader election" },
+		{ "ignore-metallb", OPT_FLAG, &o->ignore_metallb, NULL, NULL,
+		  "takes effect with leader election" },
+		/* MetalLB's controller */
+		{ .name = "port", .type = OPT_IGNORED },
+		{ .name = "ml-secret-name", .type = OPT_IGNORED },
+		{ .name = "deployment", .type = OPT_IGNORED },
+		{ .name = "pprof-bind-address", .type = OPT_IGNORED },
+		{ .name = "health-probe-port", .type = OPT_IGNORED },
+		{ .name = "disable-cert-rotation", .type = OPT_IGNORED_FLAG },
+		{ .name = "cert-dir", .type = OPT_IGNORED },
+		{ .name = "cert-service-name", .type = OPT_IGNORED },
+		{ .name = "webhook-mode", .type = OPT_IGNORED },
+		{ .name = "webhook-secret", .type = OPT_IGNORED },
+		{ .name = "webhook-http2", .type = OPT_IGNORED_FLAG },
+		{ .name = "tls-min-version", .type = OPT_IGNORED },
+		{ .name = "tls-cipher-suites", .type = OPT_IGNORED },
+		{ .name = "tls-curve-preferences", .type = OPT_IGNORED },
+		{ .name = "metrics-cert-dir", .type = OPT_IGNORED },
+		{ 0 },
+	};
+
+	options_parse(PROGRAM, "gives Services of type LoadBalancer their addresses", specs, argc,
+		      argv);
+	if ((o->metrics_cert == NULL) != (o->metrics_key == NULL))
+		options_usage(PROGRAM, "--metrics-tls-cert and --metrics-tls-key go together");
+}
+
+static bool is_ready(void *arg)
+{
+	const struct program *p = arg;
+
+	return p->io != NULL && allocator_io_ready(p->io);
+}
+
+static void before_scrape(void *arg)
+{
+	struct program *p = arg;
+
+	if (p->io != NULL)
+		allocator_io_measure(p->io);
+}
+
+static void on_reload(void *arg)
+{
+	struct program *p = arg;
+
+	if (p->io != NULL)
+		allocator_io_reload(p->io);
+}
+
+/* Close everything there is; the loop ends when the handles are closed. */
+static void on_stop(void *arg)
+{
+	struct program *p = arg;
+
+	p->io = allocator_io_close(p->io);
+	p->kube = kube_close(p->kube);
+	p->health = httpd_close(p->health);
+}
+
+/* The namespace of the custom resources: flag, else our own, else MetalLB's. */
+static const char *namespace_of(const struct options *o, const struct kube *k)
+{
+	if (o->ns != NULL && o->ns[0] != '\0')
+		return o->ns;
+	return kube_namespace(k) != NULL ? kube_namespace(k) : "metallb-system";
+}
+
+static int start(struct program *p, const struct options *o)
+{
+	char err[512];
+	const struct kube_cfg kube_cfg = {
+		.server = o->server,
+		.kubeconfig = o->kubeconfig,
+		.user_agent = PROGRAM "/" BELLMAN_VERSION,
+	};
+	int rc = kube_open(p->daemon.loop, &kube_cfg, &p->kube, err, sizeof(err));
+	if (rc != 0) {
+		log_error("allocator", "cannot reach the API", "why=\"%s\"", err);
+		return rc;
+	}
+	const struct health_cfg health_cfg = {
+		.listen = o->metrics != NULL ? o->metrics : health_default_listen(METRICS_PORT),
+		.cert_file = o->metrics_cert,
+		.key_file = o->metrics_key,
+		.metrics = p->metrics,
+		.ready = is_ready,
+		.before_scrape = before_scrape,
+		.arg = p,
+	};
+	rc = health_open(p->daemon.loop, &health_cfg, &p->health);
+	if (rc != 0) {
+		log_error("allocator", "cannot serve metrics", "listen=%s err=\"%s\"",
+			  health_cfg.listen, strerror(-rc));
+		return rc;
+	}
+	const struct allocator_io_cfg io_cfg = {
+		.loop = p->daemon.loop,
+		.kube = p->kube,
+		.metrics = p->metrics,
+		.config_file = o->config,
+		.ns = namespace_of(o, p->kube),
+		.lb_class = o->lb_class,
+		.seed = daemon_seed(),
+	};
+	rc = allocator_io_open(&io_cfg, &p->io);
+	if (rc != 0)
+		log_error("allocator", "cannot start", "err=\"%s\"", strerror(-rc));
+	else
+		log_info("allocator", "started", "server=%s namespace=%s class=\"%s\"",
+			 kube_server(p->kube), io_cfg.ns, o->lb_class != NULL ? o->lb_class : "");
+	return rc;
+}
+
+int main(int argc, char **argv)
+{
+	struct options o = {
+		.lease_duration = 15 * NS_PER_S,
+		.renew_deadline = 10 * NS_PER_S,
+		.retry_period = 2 * NS_PER_S,
+	};
+	struct program p = { 0 };
+
+	options_read(&o, argc, argv);
+	int rc = daemon_init(&p.daemon, on_stop, on_reload, &p);
+	if (rc != 0) {
+		log_error("allocator", "cannot start", "err=\"%s\"", uv_strerror(rc));
+		return EXIT_FAILURE;
+	}
+	p.metrics = metrics_new();
+	rc = start(&p, &o);
+	if (rc != 0)
+		on_stop(&p);
+	daemon_run(&p.daemon);
+	daemon_done(&p.daemon);
+	metrics_free(p.metrics);
+	return rc == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
