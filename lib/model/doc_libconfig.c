@@ -9,6 +9,7 @@
  */
 #include <errno.h>
 #include <libconfig.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,14 +44,17 @@ static size_t setting_path(const config_setting_t *s, char *buf, size_t size)
 	return at < size ? at : size - 1;
 }
 
-static void fault_at(const struct reader *r, const config_setting_t *s, const char *why,
-		     const char *detail)
+static void __attribute__((format(printf, 3, 4)))
+fault_at(const struct reader *r, const config_setting_t *s, const char *fmt, ...)
 {
-	char path[512];
+	char path[512], why[256];
+	va_list ap;
 
 	setting_path(s, path, sizeof(path));
-	faults_add(r->faults, false, r->doc->file, config_setting_source_line(s), path, "%s%s", why,
-		   detail);
+	va_start(ap, fmt);
+	vsnprintf(why, sizeof(why), fmt, ap);
+	va_end(ap);
+	faults_add(r->faults, false, r->doc->file, config_setting_source_line(s), path, "%s", why);
 }
 
 /* Note where @node was written; it is freed and NULL comes back when there is no memory. */
@@ -81,7 +85,7 @@ static cJSON *label_map_of(struct reader *r, const config_setting_t *s)
 		const char *text = config_setting_get_string(e);
 		const char *equals = text == NULL ? NULL : strchr(text, '=');
 		if (equals == NULL || equals == text) {
-			fault_at(r, e, "must be \"key=value\"", "");
+			fault_at(r, e, "must be \"key=value\"");
 			continue;
 		}
 		char *key = strndup(text, (size_t)(equals - text));
@@ -198,7 +202,7 @@ static void add_entry(struct reader *r, const struct kind *kind, const config_se
 	char path[64];
 
 	if (!config_setting_is_group(entry)) {
-		fault_at(r, entry, "must be a group { }", "");
+		fault_at(r, entry, "must be a group { }");
 		return;
 	}
 	cJSON *object = object_of(r, kind, entry, name);
@@ -227,8 +231,10 @@ static void fault_unknown(const struct reader *r, const config_setting_t *s)
 			known[count++] = k->list;
 	known[count] = NULL;
 	const char *nearest = json_nearest(config_setting_name(s), known);
-	fault_at(r, s, nearest == NULL ? "unknown list" : "unknown list, did you mean ",
-		 nearest == NULL ? "" : nearest);
+	if (nearest != NULL)
+		fault_at(r, s, "unknown list, did you mean %s?", nearest);
+	else
+		fault_at(r, s, "unknown list");
 }
 
 static void read_list(struct reader *r, const config_setting_t *s)
@@ -240,7 +246,7 @@ static void read_list(struct reader *r, const config_setting_t *s)
 	} else if (strcmp(kind->list, "settings") == 0) {
 		add_entry(r, kind, s, "settings");
 	} else if (!is_list(s)) {
-		fault_at(r, s, "must be a list of groups ( { }, ... )", "");
+		fault_at(r, s, "must be a list of groups ( { }, ... )");
 	} else {
 		int count = config_setting_length(s);
 		for (int i = 0; r->rc == 0 && i < count; i++)
