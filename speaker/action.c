@@ -3,6 +3,8 @@
 
 #include "lib/base/intern.h"
 
+#define KEEP_MAX 256 /* a list that grew at a take-over is not kept that large for ever */
+
 void speaker_actions_clear(struct speaker_actions *a)
 {
 	for (size_t i = 0; i < a->count; i++) {
@@ -16,6 +18,8 @@ void speaker_actions_clear(struct speaker_actions *a)
 		free(action->about.text);
 	}
 	a->count = 0;
+	if (a->cap > KEEP_MAX)
+		array_free(a);
 }
 
 void speaker_actions_done(struct speaker_actions *a)
