@@ -244,6 +244,15 @@ static void add_namespaces(struct cluster *c)
 	}
 }
 
+bool cluster_cidrs_valid(const char *service_cidrs)
+{
+	struct service_books *books = NULL;
+	bool valid = service_books_new(service_cidrs, NODE_PORTS, &books) != -EINVAL;
+
+	service_books_free(books);
+	return valid;
+}
+
 void cluster_build(struct world *w, const char *service_cidrs, struct cluster *ret)
 {
 	struct service_books *books;
@@ -251,15 +260,12 @@ void cluster_build(struct world *w, const char *service_cidrs, struct cluster *r
 	*ret = (struct cluster){ 0 };
 	build_config(w, ret);
 	decode_objects(w, ret);
-	if (service_books_new(service_cidrs, NODE_PORTS, &books) != 0) {
-		faults_add(&w->faults, false, "", 0, "--service-cidr",
-			   "'%s' is not a prefix, or one of each family with a comma between",
-			   service_cidrs);
-		return;
-	}
+	if (service_books_new(service_cidrs, NODE_PORTS, &books) != 0)
+		abort(); /* out of memory: the text was looked at, see cluster_cidrs_valid() */
 	add_services(w, ret, books);
 	add_namespaces(ret);
 	service_books_free(books);
+	world_sort_faults(w);
 }
 
 struct service *cluster_service_decode(const struct cluster_service *s)

@@ -38,13 +38,16 @@ struct cluster {
 	} namespaces;
 };
 
+/* Is it one prefix, or one of each family with a comma between? */
+bool cluster_cidrs_valid(const char *service_cidrs);
+
 /*
  * Decode everything in @w, which must be settled and must outlive *ret.
  *
  * Services of files are defaulted and validated as on their way into the API; @service_cidrs is
  * what cluster IPs come from there, @what names it in the fault when it is none.
- * What is wrong is added to w->faults. @ret is whole either way, without what did not decode; its
- * config is NULL when that is not to be had.
+ * What is wrong is added to w->faults, which then are in order. @ret is whole either way, without
+ * what did not decode; its config is NULL when that is not to be had.
  */
 void cluster_build(struct world *w, const char *service_cidrs, struct cluster *ret);
 void cluster_done(struct cluster *c);

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <uv.h>
 
+#include "lib/base/log.h"
 #include "lib/kube/kube.h"
 #include "lib/kube/url.h"
 
@@ -141,6 +142,9 @@ int live_read(const struct live_cfg *cfg, void (*each)(void *arg, const cJSON *o
 	uv_loop_t loop;
 	char err[512];
 
+	/* What fails is said here, once; the client's log is for daemons. */
+	if (!log_enabled(LOG_LEVEL_DEBUG))
+		log_setup("bellman", LOG_LEVEL_NONE, LOG_TEXT);
 	if (uv_loop_init(&loop) != 0)
 		return -ENOMEM;
 	int rc = kube_open(&loop, &kube_cfg, &l.kube, err, sizeof(err));

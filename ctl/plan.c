@@ -156,6 +156,9 @@ int ctl_plan(int argc, char **argv)
 	look.live = from != NULL;
 	if (from != NULL && strcmp(from, "live") != 0)
 		options_usage(PLAN, "--from: '%s' is not live", from);
+	if (!cluster_cidrs_valid(look.service_cidrs))
+		options_usage(PLAN, "--service-cidr: '%s' is not a prefix, nor one of each family",
+			      look.service_cidrs);
 	if (first == argc && !look.live)
 		options_usage(PLAN, "a file is needed");
 	return look_at(&look, argv + first, argc - first);

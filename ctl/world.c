@@ -64,6 +64,7 @@ void world_load(struct world *w, const char *path)
 {
 	struct doc *doc;
 
+	*(const char **)must(array_push(&w->files)) = path;
 	if (doc_load(path, &w->faults, &doc) != 0)
 		return;
 	*(struct doc **)must(array_push(&w->docs)) = doc;
@@ -127,6 +128,37 @@ void world_settle(struct world *w)
 	free(by_name);
 }
 
+/* Where a file stands among those given; behind them for what has no file. */
+static size_t file_rank(const struct world *w, const char *file)
+{
+	size_t i = 0;
+
+	while (i < w->files.count && strcmp(w->files.items[i], file) != 0)
+		i++;
+	return i;
+}
+
+static bool fault_before(const struct world *w, const struct fault *a, const struct fault *b)
+{
+	size_t x = file_rank(w, a->file), y = file_rank(w, b->file);
+
+	return x != y ? x < y : a->line < b->line;
+}
+
+void world_sort_faults(struct world *w)
+{
+	struct fault *f = w->faults.items;
+
+	/* By insertion: stable, and there are few. */
+	for (size_t i = 1; i < w->faults.count; i++) {
+		struct fault moving = f[i];
+		size_t at = i;
+		for (; at > 0 && fault_before(w, &moving, &f[at - 1]); at--)
+			f[at] = f[at - 1];
+		f[at] = moving;
+	}
+}
+
 void world_done(struct world *w)
 {
 	for (size_t i = 0; i < w->count; i++)
@@ -136,5 +168,6 @@ void world_done(struct world *w)
 	for (size_t i = 0; i < w->docs.count; i++)
 		doc_free(w->docs.items[i]);
 	array_free(&w->docs);
+	array_free(&w->files);
 	faults_free(&w->faults);
 }

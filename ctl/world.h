@@ -37,6 +37,9 @@ struct world {
 	struct world_docs {
 		ARRAY_OF(struct doc *);
 	} docs;
+	struct world_files {
+		ARRAY_OF(const char *); /* as given, borrowed */
+	} files;
 	struct faults faults; /* of everything that was read so far */
 };
 
@@ -48,6 +51,9 @@ void world_add_live(struct world *w, const cJSON *object);
 
 /* Once all is read: find what stands for what, and what is there twice. */
 void world_settle(struct world *w);
+
+/* Put the faults in the order of the files and their lines, as a reader mends them. */
+void world_sort_faults(struct world *w);
 
 bool world_is_live(const struct world_object *o);
 void world_done(struct world *w);
