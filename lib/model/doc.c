@@ -196,7 +196,8 @@ int doc_check_keys(const struct doc *d, const cJSON *map, struct faults *faults)
 
 cJSON *doc_integer(const char *digits)
 {
-	const int64_t exact = 1ll << 53;
+	/* A double is exact up to 2^53, but cJSON prints no more than 15 digits of it. */
+	const int64_t exact = 999999999999999;
 
 	errno = 0;
 	int64_t n = strtoll(digits, NULL, 10);
