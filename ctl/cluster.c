@@ -82,6 +82,9 @@ static const cJSON *node_at(const cJSON *json, const char *path)
 			if (len < sizeof(key))
 				memcpy(key, path, len);
 			next = get(json, key);
+			/* The rules speak of the list, users write the first of it. */
+			if (next == NULL && strcmp(key, "clusterIPs") == 0)
+				next = get(json, "clusterIP");
 			path += len;
 		}
 		path += *path == '.';

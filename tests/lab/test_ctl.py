@@ -1,0 +1,431 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`bellman check`, `plan` and `status`: what they print, byte for byte where scripts rely on it, and exit codes."""
+
+import http.server
+import json
+import os
+import pathlib
+import re
+import subprocess
+import threading
+import urllib.parse
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+SAMPLES = ROOT / "config/samples"
+BIN = pathlib.Path(os.environ.get("BELLMAN_BIN", ROOT / "build/bin"))
+
+POOL = """\
+pools = ( { name = "a"; addresses = ( "10.0.0.0/29", "fd00::/64" ); } );
+l2Advertisements = ( { name = "all"; } );
+"""
+SERVICE_KEYS = ["namespace", "name", "ips", "pool", "nodePorts", "reason", "notes", "announcements"]
+ANNOUNCEMENT_KEYS = ["protocol", "ip", "node", "interfaces", "peers", "why", "runnersUp"]
+
+
+def bellman(*words, cwd=None, env=None):
+    clean = {k: v for k, v in os.environ.items() if k not in ("KUBECONFIG", "METALLB_NAMESPACE")}
+    return subprocess.run([BIN / "bellman", *map(str, words)], cwd=cwd, env={**clean, **(env or {})}, text=True,
+                          capture_output=True, timeout=60)
+
+
+def service(name, ns="default", spec="", annotations="", ip=None):
+    """A Service manifest in flow style, one line a part, so that lines are easy to count."""
+    status = f"\nstatus: {{loadBalancer: {{ingress: [{{ip: {ip}}}]}}}}" if ip else ""
+    return (f"---\napiVersion: v1\nkind: Service\n"
+            f"metadata: {{name: {name}, namespace: {ns}, annotations: {{{annotations}}}}}\n"
+            f"spec: {{type: LoadBalancer, ports: [{{port: 80}}], {spec}}}{status}\n")
+
+
+def node(name):
+    return f"---\napiVersion: v1\nkind: Node\nmetadata: {{name: {name}}}\n"
+
+
+@pytest.fixture
+def files(tmp_path):
+    """Write files and run in their folder: `files(pool_conf=text)` makes pool.conf."""
+    def write(**texts):
+        for name, text in texts.items():
+            (tmp_path / name.replace("_", ".")).write_text(text)
+        return tmp_path
+    return write
+
+
+def plan(cwd, *words, code=0, env=None):
+    done = bellman("plan", "-o", "json", *words, cwd=cwd, env=env)
+    assert done.returncode == code, done.stderr
+    return json.loads(done.stdout)
+
+
+def by_name(report):
+    return {s["name"]: s for s in report["services"]}
+
+
+# --- check ----------------------------------------------------------------------------------
+
+
+def test_check_takes_every_sample_and_says_what_is_in_it():
+    samples = sorted(SAMPLES.iterdir())
+    done = bellman("check", *samples)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert [line.split(": ")[0] for line in lines] == [str(s) for s in samples]
+    assert all(": ok: " in line for line in lines)
+    assert any("1 Service" in line for line in lines)
+
+
+WRONG = {
+    "yaml syntax": ("f_yaml", "a: [1\n", ["f.yaml:2: syntax error: did not find expected ',' or ']'"]),
+    "json syntax": ("f_json", '{\n"a": }', ["f.json:2: syntax error, this is not JSON"]),
+    "libconfig syntax": ("f_conf", 'pools = (\n  { name = "a" };;\n', ["f.conf:2: syntax error"]),
+    "unknown list": ("f_conf", "\npool = ( );\n", ['f.conf:2: pool: unknown list, did you mean pools?']),
+    "unknown field": ("f_conf", 'pools = ( { name = "a"; addresses = ( "10.0.0.0/24" );\n autoassign = true; } );',
+                      ["f.conf:2: pools[0].autoassign: unknown field, did you mean autoAssign?"]),
+    "bad range": ("f_conf", 'pools = ( { name = "a";\n addresses = ( "10.0.0.9-10.0.0.1",\n "10.0.0.300/24" ); } );',
+                  ['f.conf:2: pools[0].addresses[0]: "10.0.0.9-10.0.0.1" starts above its end',
+                   'f.conf:3: pools[0].addresses[1]: "10.0.0.300/24" is neither ADDRESS/LENGTH nor FIRST-LAST']),
+    "mistaken kind": ("f_yaml", "apiVersion: metallb.io/v1beta1\nkind: IPAdressPool\nmetadata: {name: a}\n",
+                      ['f.yaml:2: kind: unknown kind "IPAdressPool", did you mean IPAddressPool?']),
+    "port out of range": ("f_yaml", "apiVersion: v1\nkind: Service\nmetadata:\n  name: a\nspec:\n  type: LoadBalancer\n"
+                          "  ports:\n  - port: 80\n  - port: 70000\n",
+                          ["f.yaml:9: spec.ports[1].port: 70000 is not in 1..65535"]),
+    "the API would refuse it": ("f_yaml", "apiVersion: v1\nkind: Service\nmetadata:\n  name: a\nspec:\n"
+                                "  type: LoadBalancer\n  clusterIP: None\n  ports: [{port: 80}]\n",
+                                ["f.yaml:7: spec.clusterIPs[0]: Invalid value: \"None\": "
+                                 "may not be set to 'None' for LoadBalancer services"]),
+    "the same Service twice": ("f_yaml", service("a") + service("a"),
+                               ["f.yaml:7: metadata.name: Service a is there already, at f.yaml:2"]),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_check_tells_every_fault_at_its_line(files, case):
+    name, text, faults = WRONG[case]
+    cwd = files(**{name: text})
+    done = bellman("check", name.replace("_", "."), cwd=cwd)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.splitlines() == faults
+
+
+def test_check_goes_on_to_the_next_file_and_keeps_their_order(files):
+    cwd = files(b_conf='pools = ( { name = "b"; } );\n', a_yaml="a: [\n", good_conf=POOL)
+    done = bellman("check", "b.conf", "good.conf", "none.yaml", "a.yaml", cwd=cwd)
+    assert done.returncode == 1
+    assert [line.split(":")[0] for line in done.stderr.splitlines()] == ["b.conf", "none.yaml", "a.yaml"]
+    assert "none.yaml: cannot be read: No such file or directory" in done.stderr
+
+
+def test_kinds_of_others_are_no_fault(files):
+    text = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\nspec: {replicas: 3}\n"
+    done = bellman("check", "f.yaml", cwd=files(f_yaml=text))
+    assert (done.returncode, done.stdout) == (0, "f.yaml: ok: 1 of no concern to Bellman\n")
+
+
+@pytest.mark.parametrize("words", (["check"], ["plan"], ["plan", "-o", "xml", "f.yaml"], ["plan", "--form", "live"],
+                                   ["plan", "--from", "file"], ["plan", "--service-cidr", "10.0.0.0", "f.yaml"],
+                                   ["status", "word"], ["capture"], ["capture", "-i", "a", "-r", "b"], ["bogus"], []))
+def test_wrong_usage_exits_2_and_points_to_help(words):
+    done = bellman(*words)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "--help" in done.stderr
+
+
+# --- plan -----------------------------------------------------------------------------------
+
+
+def test_plan_has_the_shape_of_the_contract(files):
+    cwd = files(pool_conf=POOL, n_yaml=node("n1") + node("n2"),
+                s_yaml=service("web", spec="ipFamilyPolicy: RequireDualStack") +
+                service("api", spec="allocateLoadBalancerNodePorts: false"))
+    report = plan(cwd, "pool.conf", "n.yaml", "s.yaml")
+    assert list(report) == ["services", "pools", "errors"] and report["errors"] == []
+    assert report["pools"] == [{"name": "a", "total": str(8 + 2**64), "used": "3", "available": str(5 + 2**64)}]
+    assert all(list(s) == SERVICE_KEYS for s in report["services"])
+    assert all(list(a) == ANNOUNCEMENT_KEYS for s in report["services"] for a in s["announcements"])
+
+    web, api = by_name(report)["web"], by_name(report)["api"]
+    assert len(web["ips"]) == 2 and web["pool"] == "a" and web["reason"] == ""
+    assert api["nodePorts"] == [] and len(web["nodePorts"]) == 1 and 30000 <= web["nodePorts"][0] <= 32767
+    assert [a["ip"] for a in web["announcements"]] == web["ips"]
+    owners = {a["node"] for a in web["announcements"]}
+    assert len(owners) == 1
+    assert web["announcements"][0]["runnersUp"] == sorted({"n1", "n2"} - owners)
+    assert any("EndpointSlice" in n for n in web["notes"])
+
+
+def test_the_samples_are_planned_whole():
+    report = plan(None, *sorted(SAMPLES.glob("*.yaml")))
+    assert report["services"] and all(s["reason"] == "" and s["announcements"] for s in report["services"])
+
+
+def test_without_nodes_a_note_stands_for_the_announcements(files):
+    s = by_name(plan(files(pool_conf=POOL, s_yaml=service("web")), "pool.conf", "s.yaml"))["web"]
+    assert s["ips"] and s["announcements"] == [] and any("Node" in n for n in s["notes"])
+
+
+def test_what_a_service_holds_it_keeps(files):
+    cwd = files(pool_conf=POOL, s_yaml=service("new") + service("old", ip="10.0.0.0"))
+    got = by_name(plan(cwd, "pool.conf", "s.yaml"))
+    assert (got["old"]["ips"], got["new"]["ips"]) == (["10.0.0.0"], ["10.0.0.1"])
+
+
+def test_a_loss_is_exit_3_and_noted(files):
+    cwd = files(pool_conf=POOL, s_yaml=service("web", ip="192.168.0.1"))
+    s = by_name(plan(cwd, "pool.conf", "s.yaml", code=3))["web"]
+    assert s["ips"] == ["10.0.0.0"] and "would lose 192.168.0.1, which it holds now" in s["notes"]
+
+
+def test_pending_is_exit_0_with_the_reason(files):
+    cwd = files(pool_conf='pools = ( { name = "a"; addresses = ( "10.0.0.1/32" ); } );',
+                s_yaml=service("one") + service("two") + service("far", annotations="metallb.io/loadBalancerIPs: 10.9.9.9"))
+    got = by_name(plan(cwd, "pool.conf", "s.yaml"))
+    assert got["one"]["ips"] == ["10.0.0.1"] and got["one"]["reason"] == ""
+    assert got["two"]["ips"] == [] and got["two"]["reason"]
+    assert "10.9.9.9" in got["far"]["reason"]
+
+
+def test_the_class_decides_whose_a_service_is(files):
+    cwd = files(pool_conf=POOL, s_yaml=service("plain") + service("classy", spec="loadBalancerClass: x.io/y"),
+                set_conf='settings = { loadBalancerClass = "x.io/y"; };')
+    for words, ours in (([], "plain"), (["--lb-class", "x.io/y"], "classy"), (["set.conf"], "classy")):
+        got = by_name(plan(cwd, "pool.conf", "s.yaml", *words))
+        assert {name for name, s in got.items() if s["ips"]} == {ours}
+        assert all(s["reason"] for name, s in got.items() if name != ours)
+
+
+def test_endpoints_and_exclusion_decide_who_announces(files):
+    slice_ = ("---\napiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\naddressType: IPv4\n"
+              "metadata: {name: web-1, labels: {kubernetes.io/service-name: web}}\n"
+              "ports: [{port: 80}]\nendpoints: [{addresses: [10.1.0.1], nodeName: n2, conditions: {ready: %s}}]\n")
+    excluded = node("n3").replace("name: n3", 'name: n3, labels: {node.kubernetes.io/exclude-from-external-load-balancers: ""}')
+    local = service("web", spec="externalTrafficPolicy: Local")
+    cwd = files(pool_conf=POOL, n_yaml=node("n1") + node("n2") + excluded, s_yaml=local + slice_ % "true",
+                dead_yaml=local + slice_ % "false")
+    a, = by_name(plan(cwd, "pool.conf", "n.yaml", "s.yaml"))["web"]["announcements"]
+    assert (a["node"], a["runnersUp"]) == ("n2", [])
+    dead = by_name(plan(cwd, "pool.conf", "n.yaml", "dead.yaml"))["web"]
+    assert dead["announcements"] == [] and any("announced by nobody" in n for n in dead["notes"])
+
+
+def test_faults_are_the_answer_in_json_too(files):
+    cwd = files(bad_conf='pools = ( { name = "a"; addresses = ( "x" ); } );')
+    report = plan(cwd, "bad.conf", code=1)
+    assert (report["services"], report["pools"]) == ([], [])
+    assert report["errors"] == [{"file": "bad.conf", "line": 1, "field": "pools[0].addresses[0]",
+                                 "message": '"x" is neither ADDRESS/LENGTH nor FIRST-LAST'}]
+
+
+def test_the_table_reads_at_a_glance(files):
+    cwd = files(pool_conf=POOL, n_yaml=node("n1"), s_yaml=service("web", ns="shop"))
+    done = bellman("plan", "pool.conf", "n.yaml", "s.yaml", cwd=cwd)
+    head, row, blank, pools, pool, *_ = done.stdout.splitlines()
+    assert head.split() == ["SERVICE", "EXTERNAL-IP", "POOL", "NODE-PORTS", "NODE", "WHY"]
+    cells = re.split(r"\s{2,}", row)
+    assert cells[0:3] == ["shop/web", "10.0.0.0", "a"] and cells[4] == "n1"
+    assert row.index("10.0.0.0") == head.index("EXTERNAL-IP") and blank == ""
+    assert pools.split() == ["POOL", "TOTAL", "USED", "AVAILABLE"]
+    assert pool.split() == ["a", str(8 + 2**64), "1", str(7 + 2**64)]
+
+
+# --- from the API ------------------------------------------------------------------------------
+
+
+class Api(http.server.BaseHTTPRequestHandler):
+    """Lists of objects, two to a page whatever is asked for, as a server under load may do."""
+
+    def do_GET(self):
+        url = urllib.parse.urlsplit(self.path)
+        query = dict(urllib.parse.parse_qsl(url.query))
+        code, body = 404, {"kind": "Status", "message": "not found"}
+        if self.server.refuse:
+            code, body = 403, {"kind": "Status", "message": "forbidden: no"}
+        elif url.path in self.server.objects:
+            kind, version, items = self.server.objects[url.path]
+            at = int(query.get("continue", "0/+").split("/")[0])
+            # Something that must be escaped on its way back.
+            more = {"continue": f"{at + 2}/+"} if at + 2 < len(items) else {}
+            code, body = 200, {"kind": kind + "List", "apiVersion": version, "metadata": {"resourceVersion": "1", **more},
+                               "items": items[at:at + 2]}
+        self.server.asked.append(self.path)
+        text = json.dumps(body).encode()
+        self.send_response(code)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    def log_message(self, *_):
+        pass
+
+
+def live_service(name, ips=(), **spec):
+    return {"metadata": {"name": name, "namespace": "default", "uid": name, "resourceVersion": "7",
+                         "creationTimestamp": "2026-01-01T00:00:00Z",
+                         "annotations": {"metallb.io/ip-allocated-from-pool": "a"} if ips else {}},
+            "spec": {"type": "LoadBalancer", "clusterIP": "10.96.0.9", "clusterIPs": ["10.96.0.9"], "ipFamilies": ["IPv4"],
+                     "ipFamilyPolicy": "SingleStack", "externalTrafficPolicy": "Cluster",
+                     "ports": [{"port": 80, "protocol": "TCP", "targetPort": 80, "nodePort": 30080}], **spec},
+            "status": {"loadBalancer": {"ingress": [{"ip": ip} for ip in ips]}}}
+
+
+def ready_slice(name):
+    return {"metadata": {"name": name + "-1", "namespace": "default", "labels": {"kubernetes.io/service-name": name}},
+            "addressType": "IPv4", "ports": [{"port": 80}],
+            "endpoints": [{"addresses": ["10.1.0.1"], "nodeName": "n1", "conditions": {"ready": True}}]}
+
+
+@pytest.fixture
+def api_server():
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Api)
+    server.asked, server.refuse = [], False
+    server.objects = {
+        "/api/v1/services": ("Service", "v1", [live_service("web", ["10.0.0.3"]), live_service("idle", ["10.0.0.4"]),
+                                               live_service("new")]),
+        "/apis/discovery.k8s.io/v1/endpointslices": ("EndpointSlice", "discovery.k8s.io/v1", [ready_slice("web")]),
+        "/api/v1/nodes": ("Node", "v1", [{"metadata": {"name": f"n{i}"}} for i in range(1, 6)]),
+        "/api/v1/namespaces": ("Namespace", "v1", [{"metadata": {"name": "default"}}]),
+        "/api/v1/events": ("Event", "v1", [
+            {"metadata": {"name": f"e{i}", "namespace": "default"}, "reason": "nodeAssigned", "lastTimestamp": when,
+             "involvedObject": {"kind": "Service", "namespace": "default", "name": "web"}}
+            for i, when in enumerate(("2026-01-02T00:00:00Z", "2026-01-03T00:00:00Z"))]),
+        "/apis/metallb.io/v1beta1/namespaces/metallb-system/ipaddresspools": (
+            "IPAddressPool", "metallb.io/v1beta1",
+            [{"metadata": {"name": "a", "namespace": "metallb-system"}, "spec": {"addresses": ["10.0.0.0/29"]}}]),
+        "/apis/metallb.io/v1beta1/namespaces/metallb-system/l2advertisements": (
+            "L2Advertisement", "metallb.io/v1beta1", [{"metadata": {"name": "l2", "namespace": "metallb-system"}, "spec": {}}]),
+    }
+    server.url = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_status_has_the_shape_of_plan_with_since_and_state(api_server):
+    done = bellman("status", "-o", "json", "--server", api_server.url)
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert all(list(s) == [*SERVICE_KEYS, "state", "since"] for s in report["services"])
+    got = by_name(report)
+
+    assert (got["web"]["state"], got["web"]["ips"], got["web"]["pool"]) == ("announced", ["10.0.0.3"], "a")
+    assert got["web"]["since"] == "2026-01-03T00:00:00Z"  # its last election
+    assert len({got["web"]["announcements"][0]["node"], *got["web"]["announcements"][0]["runnersUp"]}) == 5  # every page
+    # In the API, no slice is no endpoint: nothing is taken for granted.
+    assert (got["idle"]["state"], got["idle"]["announcements"]) == ("allocated", [])
+    # It would get an address, but status tells what is.
+    assert (got["new"]["state"], got["new"]["ips"], got["new"]["since"]) == ("pending", [], "2026-01-01T00:00:00Z")
+    assert "does an allocator run?" in got["new"]["reason"]
+
+
+def test_status_tells_it_at_a_glance(api_server):
+    done = bellman("status", "--server", api_server.url)
+    head, *rows = done.stdout.splitlines()
+    assert head.split() == ["SERVICE", "EXTERNAL-IP", "POOL", "NODE-PORTS", "NODE", "STATE", "SINCE", "WHY"]
+    assert [re.split(r"\s{2,}", row)[5] for row in rows[:3]] == ["allocated", "pending", "announced"]
+
+
+def test_a_cluster_without_the_definitions_has_no_pools(api_server, files):
+    for path in [p for p in api_server.objects if "metallb" in p]:
+        del api_server.objects[path]
+    done = bellman("status", "-o", "json", "--server", api_server.url)
+    assert done.returncode == 0 and json.loads(done.stdout)["pools"] == []
+    with_file = bellman("status", "-o", "json", "--server", api_server.url, "--config", files(p_conf=POOL) / "p.conf")
+    assert [p["name"] for p in json.loads(with_file.stdout)["pools"]] == ["a"]
+
+
+def test_a_plan_from_live_puts_files_over_what_is_there(api_server, files):
+    cwd = files(s_yaml=service("web", spec="ipFamilyPolicy: SingleStack") + service("more"))
+    got = by_name(plan(cwd, "--from", "live", "--server", api_server.url, "s.yaml"))
+    assert got["web"]["ips"] == ["10.0.0.3"]  # the status is the API's
+    assert got["web"]["nodePorts"] == [30080]  # and so is what the API gave it
+    assert {*got} == {"web", "idle", "new", "more"} and got["new"]["ips"] and got["more"]["ips"]
+    assert any("EndpointSlice" in n for n in got["more"]["notes"]) and got["more"]["announcements"]
+    assert not any("EndpointSlice" in n for n in got["web"]["notes"])
+
+
+def test_a_plan_from_live_tells_the_loss_of_an_edited_pool(api_server, files):
+    pool = ("apiVersion: metallb.io/v1beta1\nkind: IPAddressPool\nmetadata: {name: a, namespace: metallb-system}\n"
+            "spec: {addresses: [10.5.0.0/29]}\n")
+    got = by_name(plan(files(pool_yaml=pool), "--from", "live", "--server", api_server.url, "pool.yaml", code=3))
+    assert got["web"]["ips"][0].startswith("10.5.0.")
+    assert "would lose 10.0.0.3, which it holds now" in got["web"]["notes"]
+
+
+def test_an_api_that_does_not_answer_is_exit_4(api_server):
+    api_server.refuse = True
+    refused = bellman("status", "--server", api_server.url)
+    assert refused.returncode == 4 and "403" in refused.stderr
+    nobody = bellman("status", "--server", "http://127.0.0.1:1")
+    assert nobody.returncode == 4 and len(nobody.stderr.splitlines()) == 1
+    nowhere = bellman("status", env={"KUBERNETES_SERVICE_HOST": ""})
+    assert nowhere.returncode == 4 and "--kubeconfig" in nowhere.stderr
+
+
+# --- capture ------------------------------------------------------------------------------------
+
+
+def test_capture_tells_frames_in_words_and_keeps_them(tmp_path):
+    scapy = pytest.importorskip("scapy.all")
+    a, everyone = "02:00:00:00:00:01", "ff:ff:ff:ff:ff:ff"
+    frames = [
+        scapy.Ether(src=a, dst=everyone) / scapy.ARP(op=1, hwsrc=a, psrc="10.0.0.200", pdst="10.0.0.200"),
+        scapy.Ether(src=a, dst=everyone) / scapy.ARP(op=2, hwsrc=a, psrc="10.0.0.200", pdst="10.0.0.200", hwdst=everyone),
+        scapy.Ether(src=a, dst=everyone) / scapy.ARP(op=1, hwsrc=a, psrc="0.0.0.0", pdst="10.0.0.200"),
+        scapy.Ether(src=a, dst=everyone) / scapy.ARP(op=1, hwsrc=a, psrc="10.0.0.1", pdst="10.0.0.200"),
+        scapy.Ether(src=a, dst="02:00:00:00:00:09") / scapy.ARP(op=2, hwsrc=a, psrc="10.0.0.200", pdst="10.0.0.9"),
+        scapy.Ether(src=a, dst=everyone, type=0x0806) / b"short",
+        scapy.Ether(src=a, dst="33:33:ff:00:00:01") / scapy.IPv6(src="fe80::1", dst="ff02::1:ff00:1") /
+        scapy.ICMPv6ND_NS(tgt="2001:db8::1") / scapy.ICMPv6NDOptSrcLLAddr(lladdr=a),
+        scapy.Ether(src=a, dst="33:33:ff:00:00:01") / scapy.IPv6(src="::", dst="ff02::1:ff00:1") /
+        scapy.ICMPv6ND_NS(tgt="2001:db8::1"),
+        scapy.Ether(src=a, dst="33:33:00:00:00:01") / scapy.IPv6(src="fe80::1", dst="ff02::1") /
+        scapy.ICMPv6ND_NA(tgt="2001:db8::1", R=0, S=0, O=1) / scapy.ICMPv6NDOptDstLLAddr(lladdr=a),
+        scapy.Ether(src=a, dst="02:00:00:00:00:09") / scapy.IPv6(src="fe80::1", dst="fe80::9") /
+        scapy.ICMPv6ND_NA(tgt="2001:db8::1", R=0, S=1, O=0),
+        scapy.Ether(src=a, dst="02:00:00:00:00:09") / scapy.IPv6(src="fe80::1", dst="fe80::9") /
+        scapy.ICMPv6ND_NA(tgt="2001:db8::1", R=0, S=1, O=0, cksum=1),
+        scapy.Ether(src=a, dst="02:00:00:00:00:09") / scapy.IPv6(src="fe80::1", dst="fe80::9") / scapy.UDP(),
+    ]
+    for i, frame in enumerate(frames):
+        frame.time = 1000 + i / 10
+    scapy.wrpcap(str(tmp_path / "in.pcap"), frames)
+    (tmp_path / "names").write_text(f"# who is who\n\n{a} node-a\n")
+
+    done = bellman("capture", "-r", "in.pcap", "-w", "out.pcap", "--names", "names", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    words = [line.split("  ") for line in done.stdout.splitlines()]
+    assert [w[0] for w in words[:3]] == ["0.000", "0.100", "0.200"]
+    assert {w[1] for w in words} == {f"node-a ({a})"}
+    assert [w[2] for w in words] == [
+        f"gratuitous ARP request: 10.0.0.200 is at {a}",
+        f"gratuitous ARP reply: 10.0.0.200 is at {a}",
+        "ARP probe: who has 10.0.0.200?",
+        "ARP request: who has 10.0.0.200? tell 10.0.0.1",
+        f"ARP reply to 02:00:00:00:00:09: 10.0.0.200 is at {a}",
+        "malformed ARP (short)",
+        "neighbour solicitation: who has 2001:db8::1? tell fe80::1",
+        "duplicate address detection: who has 2001:db8::1?",
+        f"unsolicited neighbour advertisement: 2001:db8::1 is at {a} (override)",
+        f"neighbour advertisement to fe80::9: 2001:db8::1 is at {a}",
+        "malformed neighbour advertisement (checksum)",
+    ]
+    kept = scapy.rdpcap(str(tmp_path / "out.pcap"))
+    assert [bytes(f) for f in kept] == [bytes(f) for f in frames[:-1]]  # the UDP frame is not about addresses
+    assert (tmp_path / "out.pcap").read_bytes()[:4] in (b"\x4d\x3c\xb2\xa1", b"\xa1\xb2\x3c\x4d")  # nanoseconds
+
+    few = bellman("capture", "-r", "in.pcap", "--count", "2", cwd=tmp_path)
+    assert len(few.stdout.splitlines()) == 2
+
+
+def test_capture_says_what_it_cannot_open(tmp_path):
+    (tmp_path / "names").write_text("02:00:00:00:00:01\n")
+    (tmp_path / "junk").write_bytes(b"no capture at all, but long enough for a header")
+    for words, said in ((["-r", "none"], "none: No such file"), (["-r", "junk"], "junk: "), (["-i", "no-such-if"], "no-such-if: "),
+                        (["-r", "junk", "--names", "names"], "names:1: not of the form 'MAC name'")):
+        done = bellman("capture", *words, cwd=tmp_path)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert said in done.stderr
