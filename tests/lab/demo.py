@@ -97,7 +97,7 @@ class Demo:
         self.capture = lab.popen("sw", argv, "capture")
         wait_for(lambda: self.capture.running() and self.pcap.exists() and self.pcap.stat().st_size >= 24,
                  what=f"`bellman capture` to listen ({self.capture.log.strip() or 'it said nothing'})")
-        lab.start_all(manifests=sorted(SAMPLES.glob("*.yaml")))
+        lab.start_all(manifests=[SAMPLES])
 
     def show_services(self):
         heading("Services of type LoadBalancer, as applied from config/samples")

@@ -363,19 +363,14 @@ contexts: [{{name: lab, context: {{cluster: lab, user: lab}}}}]
     def start_apiserver(self, *args, manifests=(), data=True, wait=True):
         """
         bellman-apiserver on the switch's own address, with the CustomResourceDefinitions of config/crds
-        and the files @manifests. @data: keep state in scratch/state.db (survives kill and start()).
+        and the folders @manifests. @data: keep state in scratch/state.db (survives kill and start()).
         Off loopback it wants a token file, so credentials are always exercised.
         """
-        folder = self.scratch / "manifests"
-        folder.mkdir(exist_ok=True)
-        for i, files in enumerate((sorted(CRDS.glob("*.yaml")), manifests)):
-            for f in map(pathlib.Path, files):
-                shutil.copy(f, folder / f"{i}-{f.name}")
         token_file = self.scratch / "tokens"
         token_file.write_text(f'{TOKEN},lab-admin,1,"system:masters"\n', encoding="ascii")
         token_file.chmod(0o600)
         argv = [self.bin / "bellman-apiserver", "--listen", f"{API_HOST}:{API_PORT}", "--token-file", token_file,
-                "--manifests", folder]
+                "--manifests", ",".join(map(str, (CRDS, *manifests)))]
         if data:
             argv += ["--data", self.scratch / "state.db"]
         p = Daemon(self, "apiserver", "sw", [*argv, *args])
