@@ -153,7 +153,7 @@ static const struct {
 	{ "a.yaml", "<<: {a: 1}\n<<: {b: 1}\n", "a.yaml:2: \"<<\" is there twice" },
 	{ "a.json", "{\n\"a\": 1,\n}", "a.json:3: syntax error, this is not JSON" },
 	{ "a.json", "{\n\"a\": \"x\\u0000y\" }", "a.json:2: a text must not hold NUL" },
-	{ "a.conf", "pools = (\n{ name = \"a\" name }\n);", "a.conf:2: syntax error" },
+	{ "a.conf", "pools = (\n{ name = \"a\" 5 }\n);", "a.conf:2: syntax error" },
 	{ "a.conf", "pools = (\n@include \"x\"\n);",
 	  "a.conf:2: @include is not supported, put all in one file" },
 };
