@@ -367,6 +367,7 @@ static inline size_t world_run_once(struct world *w)
 	}
 	allocator_actions_done(&out);
 	while (!w->late && w->writing.count > 0) {
+		count++;
 		struct letter l = world_take(&w->writing, 0);
 
 		l.outcome = world_write(w, &l);
