@@ -1,0 +1,459 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "standalone/apiserver/discovery.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "standalone/apiserver/status.h"
+
+static const char *const object_verbs[] = { "create", "delete", "deletecollection", "get",
+					    "list",   "patch",  "update",           "watch" };
+static const char *const derived_verbs[] = { "get", "list" };
+static const char *const status_verbs[] = { "get", "patch", "update" };
+
+#define VERBS(list) strings(list, sizeof(list) / sizeof((list)[0]))
+
+static cJSON *strings(const char *const *list, size_t count)
+{
+	cJSON *array = cJSON_CreateArray();
+
+	for (size_t i = 0; i < count; i++)
+		cJSON_AddItemToArray(array, cJSON_CreateString(list[i]));
+	return array;
+}
+
+static cJSON *document(const char *kind, const char *api_version)
+{
+	cJSON *d = cJSON_CreateObject();
+
+	js_set_text(d, "kind", kind);
+	js_set_text(d, "apiVersion", api_version);
+	return d;
+}
+
+static void answer(struct reply *r, cJSON *json, const char *content_type)
+{
+	struct text *t = js_print(json);
+
+	r->code = 200;
+	r->content_type = content_type;
+	buf_add(&r->body, t->bytes, t->len);
+	text_unref(t);
+	cJSON_Delete(json);
+}
+
+/* --- groups and their versions --------------------------------------------------------- */
+
+enum { GROUPS_MAX = 256 };
+
+/* Kubernetes' order: v2, v1, v1beta2, v1beta1, v1alpha1. */
+static int version_rank(const char *v)
+{
+	unsigned major = 0, minor = 0;
+	char stage[8] = "";
+	int n = sscanf(v, "v%4u%7[a-z]%4u", &major, stage, &minor);
+
+	if (n < 1)
+		return 0;
+	int level = n == 1                        ? 3
+		    : strcmp(stage, "beta") == 0  ? 2
+		    : strcmp(stage, "alpha") == 0 ? 1
+						  : 0;
+	return level * 100000000 + (int)major * 10000 + (int)minor;
+}
+
+static bool same(const char *const *list, size_t count, const char *text)
+{
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(list[i], text) == 0)
+			return true;
+	return false;
+}
+
+static size_t groups(const struct kinds *kinds, const char *list[static GROUPS_MAX])
+{
+	size_t n = 0;
+
+	for (const struct kind *k = kinds->first; k != NULL; k = k->next)
+		if (!k->gone && k->group[0] != '\0' && n < GROUPS_MAX && !same(list, n, k->group))
+			list[n++] = k->group;
+	return n;
+}
+
+/* Served versions of a group, the preferred one first. */
+static size_t versions(const struct kinds *kinds, const char *group,
+		       const char *list[static KIND_VERSIONS_MAX])
+{
+	size_t n = 0;
+
+	for (const struct kind *k = kinds->first; k != NULL; k = k->next) {
+		if (k->gone || strcmp(k->group, group) != 0)
+			continue;
+		for (unsigned i = 0; i < k->version_count; i++)
+			if (k->versions[i].served && n < KIND_VERSIONS_MAX &&
+			    !same(list, n, k->versions[i].name))
+				list[n++] = k->versions[i].name;
+	}
+	for (size_t i = 1; i < n; i++)
+		for (size_t j = i; j > 0 && version_rank(list[j]) > version_rank(list[j - 1]);
+		     j--) {
+			const char *swap = list[j];
+			list[j] = list[j - 1];
+			list[j - 1] = swap;
+		}
+	return n;
+}
+
+/* The next kind of a group and version after @k (NULL: the first). */
+static const struct kind *next_kind(const struct kinds *kinds, const struct kind *k,
+				    const char *group, const char *version,
+				    const struct kind_version **ret)
+{
+	for (k = k == NULL ? kinds->first : k->next; k != NULL; k = k->next)
+		for (unsigned i = 0; i < k->version_count && !k->gone; i++)
+			if (k->versions[i].served && strcmp(k->group, group) == 0 &&
+			    strcmp(k->versions[i].name, version) == 0) {
+				*ret = &k->versions[i];
+				return k;
+			}
+	return NULL;
+}
+
+/* --- plain discovery ------------------------------------------------------------------- */
+
+static cJSON *group_version(const char *group, const char *version)
+{
+	cJSON *gv = cJSON_CreateObject();
+	char *text = mem_printf("%s/%s", group, version);
+
+	js_set_text(gv, "groupVersion", text);
+	js_set_text(gv, "version", version);
+	free(text);
+	return gv;
+}
+
+static cJSON *api_group(const struct kinds *kinds, const char *group, cJSON *into)
+{
+	const char *list[KIND_VERSIONS_MAX];
+	size_t n = versions(kinds, group, list);
+	cJSON *array = cJSON_CreateArray();
+
+	js_set_text(into, "name", group);
+	for (size_t i = 0; i < n; i++)
+		cJSON_AddItemToArray(array, group_version(group, list[i]));
+	js_set(into, "versions", array);
+	if (n > 0)
+		js_set(into, "preferredVersion", group_version(group, list[0]));
+	return into;
+}
+
+static cJSON *api_groups(const struct kinds *kinds)
+{
+	const char *list[GROUPS_MAX];
+	size_t n = groups(kinds, list);
+	cJSON *d = document("APIGroupList", "v1"), *array = cJSON_CreateArray();
+
+	for (size_t i = 0; i < n; i++)
+		cJSON_AddItemToArray(array, api_group(kinds, list[i], cJSON_CreateObject()));
+	js_set(d, "groups", array);
+	return d;
+}
+
+static cJSON *api_versions(void)
+{
+	static const char *const v1[] = { "v1" };
+	cJSON *d = document("APIVersions", "v1");
+
+	js_set(d, "versions", VERBS(v1));
+	js_set(d, "serverAddressByClientCIDRs", cJSON_CreateArray());
+	return d;
+}
+
+static size_t short_count(const struct kind *k)
+{
+	size_t n = 0;
+
+	while (k->short_names[n] != NULL)
+		n++;
+	return n;
+}
+
+static cJSON *resources(const struct kinds *kinds, const char *group, const char *version)
+{
+	cJSON *d = document("APIResourceList", "v1"), *array = cJSON_CreateArray();
+	char *gv = mem_printf("%s%s%s", group, group[0] == '\0' ? "" : "/", version);
+	const struct kind_version *v;
+
+	js_set_text(d, "groupVersion", gv);
+	free(gv);
+	for (const struct kind *k = NULL; (k = next_kind(kinds, k, group, version, &v)) != NULL;) {
+		cJSON *res = cJSON_CreateObject();
+
+		js_set_text(res, "name", k->plural);
+		js_set_text(res, "singularName", k->singular);
+		js_set(res, "namespaced", cJSON_CreateBool(k->namespaced));
+		js_set_text(res, "kind", k->name);
+		js_set(res, "verbs",
+		       k->id == KIND_ENDPOINTS ? VERBS(derived_verbs) : VERBS(object_verbs));
+		if (k->short_names[0] != NULL)
+			js_set(res, "shortNames", strings(k->short_names, short_count(k)));
+		cJSON_AddItemToArray(array, res);
+		if (!v->status)
+			continue;
+		char *name = mem_printf("%s/status", k->plural);
+		res = cJSON_CreateObject();
+		js_set_text(res, "name", name);
+		js_set_text(res, "singularName", "");
+		js_set(res, "namespaced", cJSON_CreateBool(k->namespaced));
+		js_set_text(res, "kind", k->name);
+		js_set(res, "verbs", VERBS(status_verbs));
+		cJSON_AddItemToArray(array, res);
+		free(name);
+	}
+	js_set(d, "resources", array);
+	return d;
+}
+
+/* --- aggregated discovery (apidiscovery.k8s.io/v2): everything in two answers ---------- */
+
+static const char aggregated_type[] =
+	"application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
+
+static cJSON *response_kind(const struct kind *k, const struct kind_version *v)
+{
+	cJSON *kind = cJSON_CreateObject();
+
+	js_set_text(kind, "group", k->group);
+	js_set_text(kind, "version", v->name);
+	js_set_text(kind, "kind", k->name);
+	return kind;
+}
+
+static cJSON *aggregated_resource(const struct kind *k, const struct kind_version *v)
+{
+	cJSON *res = cJSON_CreateObject();
+
+	js_set_text(res, "resource", k->plural);
+	js_set(res, "responseKind", response_kind(k, v));
+	js_set_text(res, "scope", k->namespaced ? "Namespaced" : "Cluster");
+	js_set_text(res, "singularResource", k->singular);
+	js_set(res, "verbs", k->id == KIND_ENDPOINTS ? VERBS(derived_verbs) : VERBS(object_verbs));
+	if (k->short_names[0] != NULL)
+		js_set(res, "shortNames", strings(k->short_names, short_count(k)));
+	if (v->status) {
+		cJSON *sub = cJSON_CreateObject(), *list = cJSON_CreateArray();
+
+		js_set_text(sub, "subresource", "status");
+		js_set(sub, "responseKind", response_kind(k, v));
+		js_set(sub, "verbs", VERBS(status_verbs));
+		cJSON_AddItemToArray(list, sub);
+		js_set(res, "subresources", list);
+	}
+	return res;
+}
+
+static void add_aggregated(const struct kinds *kinds, const char *group, cJSON *items)
+{
+	const char *list[KIND_VERSIONS_MAX];
+	size_t n = versions(kinds, group, list);
+	cJSON *item = cJSON_CreateObject(), *array = cJSON_CreateArray();
+
+	if (group[0] != '\0')
+		js_set_text(js_object(item, "metadata"), "name", group);
+	else
+		js_set(js_object(item, "metadata"), "creationTimestamp", cJSON_CreateNull());
+	for (size_t i = 0; i < n; i++) {
+		cJSON *version = cJSON_CreateObject(), *res = cJSON_CreateArray();
+		const struct kind_version *v;
+
+		js_set_text(version, "version", list[i]);
+		js_set_text(version, "freshness", "Current");
+		for (const struct kind *k = NULL;
+		     (k = next_kind(kinds, k, group, list[i], &v)) != NULL;)
+			cJSON_AddItemToArray(res, aggregated_resource(k, v));
+		js_set(version, "resources", res);
+		cJSON_AddItemToArray(array, version);
+	}
+	js_set(item, "versions", array);
+	cJSON_AddItemToArray(items, item);
+}
+
+static cJSON *aggregated(const struct kinds *kinds, bool core)
+{
+	cJSON *d = document("APIGroupDiscoveryList", "apidiscovery.k8s.io/v2");
+	cJSON *items = cJSON_CreateArray();
+	const char *list[GROUPS_MAX];
+
+	js_set(d, "metadata", cJSON_CreateObject());
+	if (core) {
+		add_aggregated(kinds, "", items);
+	} else {
+		size_t n = groups(kinds, list);
+		for (size_t i = 0; i < n; i++)
+			add_aggregated(kinds, list[i], items);
+	}
+	js_set(d, "items", items);
+	return d;
+}
+
+/* --- OpenAPI: the least that kubectl's checks before create and apply want ------------- */
+
+static const char openapi_v2_protobuf[] =
+	"application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
+
+static cJSON *openapi_index(const struct kinds *kinds)
+{
+	cJSON *d = cJSON_CreateObject(), *paths = js_object(d, "paths");
+	const char *all[GROUPS_MAX];
+	size_t count = groups(kinds, all);
+
+	js_set_text(js_object(paths, "api/v1"), "serverRelativeURL", "/openapi/v3/api/v1?hash=1");
+	for (size_t i = 0; i < count; i++) {
+		const char *vs[KIND_VERSIONS_MAX];
+		size_t m = versions(kinds, all[i], vs);
+
+		for (size_t j = 0; j < m; j++) {
+			char *path = mem_printf("apis/%s/%s", all[i], vs[j]);
+			char *url = mem_printf("/openapi/v3/%s?hash=1", path);
+
+			js_set_text(js_object(paths, path), "serverRelativeURL", url);
+			free(url);
+			free(path);
+		}
+	}
+	return d;
+}
+
+/* One `patch` for each kind, which says that the server checks fields itself. */
+static void add_openapi_path(cJSON *paths, const struct kind *k, const struct kind_version *v)
+{
+	char *path = mem_printf("/%s%s%s/%s/%s%s/{name}", k->group[0] == '\0' ? "api" : "apis",
+				k->group[0] == '\0' ? "" : "/", k->group, v->name,
+				k->namespaced ? "namespaces/{namespace}/" : "", k->plural);
+	cJSON *patch = js_object(js_object(paths, path), "patch");
+	cJSON *list = cJSON_CreateArray(), *validation = cJSON_CreateObject();
+
+	js_set_text(patch, "x-kubernetes-action", "patch");
+	js_set(patch, "x-kubernetes-group-version-kind", response_kind(k, v));
+	js_set_text(validation, "name", "fieldValidation");
+	js_set_text(validation, "in", "query");
+	js_set_text(js_object(validation, "schema"), "type", "string");
+	cJSON_AddItemToArray(list, validation);
+	js_set(patch, "parameters", list);
+	js_set_text(js_object(js_object(patch, "responses"), "200"), "description", "OK");
+	free(path);
+}
+
+static cJSON *openapi_document(const struct kinds *kinds, const char *group, const char *version)
+{
+	cJSON *d = cJSON_CreateObject(), *paths;
+	const struct kind_version *v;
+
+	js_set_text(d, "openapi", "3.0.0");
+	js_set_text(js_object(d, "info"), "title", "bellman-apiserver");
+	js_set_text(js_object(d, "info"), "version", BELLMAN_VERSION);
+	paths = js_object(d, "paths");
+	for (const struct kind *k = NULL; (k = next_kind(kinds, k, group, version, &v)) != NULL;)
+		add_openapi_path(paths, k, v);
+	return d;
+}
+
+static void answer_openapi_v2(const struct request *q, struct reply *r)
+{
+	cJSON *d;
+
+	if (q->accept != NULL && strstr(q->accept, "protobuf") != NULL) {
+		r->code = 200; /* no bytes are an empty message */
+		r->content_type = openapi_v2_protobuf;
+		return;
+	}
+	d = cJSON_CreateObject();
+	js_set_text(d, "swagger", "2.0");
+	js_set_text(js_object(d, "info"), "title", "bellman-apiserver");
+	js_set_text(js_object(d, "info"), "version", BELLMAN_VERSION);
+	js_set(d, "paths", cJSON_CreateObject());
+	answer(r, d, "application/json");
+}
+
+/* --- paths ----------------------------------------------------------------------------- */
+
+/* The API level that the kinds and conventions follow; kubectl compares it with its own. */
+static cJSON *version_document(void)
+{
+	cJSON *d = cJSON_CreateObject();
+
+	js_set_text(d, "major", "1");
+	js_set_text(d, "minor", "32");
+	js_set_text(d, "gitVersion", "v1.32.0+bellman." BELLMAN_VERSION);
+	js_set_text(d, "gitCommit", "");
+	js_set_text(d, "gitTreeState", "clean");
+	js_set_text(d, "buildDate", "");
+	js_set_text(d, "goVersion", "");
+	js_set_text(d, "compiler", "");
+	js_set_text(d, "platform", "linux");
+	return d;
+}
+
+/* "GROUP/VERSION" or "GROUP" behind a prefix. True when it names something served. */
+static bool split_group(const struct kinds *kinds, const char *text, char group[256],
+			char version[64])
+{
+	const struct kind_version *v;
+	const char *list[KIND_VERSIONS_MAX];
+	char rest;
+
+	version[0] = '\0';
+	if (sscanf(text, "%255[^/]/%63[^/]%c", group, version, &rest) > 2 || text[0] == '\0')
+		return false;
+	if (version[0] == '\0')
+		return strchr(text, '/') == NULL && versions(kinds, group, list) > 0;
+	return next_kind(kinds, NULL, group, version, &v) != NULL;
+}
+
+bool discovery_handle(const struct api *a, const struct request *q, struct reply *r)
+{
+	const struct kinds *kinds = &a->kinds;
+	const char *path = q->path;
+	bool wants_aggregated =
+		q->accept != NULL && strstr(q->accept, "v=v2;as=APIGroupDiscoveryList") != NULL;
+	char group[256], version[64];
+
+	if (strcmp(q->method, "GET") != 0)
+		return false;
+	if (strcmp(path, "/healthz") == 0 || strcmp(path, "/readyz") == 0 ||
+	    strcmp(path, "/livez") == 0) {
+		r->code = 200;
+		r->content_type = "text/plain";
+		buf_puts(&r->body, "ok");
+	} else if (strcmp(path, "/version") == 0) {
+		answer(r, version_document(), "application/json");
+	} else if (strcmp(path, "/api") == 0 || strcmp(path, "/apis") == 0) {
+		bool core = path[4] == '\0';
+
+		if (wants_aggregated)
+			answer(r, aggregated(kinds, core), aggregated_type);
+		else
+			answer(r, core ? api_versions() : api_groups(kinds), "application/json");
+	} else if (strcmp(path, "/api/v1") == 0) {
+		answer(r, resources(kinds, "", "v1"), "application/json");
+	} else if (strncmp(path, "/apis/", 6) == 0 &&
+		   split_group(kinds, path + 6, group, version)) {
+		answer(r,
+		       version[0] == '\0' ? api_group(kinds, group, document("APIGroup", "v1"))
+					  : resources(kinds, group, version),
+		       "application/json");
+	} else if (strcmp(path, "/openapi/v2") == 0) {
+		answer_openapi_v2(q, r);
+	} else if (strcmp(path, "/openapi/v3") == 0) {
+		answer(r, openapi_index(kinds), "application/json");
+	} else if (strcmp(path, "/openapi/v3/api/v1") == 0) {
+		answer(r, openapi_document(kinds, "", "v1"), "application/json");
+	} else if (strncmp(path, "/openapi/v3/apis/", 17) == 0 &&
+		   split_group(kinds, path + 17, group, version) && version[0] != '\0') {
+		answer(r, openapi_document(kinds, group, version), "application/json");
+	} else {
+		return false;
+	}
+	return true;
+}

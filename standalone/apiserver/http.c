@@ -1,0 +1,436 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "standalone/apiserver/http.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/duration.h"
+#include "lib/base/log.h"
+#include "lib/daemon/httpd.h"
+#include "lib/daemon/loop.h"
+#include "standalone/apiserver/rest.h"
+#include "standalone/apiserver/status.h"
+#include "standalone/apiserver/tokens.h"
+#include "standalone/apiserver/watch.h"
+
+enum {
+	BODY_MAX = 3 << 20, /* as Kubernetes */
+	CONNECTIONS_MAX = 512,
+	WATCH_BLOCK = 16 << 10,
+	TICK_MS = 1000, /* how late a bookmark or the end of a watch may be */
+};
+
+/* One request, from its header to the last byte of its answer. */
+struct exchange {
+	struct http *http;
+	struct MHD_Connection *connection;
+	struct buf body;
+	bool too_large;
+	bool handled; /* there is a reply, which waits for the commit or was sent */
+	bool waiting; /* suspended until the commit */
+	struct reply reply;
+	struct exchange *next, **prev; /* among those that wait */
+};
+
+/* One watch on the wire. Lives from the queued answer until MHD is done with it. */
+struct stream {
+	struct http *http;
+	struct MHD_Connection *connection;
+	struct watch *watch;
+	bool suspended;
+	struct stream *next, **prev;
+};
+
+struct http {
+	struct api *api;
+	struct httpd *httpd;
+	struct tokens *tokens;
+	struct exchange *waiting;
+	struct stream *streams;
+	uint64_t announced; /* seq up to which watchers were woken */
+	uv_check_t commit;  /* at the end of the turn that wrote */
+	uv_idle_t at_once;  /* keeps that turn from waiting for events */
+	uv_timer_t tick;
+	void (*failed)(void *arg);
+	void *arg;
+	int open_handles;
+	bool closing;
+};
+
+#define LINK(head, item)                                                                           \
+	do {                                                                                       \
+		(item)->next = (head);                                                             \
+		(item)->prev = &(head);                                                            \
+		if ((head) != NULL)                                                                \
+			(head)->prev = &(item)->next;                                              \
+		(head) = (item);                                                                   \
+	} while (0)
+
+#define UNLINK(item)                                                                               \
+	do {                                                                                       \
+		*(item)->prev = (item)->next;                                                      \
+		if ((item)->next != NULL)                                                          \
+			(item)->next->prev = (item)->prev;                                         \
+	} while (0)
+
+static uint64_t now_s(void)
+{
+	return daemon_now_ns() / NS_PER_S;
+}
+
+/* --- streams --------------------------------------------------------------------------- */
+
+static ssize_t read_stream(void *cls, uint64_t position, char *to, size_t max)
+{
+	struct stream *s = cls;
+
+	(void)position;
+	if (s->http->closing)
+		return MHD_CONTENT_READER_END_OF_STREAM;
+	size_t n = watch_read(s->watch, to, max, now_s());
+	if (n > 0)
+		return (ssize_t)n;
+	if (watch_ended(s->watch))
+		return MHD_CONTENT_READER_END_OF_STREAM;
+	MHD_suspend_connection(s->connection);
+	s->suspended = true;
+	return 0;
+}
+
+static void free_stream(void *cls)
+{
+	struct stream *s = cls;
+
+	UNLINK(s);
+	watch_free(s->watch);
+	free(s);
+}
+
+static void resume_stream(struct stream *s)
+{
+	if (!s->suspended)
+		return;
+	s->suspended = false;
+	MHD_resume_connection(s->connection);
+	httpd_kick(s->http->httpd);
+}
+
+/* Wake those that have something to read since the last commit. */
+static void wake_streams(struct http *h)
+{
+	const struct history *history = store_history(h->api->store);
+	uint64_t end = store_visible(h->api->store);
+
+	for (struct stream *s = h->streams; s != NULL; s = s->next) {
+		bool wakes = false;
+
+		for (uint64_t seq = h->announced; seq < end; seq++) {
+			const struct change *c = history_at(history, seq);
+			if (c != NULL && watch_wakes_for(s->watch, seq, c)) {
+				wakes = true;
+				break;
+			}
+		}
+		if (wakes)
+			resume_stream(s);
+	}
+	h->announced = end;
+}
+
+static void on_tick(uv_timer_t *timer)
+{
+	struct http *h = timer->data;
+
+	for (struct stream *s = h->streams; s != NULL; s = s->next)
+		if (watch_is_due(s->watch, now_s()))
+			resume_stream(s);
+}
+
+static enum MHD_Result send_stream(struct exchange *x)
+{
+	struct http *h = x->http;
+	struct stream *s = mem_zero(sizeof(*s));
+
+	s->http = h;
+	s->connection = x->connection;
+	s->watch = watch_new(h->api, x->reply.watch, now_s());
+	x->reply.watch = NULL;
+	LINK(h->streams, s);
+
+	struct MHD_Response *r = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, WATCH_BLOCK,
+								   read_stream, s, free_stream);
+	if (r == NULL) {
+		free_stream(s);
+		return MHD_NO;
+	}
+	MHD_add_response_header(r, MHD_HTTP_HEADER_CONTENT_TYPE, x->reply.content_type);
+	enum MHD_Result rc = MHD_queue_response(x->connection, MHD_HTTP_OK, r);
+	MHD_destroy_response(r);
+	return rc;
+}
+
+/* --- commits --------------------------------------------------------------------------- */
+
+/* Make what was written durable, then let those that wait for it go on. */
+static void commit(struct http *h)
+{
+	struct exchange *x;
+
+	uv_check_stop(&h->commit);
+	uv_idle_stop(&h->at_once);
+	if (store_commit(h->api->store) != 0) {
+		log_error("store", "commit failed, ending: nothing after the last one was answered",
+			  "err=\"%s\"", store_error(h->api->store));
+		h->failed(h->arg);
+		return;
+	}
+	wake_streams(h);
+	while ((x = h->waiting) != NULL) {
+		UNLINK(x);
+		x->waiting = false;
+		MHD_resume_connection(x->connection);
+	}
+	httpd_kick(h->httpd);
+}
+
+static void on_commit(uv_check_t *check)
+{
+	commit(check->data);
+}
+
+static void on_at_once(uv_idle_t *idle)
+{
+	(void)idle;
+}
+
+void http_written(struct http *h)
+{
+	uv_check_start(&h->commit, on_commit);
+	uv_idle_start(&h->at_once, on_at_once);
+}
+
+/* --- requests -------------------------------------------------------------------------- */
+
+static const char *header(struct exchange *x, const char *name)
+{
+	return MHD_lookup_connection_value(x->connection, MHD_HEADER_KIND, name);
+}
+
+static const char *get_param(void *arg, const char *name)
+{
+	struct exchange *x = arg;
+	const char *value = NULL;
+	size_t len;
+
+	/* A parameter without a value, as in `?watch`, is "". */
+	if (MHD_lookup_connection_value_n(x->connection, MHD_GET_ARGUMENT_KIND, name, strlen(name),
+					  &value, &len) != MHD_YES)
+		return NULL;
+	return value == NULL ? "" : value;
+}
+
+static bool is_public(const char *path)
+{
+	static const char *const paths[] = { "/healthz", "/readyz", "/livez", "/version" };
+
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
+		if (strcmp(paths[i], path) == 0)
+			return true;
+	return false;
+}
+
+static void handle(struct exchange *x, const char *path, const char *method)
+{
+	struct http *h = x->http;
+	struct request q = {
+		.method = method,
+		.path = path,
+		.accept = header(x, MHD_HTTP_HEADER_ACCEPT),
+		.content_type = header(x, MHD_HTTP_HEADER_CONTENT_TYPE),
+		.param = get_param,
+		.arg = x,
+		.body_len = x->body.len,
+	};
+
+	x->handled = true;
+	if (x->too_large) {
+		reply_status(&x->reply,
+			     status_failure(413, "RequestEntityTooLarge",
+					    "Request entity too large: limit is %d", BODY_MAX));
+		return;
+	}
+	if (h->tokens != NULL && !is_public(path) &&
+	    !tokens_allow(h->tokens, header(x, MHD_HTTP_HEADER_AUTHORIZATION))) {
+		reply_status(&x->reply, status_failure(401, "Unauthorized", "Unauthorized"));
+		return;
+	}
+	buf_add(&x->body, "", 1);
+	q.body = x->body.bytes;
+	/* What is read must not be lost again: no answer from an open transaction. */
+	if (strcmp(method, "GET") == 0 && store_dirty(h->api->store))
+		commit(h);
+	rest_handle(h->api, &q, &x->reply);
+	log_debug("http", "request", "method=%s path=%s code=%d", method, path, x->reply.code);
+	buf_done(&x->body);
+}
+
+static enum MHD_Result send_reply(struct exchange *x)
+{
+	struct buf *b = &x->reply.body;
+	struct MHD_Response *r =
+		MHD_create_response_from_buffer(b->len, b->bytes == NULL ? "" : b->bytes,
+						b->bytes == NULL ? MHD_RESPMEM_PERSISTENT
+								 : MHD_RESPMEM_MUST_FREE);
+
+	if (r == NULL)
+		return MHD_NO;
+	*b = (struct buf){ 0 };
+	MHD_add_response_header(r, MHD_HTTP_HEADER_CONTENT_TYPE, x->reply.content_type);
+	MHD_add_response_header(r, MHD_HTTP_HEADER_CACHE_CONTROL, "no-cache, private");
+	if (x->reply.code == 401)
+		MHD_add_response_header(r, MHD_HTTP_HEADER_WWW_AUTHENTICATE,
+					"Bearer realm=\"bellman-apiserver\"");
+	enum MHD_Result rc = MHD_queue_response(x->connection, (unsigned)x->reply.code, r);
+	MHD_destroy_response(r);
+	return rc;
+}
+
+static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, const char *url,
+				  const char *method, const char *version, const char *upload,
+				  size_t *upload_size, void **con_cls)
+{
+	struct http *h = cls;
+	struct exchange *x = *con_cls;
+
+	(void)version;
+	if (x == NULL) {
+		x = mem_zero(sizeof(*x));
+		x->http = h;
+		x->connection = connection;
+		*con_cls = x;
+		return MHD_YES;
+	}
+	if (*upload_size > 0) {
+		if (x->body.len + *upload_size > BODY_MAX) {
+			x->too_large = true; /* read to the end, so that the client hears why */
+			buf_done(&x->body);
+		}
+		if (!x->too_large)
+			buf_add(&x->body, upload, *upload_size);
+		*upload_size = 0;
+		return MHD_YES;
+	}
+	if (!x->handled) {
+		handle(x, url, method);
+		if (store_dirty(h->api->store)) {
+			http_written(h);
+			MHD_suspend_connection(connection);
+			x->waiting = true;
+			LINK(h->waiting, x);
+			return MHD_YES;
+		}
+	}
+	return x->reply.watch != NULL ? send_stream(x) : send_reply(x);
+}
+
+static void on_completed(void *cls, struct MHD_Connection *connection, void **con_cls,
+			 enum MHD_RequestTerminationCode how)
+{
+	struct exchange *x = *con_cls;
+
+	(void)cls;
+	(void)connection;
+	(void)how;
+	if (x == NULL)
+		return;
+	if (x->waiting)
+		UNLINK(x);
+	buf_done(&x->body);
+	reply_done(&x->reply);
+	free(x);
+	*con_cls = NULL;
+}
+
+/* --- open, close ----------------------------------------------------------------------- */
+
+static void free_http(struct http *h)
+{
+	tokens_free(h->tokens);
+	free(h);
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+	struct http *h = handle->data;
+
+	if (--h->open_handles == 0)
+		free_http(h);
+}
+
+int http_open(uv_loop_t *loop, struct api *a, const struct http_cfg *cfg, struct http **ret)
+{
+	struct http *h = mem_zero(sizeof(*h));
+	const struct httpd_cfg httpd = {
+		.listen = cfg->listen,
+		.cert_file = cfg->cert_file,
+		.key_file = cfg->key_file,
+		.handler = on_request,
+		.completed = on_completed,
+		.arg = h,
+		.connections_max = CONNECTIONS_MAX,
+	};
+	int rc = cfg->token_file == NULL ? 0 : tokens_load(cfg->token_file, &h->tokens);
+
+	if (rc != 0)
+		log_error("http", "no tokens", "file=%s err=\"%s\"", cfg->token_file,
+			  strerror(-rc));
+	if (rc == 0) {
+		rc = httpd_open(loop, &httpd, &h->httpd);
+		if (rc != 0)
+			log_error("http", "cannot listen", "address=%s err=\"%s\"", cfg->listen,
+				  strerror(-rc));
+	}
+	if (rc != 0) {
+		free_http(h);
+		return rc;
+	}
+	h->api = a;
+	h->failed = cfg->failed;
+	h->arg = cfg->arg;
+	h->announced = store_visible(a->store);
+	uv_check_init(loop, &h->commit);
+	uv_idle_init(loop, &h->at_once);
+	uv_timer_init(loop, &h->tick);
+	h->commit.data = h->at_once.data = h->tick.data = h;
+	h->open_handles = 3;
+	uv_timer_start(&h->tick, on_tick, TICK_MS, TICK_MS);
+	*ret = h;
+	return 0;
+}
+
+unsigned http_port(const struct http *h)
+{
+	return httpd_port(h->httpd);
+}
+
+struct http *http_close(struct http *h)
+{
+	struct exchange *x;
+
+	if (h == NULL)
+		return NULL;
+	h->closing = true;
+	while ((x = h->waiting) != NULL) {
+		UNLINK(x);
+		x->waiting = false;
+		MHD_resume_connection(x->connection);
+	}
+	for (struct stream *s = h->streams; s != NULL; s = s->next)
+		resume_stream(s);
+	httpd_close(h->httpd);
+	uv_close((uv_handle_t *)&h->commit, on_closed);
+	uv_close((uv_handle_t *)&h->at_once, on_closed);
+	uv_close((uv_handle_t *)&h->tick, on_closed);
+	return NULL;
+}

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "standalone/apiserver/json.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { EXACT_DIGITS = 15 }; /* what a double surely keeps */
+
+/* What marks a long integer between the pass over the text and the one over the tree. */
+static const char long_mark[] = "\x01#";
+
+static size_t number_len(const char *at, const char *end, bool *is_long)
+{
+	const char *from = at;
+	size_t digits = 0;
+	bool integer = true;
+
+	for (; at < end && (isdigit((unsigned char)*at) || strchr("+-.eE", *at) != NULL); at++) {
+		if (*at == '\0')
+			break;
+		if (isdigit((unsigned char)*at))
+			digits++;
+		else if (*at != '-' || at != from)
+			integer = false;
+	}
+	*is_long = integer && digits > EXACT_DIGITS;
+	return (size_t)(at - from);
+}
+
+/* Copy @text with long integers quoted and marked. Returns false when there are none. */
+static bool mark_long_integers(const char *text, size_t len, struct buf *marked)
+{
+	const char *end = text + len, *copied = text;
+	bool quoted = false;
+
+	for (const char *at = text; at < end;) {
+		bool is_long;
+		size_t n;
+
+		if (quoted) {
+			if (*at == '\\' && at + 1 < end)
+				at++;
+			else if (*at == '"')
+				quoted = false;
+			at++;
+			continue;
+		}
+		if (!isdigit((unsigned char)*at) && *at != '-') {
+			quoted = *at == '"';
+			at++;
+			continue;
+		}
+		n = number_len(at, end, &is_long);
+		if (is_long) {
+			buf_add(marked, copied, (size_t)(at - copied));
+			buf_printf(marked, "\"%s%.*s\"", long_mark, (int)n, at);
+			copied = at + n;
+		}
+		at += n;
+	}
+	if (copied == text)
+		return false;
+	buf_add(marked, copied, (size_t)(end - copied));
+	return true;
+}
+
+static void unmark(cJSON *json)
+{
+	cJSON *child;
+
+	if (cJSON_IsString(json) && strncmp(json->valuestring, long_mark, 2) == 0) {
+		memmove(json->valuestring, json->valuestring + 2,
+			strlen(json->valuestring + 2) + 1);
+		json->type = cJSON_Raw | (json->type & cJSON_StringIsConst);
+	}
+	cJSON_ArrayForEach (child, json)
+		unmark(child);
+}
+
+cJSON *js_parse(const char *text, size_t len)
+{
+	struct buf marked = { 0 };
+	const char *end = NULL;
+	bool has_long = mark_long_integers(text, len, &marked);
+
+	if (has_long) {
+		len = marked.len;
+		text = buf_take(&marked);
+	}
+	cJSON *json = cJSON_ParseWithLengthOpts(text, len + 1, &end, 0);
+	if (json != NULL) {
+		while (end < text + len && isspace((unsigned char)*end))
+			end++;
+		if (end != text + len)
+			json = (cJSON_Delete(json), NULL);
+	}
+	if (has_long) {
+		unmark(json);
+		free((void *)(uintptr_t)text);
+	}
+	return json;
+}
+
+struct text *js_print(const cJSON *json)
+{
+	char *printed = cJSON_PrintUnformatted(json);
+
+	if (printed == NULL)
+		abort(); /* the hooks of main() never return NULL */
+	struct text *t = text_new(printed, strlen(printed));
+	free(printed);
+	return t;
+}
+
+cJSON *js_at(const cJSON *json, const char *path)
+{
+	char name[128];
+
+	while (json != NULL) {
+		size_t n = strcspn(path, ".");
+
+		if (n >= sizeof(name))
+			return NULL;
+		memcpy(name, path, n);
+		name[n] = '\0';
+		json = cJSON_GetObjectItemCaseSensitive(json, name);
+		if (path[n] == '\0')
+			break;
+		path += n + 1;
+	}
+	return (cJSON *)(uintptr_t)json;
+}
+
+const char *js_text(const cJSON *json, const char *path)
+{
+	return cJSON_GetStringValue(js_at(json, path));
+}
+
+long long js_int(const cJSON *json, const char *path, long long otherwise)
+{
+	const cJSON *n = js_at(json, path);
+
+	if (cJSON_IsNumber(n) && n->valuedouble >= -9e15 && n->valuedouble <= 9e15)
+		return (long long)n->valuedouble;
+	return otherwise;
+}
+
+bool js_true(const cJSON *json, const char *path)
+{
+	return cJSON_IsTrue(js_at(json, path));
+}
+
+void js_set(cJSON *object, const char *name, cJSON *item)
+{
+	if (cJSON_GetObjectItemCaseSensitive(object, name) != NULL)
+		cJSON_ReplaceItemInObjectCaseSensitive(object, name, item);
+	else
+		cJSON_AddItemToObject(object, name, item);
+}
+
+void js_set_text(cJSON *object, const char *name, const char *value)
+{
+	js_set(object, name, cJSON_CreateString(value));
+}
+
+void js_set_int(cJSON *object, const char *name, long long value)
+{
+	js_set(object, name, cJSON_CreateNumber((double)value));
+}
+
+void js_drop(cJSON *object, const char *name)
+{
+	cJSON_DeleteItemFromObjectCaseSensitive(object, name);
+}
+
+cJSON *js_object(cJSON *object, const char *name)
+{
+	cJSON *member = cJSON_GetObjectItemCaseSensitive(object, name);
+
+	if (!cJSON_IsObject(member)) {
+		member = cJSON_CreateObject();
+		js_set(object, name, member);
+	}
+	return member;
+}
+
+bool js_equal(const cJSON *a, const cJSON *b)
+{
+	return (a == NULL && b == NULL) || cJSON_Compare(a, b, 1);
+}
+
+void js_quote(struct buf *b, const char *text)
+{
+	buf_add(b, "\"", 1);
+	for (; *text != '\0'; text++) {
+		unsigned char c = (unsigned char)*text;
+
+		if (c == '"' || c == '\\')
+			buf_printf(b, "\\%c", c);
+		else if (c < 0x20)
+			buf_printf(b, "\\u%04x", c);
+		else
+			buf_add(b, text, 1);
+	}
+	buf_add(b, "\"", 1);
+}

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * JSON as the API server needs it: cJSON, with integers kept to the last digit.
+ *
+ * cJSON holds numbers as doubles and prints 15 digits; a Kubernetes int64 such as
+ * 9223372036854775807 would come back as another number. Integers of more than 15
+ * digits are therefore parsed into raw nodes, which print as they were written.
+ */
+#ifndef BELLMAN_APISERVER_JSON_H
+#define BELLMAN_APISERVER_JSON_H
+
+#include <cjson/cJSON.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "standalone/apiserver/buf.h"
+
+/* Parse all of @text, which ends in a NUL at @len. NULL when it is no JSON. */
+cJSON *js_parse(const char *text, size_t len);
+
+/* Unformatted, as a shared text. */
+struct text *js_print(const cJSON *json);
+
+/* The node at a path of member names with dots between, such as "spec.type"; or NULL. */
+cJSON *js_at(const cJSON *json, const char *path);
+/* The string there; NULL when there is none. */
+const char *js_text(const cJSON *json, const char *path);
+/* The integer there, or @otherwise. */
+long long js_int(const cJSON *json, const char *path, long long otherwise);
+bool js_true(const cJSON *json, const char *path);
+
+/* Add or replace a member; @item is taken over. */
+void js_set(cJSON *object, const char *name, cJSON *item);
+void js_set_text(cJSON *object, const char *name, const char *value);
+void js_set_int(cJSON *object, const char *name, long long value);
+void js_drop(cJSON *object, const char *name);
+/* The member that is an object, made (or replaced by an empty one) when it is not. */
+cJSON *js_object(cJSON *object, const char *name);
+
+/* Same content, whatever the order of members. NULL equals NULL only. */
+bool js_equal(const cJSON *a, const cJSON *b);
+
+/* Append @text as a JSON string, quotes included. */
+void js_quote(struct buf *b, const char *text);
+
+#endif

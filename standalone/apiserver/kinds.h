@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The kinds that the API server keeps: a table of built-in ones, and those that
+ * CustomResourceDefinition objects add.
+ *
+ * A kind is never freed before the server ends, only marked gone: watchers and the
+ * history point to it.
+ */
+#ifndef BELLMAN_APISERVER_KINDS_H
+#define BELLMAN_APISERVER_KINDS_H
+
+#include <cjson/cJSON.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+enum kind_id {
+	KIND_CUSTOM,
+	KIND_NAMESPACE,
+	KIND_NODE,
+	KIND_SERVICE,
+	KIND_ENDPOINTS, /* not stored: derived from EndpointSlices */
+	KIND_ENDPOINT_SLICE,
+	KIND_POD,
+	KIND_CONFIG_MAP,
+	KIND_SECRET,
+	KIND_SERVICE_ACCOUNT,
+	KIND_LEASE,
+	KIND_EVENT,
+	KIND_INGRESS,
+	KIND_CRD,
+};
+
+enum { KIND_VERSIONS_MAX = 8, KIND_SHORT_MAX = 4, KIND_COLUMNS_MAX = 24 };
+
+/* One column of `kubectl get`, from a CRD's additionalPrinterColumns. */
+struct column {
+	const char *name, *type, *format, *description, *path;
+	int priority;
+};
+
+struct kind_version {
+	const char *name;
+	bool served, status; /* status: it has the status subresource */
+	struct column *columns;
+	unsigned column_count; /* 0: NAME and AGE */
+};
+
+struct kind {
+	enum kind_id id;
+	unsigned order;       /* of registration: the store sorts by it */
+	const char *group;    /* "" for core */
+	const char *plural;   /* services */
+	const char *singular; /* service */
+	const char *name;     /* Service */
+	const char *list;     /* ServiceList */
+	const char
+		*resource; /* plural.group, or plural for core: what messages and the store say */
+	const char *short_names[KIND_SHORT_MAX + 1];
+	bool namespaced;
+	bool gone; /* its CustomResourceDefinition was deleted */
+	struct kind_version versions[KIND_VERSIONS_MAX];
+	unsigned version_count;
+	unsigned storage; /* index of the version that objects are stored in */
+	struct kind *next;
+	struct kind_strings *strings; /* what a custom kind owns */
+};
+
+struct kinds {
+	struct kind *first, **last;
+	unsigned count;
+};
+
+void kinds_init(struct kinds *k);
+void kinds_done(struct kinds *k);
+
+/* By group, version and plural; *ret_version gets the version. NULL: not served. */
+const struct kind *kinds_find(const struct kinds *k, const char *group, const char *version,
+			      const char *plural, const struct kind_version **ret_version);
+/* By the name the store uses, gone ones too. */
+const struct kind *kinds_by_resource(const struct kinds *k, const char *resource);
+const struct kind *kinds_builtin(const struct kinds *k, enum kind_id id);
+/* By apiVersion and kind of a manifest. */
+const struct kind *kinds_by_object(const struct kinds *k, const char *api_version, const char *name,
+				   const struct kind_version **ret_version);
+
+/* "v1" or "group/v1" into @buf. */
+const char *kind_api_version(const struct kind *kind, const char *version, char *buf, size_t size);
+
+/*
+ * Take over what a checked CustomResourceDefinition says: a new kind, or the same one changed
+ * (columns, versions). Returns the kind.
+ */
+const struct kind *kinds_define(struct kinds *k, const cJSON *crd);
+void kinds_undefine(struct kinds *k, const char *resource);
+
+#endif

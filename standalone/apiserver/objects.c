@@ -1,0 +1,765 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "standalone/apiserver/objects.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include "lib/base/intern.h"
+#include "lib/base/log.h"
+#include "standalone/apiserver/admit.h"
+#include "standalone/apiserver/status.h"
+
+/* --- small things ---------------------------------------------------------------------- */
+
+static void random_bytes(void *to, size_t len)
+{
+	if (getrandom(to, len, 0) != (ssize_t)len)
+		abort(); /* never for so few bytes once the system has booted */
+}
+
+/* RFC 9562 version 4. */
+static void set_uid(cJSON *meta)
+{
+	uint8_t b[16];
+	char text[40];
+
+	random_bytes(b, sizeof(b));
+	b[6] = (uint8_t)((b[6] & 0x0f) | 0x40);
+	b[8] = (uint8_t)((b[8] & 0x3f) | 0x80);
+	snprintf(text, sizeof(text),
+		 "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0], b[1],
+		 b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14],
+		 b[15]);
+	js_set_text(meta, "uid", text);
+}
+
+static void set_now(cJSON *meta, const char *name)
+{
+	time_t now = time(NULL);
+	struct tm tm;
+	char text[32];
+
+	gmtime_r(&now, &tm);
+	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
+	js_set_text(meta, name, text);
+}
+
+/* Five characters without vowels, as Kubernetes: no words come out. */
+static void set_generated_name(cJSON *meta, const char *prefix)
+{
+	static const char alphabet[] = "bcdfghjklmnpqrstvwxz2456789";
+	uint8_t b[5];
+	char tail[6] = "";
+
+	random_bytes(b, sizeof(b));
+	for (size_t i = 0; i < sizeof(b); i++)
+		tail[i] = alphabet[b[i] % (sizeof(alphabet) - 1)];
+	char *name = mem_printf("%.58s%s", prefix, tail);
+	js_set_text(meta, "name", name);
+	free(name);
+}
+
+static cJSON *parsed(const struct object *o)
+{
+	return js_parse(o->text->bytes, o->text->len);
+}
+
+static bool is_ending(const cJSON *object)
+{
+	return js_text(object, "metadata.deletionTimestamp") != NULL;
+}
+
+static bool has_finalizers(const cJSON *object)
+{
+	return cJSON_GetArraySize(js_at(object, "metadata.finalizers")) > 0;
+}
+
+static cJSON *disk_failed(struct api *a)
+{
+	return status_internal("the state file does not take the write: %s", store_error(a->store));
+}
+
+static void keys_add(struct keys *keys, const struct object *o)
+{
+	struct key *k = array_push(keys);
+
+	if (k == NULL)
+		abort();
+	*k = (struct key){ o->kind, intern_ref(o->ns), intern_ref(o->name) };
+}
+
+static void keys_done(struct keys *keys)
+{
+	for (size_t i = 0; i < keys->count; i++) {
+		intern_unref(keys->items[i].ns);
+		intern_unref(keys->items[i].name);
+	}
+	array_free(keys);
+}
+
+/* --- checks before a write ------------------------------------------------------------- */
+
+/* apiVersion and kind must be those of the path; what is stored has the storage version. */
+static cJSON *check_type(const struct target *t, cJSON *object)
+{
+	char want[256], storage[256];
+	const char *version, *kind;
+
+	if (!cJSON_IsObject(object))
+		return status_bad_request("the object provided is unrecognized: it must be a JSON "
+					  "object");
+	version = js_text(object, "apiVersion");
+	kind = js_text(object, "kind");
+	kind_api_version(t->kind, t->version->name, want, sizeof(want));
+	if (version != NULL && version[0] != '\0' && strcmp(version, want) != 0)
+		return status_bad_request("the API version in the data (%s) does not match the "
+					  "expected API version (%s)",
+					  version, want);
+	if (kind != NULL && kind[0] != '\0' && strcmp(kind, t->kind->name) != 0)
+		return status_bad_request("the kind in the data (%s) does not match the expected "
+					  "kind (%s)",
+					  kind, t->kind->name);
+	kind_api_version(t->kind, t->kind->versions[t->kind->storage].name, storage,
+			 sizeof(storage));
+	js_set_text(object, "apiVersion", storage);
+	js_set_text(object, "kind", t->kind->name);
+	if (!cJSON_IsObject(js_at(object, "metadata")) && js_at(object, "metadata") != NULL &&
+	    !cJSON_IsNull(js_at(object, "metadata")))
+		return status_bad_request("metadata must be an object");
+	cJSON *meta = js_object(object, "metadata");
+	js_drop(meta, "managedFields");
+	js_drop(meta, "selfLink");
+	return NULL;
+}
+
+static cJSON *check_namespace(const struct target *t, cJSON *object)
+{
+	cJSON *meta = js_object(object, "metadata");
+	const char *ns = js_text(meta, "namespace");
+
+	if (!t->kind->namespaced) {
+		js_drop(meta, "namespace");
+		return NULL;
+	}
+	if (ns != NULL && ns[0] != '\0' && strcmp(ns, t->ns) != 0)
+		return status_bad_request("the namespace of the provided object does not match the "
+					  "namespace sent on the request");
+	js_set_text(meta, "namespace", t->ns);
+	return NULL;
+}
+
+/* Nothing new in a namespace that is not there or is going away. */
+static cJSON *check_home(struct api *a, const struct target *t, const char *name)
+{
+	const struct kind *namespaces = kinds_builtin(&a->kinds, KIND_NAMESPACE);
+	const struct object *home;
+
+	if (!t->kind->namespaced)
+		return NULL;
+	home = store_get(a->store, namespaces, "", t->ns);
+	if (home == NULL)
+		return status_not_found(namespaces, t->ns);
+	for (size_t i = 0; i < a->ending.count; i++) {
+		if (a->ending.items[i].kind != namespaces || a->ending.items[i].name != home->name)
+			continue;
+		cJSON *s = status_forbidden(t->kind, name,
+					    "unable to create new content in namespace %s because "
+					    "it is being terminated",
+					    t->ns);
+		cJSON *cause = cJSON_CreateObject(), *list = cJSON_CreateArray();
+		js_set_text(cause, "reason", "NamespaceTerminating");
+		js_set_text(cause, "field", "metadata.namespace");
+		cJSON_AddItemToArray(list, cause);
+		js_set(js_object(s, "details"), "causes", list);
+		return s;
+	}
+	return NULL;
+}
+
+static const struct kind_version *storage_version(const struct kind *kind)
+{
+	return &kind->versions[kind->storage];
+}
+
+/* --- what a write entails -------------------------------------------------------------- */
+
+static const enum kind_id no_generation[] = { KIND_NAMESPACE,       KIND_NODE,     KIND_CONFIG_MAP,
+					      KIND_SECRET,          KIND_EVENT,    KIND_LEASE,
+					      KIND_SERVICE_ACCOUNT, KIND_ENDPOINTS };
+
+static bool has_generation(const struct kind *kind)
+{
+	for (size_t i = 0; i < sizeof(no_generation) / sizeof(no_generation[0]); i++)
+		if (no_generation[i] == kind->id)
+			return false;
+	return true;
+}
+
+/* Anything but metadata, and status where it is a subresource. */
+static bool content_changed(const struct kind *kind, const cJSON *object, const cJSON *old)
+{
+	const cJSON *sides[2] = { object, old }, *member;
+
+	for (int side = 0; side < 2; side++)
+		cJSON_ArrayForEach (member, sides[side]) {
+			if (strcmp(member->string, "metadata") == 0 ||
+			    (storage_version(kind)->status &&
+			     strcmp(member->string, "status") == 0))
+				continue;
+			if (!js_equal(member, cJSON_GetObjectItemCaseSensitive(sides[1 - side],
+									       member->string)))
+				return true;
+		}
+	return false;
+}
+
+/* Remove an object for good. @json: its last state. */
+static cJSON *remove_object(struct api *a, struct object *o, cJSON *json)
+{
+	const struct kind *kind = o->kind;
+
+	if (store_delete(a->store, o, json) != 0)
+		return disk_failed(a);
+	admit_gone(a, kind, json);
+	return NULL;
+}
+
+static cJSON *begin_delete(struct api *a, struct object *o, bool orphan);
+
+/* Give up dependents: those with no other living owner go, the others lose the reference. */
+static cJSON *let_go(struct api *a, const struct key *key, const char *uid, bool orphan)
+{
+	struct object *o = store_get(a->store, key->kind, key->ns, key->name);
+	cJSON *wrong = NULL;
+	bool others = false;
+
+	if (o == NULL)
+		return NULL;
+	for (unsigned i = 0; i < o->owner_count && !orphan; i++)
+		others = others ||
+			 (strcmp(o->owners[i], uid) != 0 && store_has_uid(a->store, o->owners[i]));
+	if (!others && !orphan)
+		return begin_delete(a, o, false);
+
+	cJSON *json = parsed(o), *refs = js_at(json, "metadata.ownerReferences");
+	for (int i = cJSON_GetArraySize(refs); i-- > 0;) {
+		const char *ref = js_text(cJSON_GetArrayItem(refs, i), "uid");
+		if (ref != NULL && strcmp(ref, uid) == 0)
+			cJSON_DeleteItemFromArray(refs, i);
+	}
+	if (cJSON_GetArraySize(refs) == 0)
+		js_drop(js_at(json, "metadata"), "ownerReferences");
+	if (store_put(a->store, key->kind, json) != 0)
+		wrong = disk_failed(a);
+	cJSON_Delete(json);
+	return wrong;
+}
+
+static cJSON *let_dependents_go(struct api *a, const char *uid, bool orphan)
+{
+	struct keys dependents = { 0 };
+	cJSON *wrong = NULL;
+
+	for (const struct object *o = store_owned(a->store); o != NULL; o = o->next_owned)
+		for (unsigned i = 0; i < o->owner_count; i++)
+			if (strcmp(o->owners[i], uid) == 0) {
+				keys_add(&dependents, o);
+				break;
+			}
+	for (size_t i = 0; i < dependents.count && wrong == NULL; i++)
+		wrong = let_go(a, &dependents.items[i], uid, orphan);
+	keys_done(&dependents);
+	return wrong;
+}
+
+/* What lives in a namespace, or is of a kind that a definition made. */
+static void contents(struct api *a, const struct object *container, struct keys *ret)
+{
+	const struct kind *defined = container->kind->id == KIND_CRD
+					     ? kinds_by_resource(&a->kinds, container->name)
+					     : NULL;
+
+	for (const struct kind *kind = a->kinds.first; kind != NULL; kind = kind->next) {
+		const char *ns = defined == NULL ? container->name : NULL;
+
+		if (defined == NULL ? !kind->namespaced : kind != defined)
+			continue;
+		for (const struct object *o = store_first(a->store, kind, ns, NULL, NULL);
+		     o != NULL; o = store_next(o, ns))
+			keys_add(ret, o);
+	}
+}
+
+static bool is_container(const struct kind *kind)
+{
+	return kind->id == KIND_NAMESPACE || kind->id == KIND_CRD;
+}
+
+/*
+ * Mark a namespace or definition as ending and end what is in it. It goes with the last of
+ * that, which finalizers may keep for longer: sweep().
+ */
+static cJSON *begin_container(struct api *a, struct object *o)
+{
+	struct keys inside = { 0 };
+	cJSON *json = parsed(o), *wrong = NULL;
+
+	if (!is_ending(json)) {
+		set_now(js_at(json, "metadata"), "deletionTimestamp");
+		if (o->kind->id == KIND_NAMESPACE)
+			js_set_text(js_object(json, "status"), "phase", "Terminating");
+		keys_add(&a->ending, o);
+		contents(a, o, &inside);
+		if (store_put(a->store, o->kind, json) != 0)
+			wrong = disk_failed(a);
+	}
+	cJSON_Delete(json);
+	for (size_t i = 0; i < inside.count && wrong == NULL; i++) {
+		const struct key *k = &inside.items[i];
+		struct object *in = store_get(a->store, k->kind, k->ns, k->name);
+		if (in != NULL)
+			wrong = begin_delete(a, in, false);
+	}
+	keys_done(&inside);
+	return wrong;
+}
+
+/* Delete, or mark for it where finalizers stand against it. */
+static cJSON *begin_delete(struct api *a, struct object *o, bool orphan)
+{
+	if (is_container(o->kind))
+		return begin_container(a, o);
+
+	cJSON *json = parsed(o), *meta = js_at(json, "metadata"), *wrong = NULL;
+	char *uid = mem_text(o->uid);
+	if (!has_finalizers(json)) {
+		wrong = remove_object(a, o, json);
+		if (wrong == NULL)
+			wrong = let_dependents_go(a, uid, orphan);
+	} else if (!is_ending(json)) {
+		set_now(meta, "deletionTimestamp");
+		js_set_int(meta, "deletionGracePeriodSeconds", 0);
+		if (has_generation(o->kind))
+			js_set_int(meta, "generation", js_int(meta, "generation", 1) + 1);
+		if (store_put(a->store, o->kind, json) != 0)
+			wrong = disk_failed(a);
+	}
+	free(uid);
+	cJSON_Delete(json);
+	return wrong;
+}
+
+/* Namespaces and definitions that have become empty go. */
+static cJSON *sweep(struct api *a)
+{
+	cJSON *wrong = NULL;
+
+	for (size_t i = 0; i < a->ending.count && wrong == NULL;) {
+		struct key key = a->ending.items[i];
+		struct object *o = store_get(a->store, key.kind, key.ns, key.name);
+		struct keys inside = { 0 };
+
+		if (o != NULL)
+			contents(a, o, &inside);
+		bool keep = inside.count > 0;
+		keys_done(&inside);
+		if (o != NULL && !keep) {
+			cJSON *json = parsed(o);
+			char *uid = mem_text(o->uid);
+
+			keep = has_finalizers(json);
+			if (!keep)
+				wrong = remove_object(a, o, json);
+			if (!keep && wrong == NULL)
+				wrong = let_dependents_go(a, uid, false);
+			free(uid);
+			cJSON_Delete(json);
+		}
+		if (keep) {
+			i++;
+			continue;
+		}
+		intern_unref(key.ns);
+		intern_unref(key.name);
+		a->ending.items[i] = a->ending.items[--a->ending.count];
+	}
+	return wrong;
+}
+
+/* --- create ---------------------------------------------------------------------------- */
+
+static cJSON *name_object(struct api *a, const struct target *t, cJSON *meta)
+{
+	const char *name = js_text(meta, "name"), *prefix = js_text(meta, "generateName");
+
+	if (name != NULL && name[0] != '\0')
+		return NULL;
+	if (prefix == NULL || prefix[0] == '\0') {
+		struct rule_causes causes = { 0 };
+
+		causes_add(&causes, "FieldValueRequired", "metadata.name",
+			   "Required value: name or generateName is required");
+		cJSON *s = status_invalid(t->kind, "", &causes);
+		array_free(&causes);
+		return s;
+	}
+	for (int attempt = 0; attempt < 8; attempt++) {
+		set_generated_name(meta, prefix);
+		if (store_get(a->store, t->kind, t->ns, js_text(meta, "name")) == NULL)
+			break;
+	}
+	return NULL;
+}
+
+cJSON *objects_create(struct api *a, const struct target *t, cJSON *object)
+{
+	cJSON *wrong = check_type(t, object);
+
+	if (wrong == NULL)
+		wrong = check_namespace(t, object);
+	if (wrong != NULL)
+		return wrong;
+	cJSON *meta = js_object(object, "metadata");
+	const char *version = js_text(meta, "resourceVersion");
+	if (version != NULL && version[0] != '\0')
+		return status_bad_request("resourceVersion should not be set on objects to be "
+					  "created");
+	static const char *const servers[] = { "uid", "creationTimestamp", "deletionTimestamp",
+					       "deletionGracePeriodSeconds", "generation" };
+	for (size_t i = 0; i < sizeof(servers) / sizeof(servers[0]); i++)
+		js_drop(meta, servers[i]);
+
+	wrong = name_object(a, t, meta);
+	if (wrong == NULL)
+		wrong = admit_metadata(t->kind, object, NULL);
+	if (wrong != NULL)
+		return wrong;
+	const char *name = js_text(meta, "name");
+	wrong = check_home(a, t, name);
+	if (wrong != NULL)
+		return wrong;
+	if (store_get(a->store, t->kind, t->ns, name) != NULL)
+		return status_already_exists(t->kind, name);
+
+	set_uid(meta);
+	set_now(meta, "creationTimestamp");
+	if (has_generation(t->kind))
+		js_set_int(meta, "generation", 1);
+	wrong = admit(a, t->kind, object, NULL, false);
+	if (wrong != NULL)
+		return wrong;
+	if (t->dry_run) {
+		admit_undo(a, t->kind, object, NULL);
+		return NULL;
+	}
+	if (store_put(a->store, t->kind, object) != 0) {
+		admit_undo(a, t->kind, object, NULL);
+		return disk_failed(a);
+	}
+	if (t->kind->id == KIND_CRD)
+		kinds_define(&a->kinds, object);
+	return NULL;
+}
+
+/* --- update ---------------------------------------------------------------------------- */
+
+static void keep_from(cJSON *to, const cJSON *from, const char *name)
+{
+	const cJSON *value = cJSON_GetObjectItemCaseSensitive(from, name);
+
+	if (value == NULL)
+		js_drop(to, name);
+	else
+		js_set(to, name, cJSON_Duplicate(value, 1));
+}
+
+/* Is the client's idea of the object the stored one? */
+static cJSON *check_version(const struct target *t, const struct object *o, const cJSON *object)
+{
+	const char *version = js_text(object, "metadata.resourceVersion");
+	const char *uid = js_text(object, "metadata.uid");
+
+	if (version == NULL || version[0] == '\0' || strcmp(version, "0") == 0) {
+		if (t->kind->id != KIND_CUSTOM && t->kind->id != KIND_CRD)
+			version = NULL;
+		else {
+			struct rule_causes causes = { 0 };
+
+			causes_add(&causes, "FieldValueInvalid", "metadata.resourceVersion",
+				   "Invalid value: 0x0: must be specified for an update");
+			cJSON *s = status_invalid(t->kind, o->name, &causes);
+			array_free(&causes);
+			return s;
+		}
+	}
+	if (version != NULL) {
+		char *end;
+		unsigned long long rv = strtoull(version, &end, 10);
+
+		if (*end != '\0' || rv != o->rv)
+			return status_modified(t->kind, o->name);
+	}
+	if (uid != NULL && uid[0] != '\0' && strcmp(uid, o->uid) != 0) {
+		char *why =
+			mem_printf("Precondition failed: UID in precondition: %s, UID in object "
+				   "meta: %s",
+				   uid, o->uid);
+		cJSON *s = status_conflict(t->kind, o->name, why);
+		free(why);
+		return s;
+	}
+	return NULL;
+}
+
+/* What the write may not touch comes from the stored object. */
+static void confine(const struct target *t, cJSON *object, const cJSON *old)
+{
+	static const char *const servers[] = { "uid",
+					       "creationTimestamp",
+					       "deletionTimestamp",
+					       "deletionGracePeriodSeconds",
+					       "generation",
+					       "generateName" };
+	cJSON *meta = js_object(object, "metadata");
+	const cJSON *old_meta = js_at(old, "metadata");
+
+	for (size_t i = 0; i < sizeof(servers) / sizeof(servers[0]); i++)
+		keep_from(meta, old_meta, servers[i]);
+	if (!t->status) {
+		if (t->version->status)
+			keep_from(object, old, "status");
+		return;
+	}
+	/* Labels and annotations of a built-in kind may come along with its status. */
+	for (cJSON *member = object->child, *next; member != NULL; member = next) {
+		next = member->next;
+		if (strcmp(member->string, "status") != 0 &&
+		    strcmp(member->string, "metadata") != 0)
+			cJSON_Delete(cJSON_DetachItemViaPointer(object, member));
+	}
+	const cJSON *member;
+	cJSON_ArrayForEach (member, old)
+		if (strcmp(member->string, "status") != 0 &&
+		    strcmp(member->string, "metadata") != 0)
+			js_set(object, member->string, cJSON_Duplicate(member, 1));
+	if (t->kind->id == KIND_CUSTOM || t->kind->id == KIND_CRD)
+		keep_from(object, old, "metadata");
+	else
+		keep_from(js_object(object, "metadata"), old_meta, "ownerReferences");
+}
+
+/* Store @object over @o; @old is what @o holds, parsed. */
+static cJSON *replace(struct api *a, const struct target *t, struct object *o, cJSON *object,
+		      const cJSON *old)
+{
+	cJSON *wrong, *meta;
+
+	confine(t, object, old);
+	wrong = admit_metadata(t->kind, object, old);
+	if (wrong == NULL)
+		wrong = admit(a, t->kind, object, old, t->status);
+	if (wrong != NULL)
+		return wrong;
+	meta = js_object(object, "metadata");
+	keep_from(meta, js_at(old, "metadata"), "resourceVersion");
+	if (t->dry_run || js_equal(object, old)) {
+		admit_undo(a, t->kind, object, old);
+		return NULL;
+	}
+	if (has_generation(t->kind) && content_changed(t->kind, object, old))
+		js_set_int(meta, "generation", js_int(meta, "generation", 0) + 1);
+
+	if (is_ending(object) && !has_finalizers(object) && !is_container(t->kind)) {
+		char *uid = mem_text(o->uid);
+
+		wrong = remove_object(a, o, object);
+		if (wrong == NULL)
+			wrong = let_dependents_go(a, uid, false);
+		free(uid);
+		return wrong == NULL ? sweep(a) : wrong;
+	}
+	if (store_put(a->store, t->kind, object) != 0) {
+		admit_undo(a, t->kind, object, old);
+		return disk_failed(a);
+	}
+	if (t->kind->id == KIND_CRD)
+		kinds_define(&a->kinds, object);
+	return is_container(t->kind) ? sweep(a) : NULL;
+}
+
+static struct object *find(struct api *a, const struct target *t, cJSON **ret_wrong)
+{
+	struct object *o = store_get(a->store, t->kind, t->ns, t->name);
+
+	*ret_wrong = o == NULL ? status_not_found(t->kind, t->name) : NULL;
+	return o;
+}
+
+cJSON *objects_update(struct api *a, const struct target *t, cJSON *object)
+{
+	cJSON *wrong = check_type(t, object);
+
+	if (wrong == NULL)
+		wrong = check_namespace(t, object);
+	if (wrong != NULL)
+		return wrong;
+	const char *name = js_text(object, "metadata.name");
+	if (name == NULL || name[0] == '\0')
+		js_set_text(js_object(object, "metadata"), "name", t->name);
+	else if (strcmp(name, t->name) != 0)
+		return status_bad_request("the name of the object (%s) does not match the name on "
+					  "the URL (%s)",
+					  name, t->name);
+
+	struct object *o = find(a, t, &wrong);
+	if (o == NULL)
+		return wrong;
+	wrong = check_version(t, o, object);
+	if (wrong != NULL)
+		return wrong;
+	cJSON *old = parsed(o);
+	wrong = replace(a, t, o, object, old);
+	cJSON_Delete(old);
+	return wrong;
+}
+
+cJSON *objects_patch(struct api *a, const struct target *t, enum patch_type type,
+		     const cJSON *patch, cJSON **ret_object)
+{
+	cJSON *wrong;
+	char version[256];
+	struct object *o = find(a, t, &wrong);
+
+	if (o == NULL)
+		return wrong;
+	cJSON *old = parsed(o), *object = cJSON_Duplicate(old, 1);
+	/* The patch speaks the client's version. */
+	kind_api_version(t->kind, t->version->name, version, sizeof(version));
+	js_set_text(object, "apiVersion", version);
+	wrong = patch_apply(t->kind, type, patch, &object);
+	if (wrong == NULL)
+		wrong = check_type(t, object);
+	if (wrong == NULL)
+		wrong = check_namespace(t, object);
+	const char *name = wrong == NULL ? js_text(object, "metadata.name") : NULL;
+	if (wrong == NULL && (name == NULL || strcmp(name, t->name) != 0))
+		wrong = status_bad_request("the name of the object (%s) does not match the name on "
+					   "the URL (%s)",
+					   name == NULL ? "" : name, t->name);
+	if (wrong == NULL)
+		wrong = check_version(t, o, object);
+	if (wrong == NULL)
+		wrong = replace(a, t, o, object, old);
+	cJSON_Delete(old);
+	if (wrong != NULL)
+		cJSON_Delete(object);
+	else
+		*ret_object = object;
+	return wrong;
+}
+
+/* --- delete ---------------------------------------------------------------------------- */
+
+static cJSON *check_preconditions(const struct target *t, const struct object *o,
+				  const cJSON *options)
+{
+	const char *uid = js_text(options, "preconditions.uid");
+	const char *version = js_text(options, "preconditions.resourceVersion");
+	char *why = NULL;
+	cJSON *s = NULL;
+
+	if (uid != NULL && strcmp(uid, o->uid) != 0)
+		why = mem_printf("Precondition failed: UID in precondition: %s, UID in object "
+				 "meta: %s",
+				 uid, o->uid);
+	else if (version != NULL && strtoull(version, NULL, 10) != o->rv)
+		why = mem_printf("Precondition failed: ResourceVersion in precondition: %s, "
+				 "ResourceVersion in object meta: %llu",
+				 version, (unsigned long long)o->rv);
+	if (why != NULL)
+		s = status_conflict(t->kind, o->name, why);
+	free(why);
+	return s;
+}
+
+cJSON *objects_delete(struct api *a, const struct target *t, const cJSON *options,
+		      cJSON **ret_object)
+{
+	const char *policy = js_text(options, "propagationPolicy");
+	bool orphan = (policy != NULL && strcmp(policy, "Orphan") == 0) ||
+		      js_true(options, "orphanDependents");
+	cJSON *wrong;
+	struct object *o = find(a, t, &wrong);
+
+	if (o == NULL)
+		return wrong;
+	wrong = check_preconditions(t, o, options);
+	if (wrong != NULL)
+		return wrong;
+	if (t->kind->id == KIND_NAMESPACE &&
+	    (strcmp(t->name, "default") == 0 || strcmp(t->name, "kube-system") == 0))
+		return status_forbidden(t->kind, t->name, "this namespace may not be deleted");
+
+	char *uid = mem_text(o->uid);
+	if (!t->dry_run) {
+		wrong = begin_delete(a, o, orphan);
+		if (wrong == NULL)
+			wrong = sweep(a);
+	}
+	if (wrong == NULL) {
+		o = t->dry_run ? NULL : store_get(a->store, t->kind, t->ns, t->name);
+		*ret_object = o == NULL ? status_deleted(t->kind, t->name, uid) : parsed(o);
+	}
+	free(uid);
+	return wrong;
+}
+
+/* --- start ----------------------------------------------------------------------------- */
+
+static cJSON *make_namespace(struct api *a, const char *name)
+{
+	const struct kind *kind = kinds_builtin(&a->kinds, KIND_NAMESPACE);
+	struct target t = { kind, &kind->versions[0], .ns = "" };
+
+	if (store_get(a->store, kind, "", name) != NULL)
+		return NULL;
+	cJSON *ns = cJSON_CreateObject();
+	js_set_text(js_object(ns, "metadata"), "name", name);
+	cJSON *wrong = objects_create(a, &t, ns);
+	cJSON_Delete(ns);
+	return wrong;
+}
+
+cJSON *objects_start(struct api *a)
+{
+	static const enum kind_id containers[] = { KIND_NAMESPACE, KIND_CRD };
+	const struct kind *services = kinds_builtin(&a->kinds, KIND_SERVICE);
+
+	for (const struct object *o = store_first(a->store, services, NULL, NULL, NULL); o != NULL;
+	     o = store_next(o, NULL)) {
+		cJSON *json = parsed(o);
+		service_rules_adopt(a->books, json);
+		cJSON_Delete(json);
+	}
+	for (size_t i = 0; i < 2; i++) {
+		const struct kind *kind = kinds_builtin(&a->kinds, containers[i]);
+
+		for (const struct object *o = store_first(a->store, kind, NULL, NULL, NULL);
+		     o != NULL; o = store_next(o, NULL)) {
+			cJSON *json = parsed(o);
+			if (is_ending(json))
+				keys_add(&a->ending, o);
+			cJSON_Delete(json);
+		}
+	}
+	cJSON *wrong = make_namespace(a, "default");
+	return wrong == NULL ? make_namespace(a, "kube-system") : wrong;
+}
+
+void objects_done(struct api *a)
+{
+	keys_done(&a->ending);
+}

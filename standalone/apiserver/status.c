@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "standalone/apiserver/status.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static cJSON *failure(int code, const char *reason, const char *message)
+{
+	cJSON *s = cJSON_CreateObject();
+
+	js_set_text(s, "kind", "Status");
+	js_set_text(s, "apiVersion", "v1");
+	js_set(s, "metadata", cJSON_CreateObject());
+	js_set_text(s, "status", "Failure");
+	js_set_text(s, "message", message);
+	js_set_text(s, "reason", reason);
+	js_set(s, "details", cJSON_CreateObject());
+	js_set_int(s, "code", code);
+	return s;
+}
+
+static cJSON *vfailure(int code, const char *reason, const char *fmt, va_list args)
+{
+	struct buf b = { 0 };
+
+	buf_vprintf(&b, fmt, args);
+	char *message = buf_take(&b);
+	cJSON *s = failure(code, reason, message);
+	free(message);
+	return s;
+}
+
+/* details.kind is the resource for most failures and the kind for 422, as in Kubernetes. */
+static cJSON *about(cJSON *status, const struct kind *kind, const char *what, const char *name)
+{
+	cJSON *details = js_object(status, "details");
+
+	if (name != NULL)
+		js_set_text(details, "name", name);
+	if (kind->group[0] != '\0')
+		js_set_text(details, "group", kind->group);
+	js_set_text(details, "kind", what);
+	return status;
+}
+
+cJSON *status_failure(int code, const char *reason, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	cJSON *s = vfailure(code, reason, fmt, args);
+	va_end(args);
+	return s;
+}
+
+int status_code(const cJSON *status)
+{
+	return (int)js_int(status, "code", 500);
+}
+
+cJSON *status_bad_request(const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	cJSON *s = vfailure(400, "BadRequest", fmt, args);
+	va_end(args);
+	return s;
+}
+
+cJSON *status_internal(const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	cJSON *s = vfailure(500, "InternalError", fmt, args);
+	va_end(args);
+	return s;
+}
+
+cJSON *status_expired(const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	cJSON *s = vfailure(410, "Expired", fmt, args);
+	va_end(args);
+	return s;
+}
+
+cJSON *status_not_found(const struct kind *kind, const char *name)
+{
+	return about(status_failure(404, "NotFound", "%s \"%s\" not found", kind->resource, name),
+		     kind, kind->plural, name);
+}
+
+cJSON *status_no_such_resource(void)
+{
+	return status_failure(404, "NotFound", "the server could not find the requested resource");
+}
+
+cJSON *status_already_exists(const struct kind *kind, const char *name)
+{
+	return about(status_failure(409, "AlreadyExists", "%s \"%s\" already exists",
+				    kind->resource, name),
+		     kind, kind->plural, name);
+}
+
+cJSON *status_conflict(const struct kind *kind, const char *name, const char *why)
+{
+	return about(status_failure(409, "Conflict",
+				    "Operation cannot be fulfilled on %s \"%s\": %s",
+				    kind->resource, name, why),
+		     kind, kind->plural, name);
+}
+
+cJSON *status_modified(const struct kind *kind, const char *name)
+{
+	return status_conflict(kind, name,
+			       "the object has been modified; please apply your changes to the "
+			       "latest version and try again");
+}
+
+cJSON *status_forbidden(const struct kind *kind, const char *name, const char *fmt, ...)
+{
+	struct buf b = { 0 };
+	va_list args;
+
+	va_start(args, fmt);
+	buf_vprintf(&b, fmt, args);
+	va_end(args);
+	char *why = buf_take(&b);
+	cJSON *s = about(status_failure(403, "Forbidden", "%s \"%s\" is forbidden: %s",
+					kind->resource, name, why),
+			 kind, kind->plural, name);
+	free(why);
+	return s;
+}
+
+cJSON *status_invalid(const struct kind *kind, const char *name, const struct rule_causes *causes)
+{
+	struct buf b = { 0 };
+	cJSON *list = cJSON_CreateArray();
+
+	if (kind->group[0] != '\0')
+		buf_printf(&b, "%s.%s \"%s\" is invalid: ", kind->name, kind->group, name);
+	else
+		buf_printf(&b, "%s \"%s\" is invalid: ", kind->name, name);
+	if (causes->count > 1)
+		buf_puts(&b, "[");
+	for (size_t i = 0; i < causes->count; i++) {
+		const struct rule_cause *c = &causes->items[i];
+		cJSON *cause = cJSON_CreateObject();
+
+		buf_printf(&b, "%s%s: %s", i > 0 ? ", " : "", c->field, c->message);
+		js_set_text(cause, "reason", c->reason);
+		js_set_text(cause, "message", c->message);
+		js_set_text(cause, "field", c->field);
+		cJSON_AddItemToArray(list, cause);
+	}
+	if (causes->count > 1)
+		buf_puts(&b, "]");
+
+	char *message = buf_take(&b);
+	cJSON *s = about(failure(422, "Invalid", message), kind, kind->name, name);
+	free(message);
+	js_set(js_object(s, "details"), "causes", list);
+	return s;
+}
+
+cJSON *status_deleted(const struct kind *kind, const char *name, const char *uid)
+{
+	cJSON *s = cJSON_CreateObject();
+
+	js_set_text(s, "kind", "Status");
+	js_set_text(s, "apiVersion", "v1");
+	js_set(s, "metadata", cJSON_CreateObject());
+	js_set_text(s, "status", "Success");
+	about(s, kind, kind->plural, name);
+	if (uid != NULL)
+		js_set_text(js_object(s, "details"), "uid", uid);
+	return s;
+}
+
+void causes_add(struct rule_causes *causes, const char *reason, const char *field, const char *fmt,
+		...)
+{
+	struct rule_cause *c = array_push(causes);
+	va_list args;
+
+	if (c == NULL)
+		abort();
+	c->reason = reason;
+	snprintf(c->field, sizeof(c->field), "%s", field);
+	va_start(args, fmt);
+	vsnprintf(c->message, sizeof(c->message), fmt, args);
+	va_end(args);
+}

@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "standalone/apiserver/strategic.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "standalone/apiserver/status.h"
+
+enum { PATH_MAX_LEN = 128 };
+
+/*
+ * Lists that merge. Two keys where Kubernetes merges by the first alone: port 53 for TCP and UDP
+ * are two ports, and merging them into one is its oldest bug of this kind (#39188). An element
+ * without the second key has @second_default. No key: a set of plain values.
+ */
+struct list_rule {
+	enum kind_id id; /* KIND_CUSTOM: any kind */
+	const char *path;
+	const char *key, *second, *second_default;
+};
+
+static const struct list_rule list_rules[] = {
+	{ KIND_CUSTOM, "metadata.finalizers", .key = NULL },
+	{ KIND_CUSTOM, "metadata.ownerReferences", .key = "uid" },
+	{ KIND_CUSTOM, "status.conditions", .key = "type" },
+	{ KIND_SERVICE, "spec.ports", "port", "protocol", "TCP" },
+	{ KIND_NODE, "spec.podCIDRs", .key = NULL },
+	{ KIND_NODE, "spec.taints", .key = "key" },
+	{ KIND_NODE, "status.addresses", "type", "address", NULL },
+	{ KIND_SERVICE_ACCOUNT, "secrets", .key = "name" },
+	{ KIND_SERVICE_ACCOUNT, "imagePullSecrets", .key = "name" },
+	{ KIND_POD, "spec.containers", .key = "name" },
+	{ KIND_POD, "spec.containers.env", .key = "name" },
+	{ KIND_POD, "spec.containers.ports", "containerPort", "protocol", "TCP" },
+	{ KIND_POD, "spec.containers.volumeMounts", .key = "mountPath" },
+	{ KIND_POD, "spec.hostAliases", .key = "ip" },
+	{ KIND_POD, "spec.imagePullSecrets", .key = "name" },
+	{ KIND_POD, "spec.initContainers", .key = "name" },
+	{ KIND_POD, "spec.volumes", .key = "name" },
+	{ KIND_POD, "status.podIPs", .key = "ip" },
+};
+
+static const struct list_rule *rule_of(const struct kind *kind, const char *path)
+{
+	for (size_t i = 0; i < sizeof(list_rules) / sizeof(list_rules[0]); i++)
+		if ((list_rules[i].id == KIND_CUSTOM || list_rules[i].id == kind->id) &&
+		    strcmp(list_rules[i].path, path) == 0)
+			return &list_rules[i];
+	return NULL;
+}
+
+static cJSON *merge_map(const struct kind *kind, cJSON *object, const cJSON *patch,
+			const char *path);
+
+/* --- sets of plain values -------------------------------------------------------------- */
+
+static cJSON *find_plain(const cJSON *list, const cJSON *value)
+{
+	cJSON *item;
+
+	cJSON_ArrayForEach (item, list)
+		if (cJSON_Compare(item, value, 1))
+			return item;
+	return NULL;
+}
+
+static void unite(cJSON *list, const cJSON *more)
+{
+	const cJSON *value;
+
+	cJSON_ArrayForEach (value, more)
+		if (find_plain(list, value) == NULL)
+			cJSON_AddItemToArray(list, cJSON_Duplicate(value, 1));
+}
+
+static void subtract(cJSON *list, const cJSON *less)
+{
+	const cJSON *value;
+	cJSON *found;
+
+	cJSON_ArrayForEach (value, less)
+		while ((found = find_plain(list, value)) != NULL)
+			cJSON_Delete(cJSON_DetachItemViaPointer(list, found));
+}
+
+/* --- lists that are maps --------------------------------------------------------------- */
+
+static bool same_key(const cJSON *a, const cJSON *b, const char *key, const char *otherwise)
+{
+	const cJSON *x = cJSON_GetObjectItemCaseSensitive(a, key);
+	const cJSON *y = cJSON_GetObjectItemCaseSensitive(b, key);
+	cJSON fill = { .type = cJSON_String, .valuestring = (char *)(uintptr_t)otherwise };
+
+	if (otherwise != NULL) {
+		x = x == NULL ? &fill : x;
+		y = y == NULL ? &fill : y;
+	}
+	return x != NULL && y != NULL && cJSON_Compare(x, y, 1);
+}
+
+/* The element of @list that @element patches. An element that lacks the second key, where it has
+ * no default, means the first one with its first key. */
+static cJSON *find_element(const cJSON *list, const cJSON *element, const struct list_rule *rule)
+{
+	bool one_key = rule->second == NULL ||
+		       (rule->second_default == NULL &&
+			cJSON_GetObjectItemCaseSensitive(element, rule->second) == NULL);
+	cJSON *item;
+
+	cJSON_ArrayForEach (item, list)
+		if (same_key(item, element, rule->key, NULL) &&
+		    (one_key || same_key(item, element, rule->second, rule->second_default)))
+			return item;
+	return NULL;
+}
+
+static bool is_directive(const cJSON *element, const char *what)
+{
+	const char *directive =
+		cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(element, "$patch"));
+
+	return directive != NULL && strcmp(directive, what) == 0;
+}
+
+static cJSON *merge_elements(const struct kind *kind, cJSON *list, const cJSON *patch,
+			     const struct list_rule *rule)
+{
+	const cJSON *element;
+
+	cJSON_ArrayForEach (element, patch)
+		if (is_directive(element, "replace"))
+			while (list->child != NULL)
+				cJSON_Delete(cJSON_DetachItemViaPointer(list, list->child));
+	cJSON_ArrayForEach (element, patch) {
+		if (!cJSON_IsObject(element))
+			return status_bad_request("%s: expected objects", rule->path);
+		if (is_directive(element, "replace"))
+			continue;
+		if (cJSON_GetObjectItemCaseSensitive(element, rule->key) == NULL)
+			return status_bad_request("map: %s does not contain declared merge key: %s",
+						  rule->path, rule->key);
+		cJSON *found = find_element(list, element, rule);
+		if (is_directive(element, "delete")) {
+			if (found != NULL)
+				cJSON_Delete(cJSON_DetachItemViaPointer(list, found));
+			continue;
+		}
+		if (found == NULL) {
+			found = cJSON_CreateObject();
+			cJSON_AddItemToArray(list, found);
+		}
+		cJSON *wrong = merge_map(kind, found, element, rule->path);
+		if (wrong != NULL)
+			return wrong;
+	}
+	return NULL;
+}
+
+/*
+ * `$setElementOrder/NAME`: elements it names come in its order, the others keep their place
+ * behind the element they followed. @rule NULL: plain values.
+ */
+static void set_order(cJSON *list, const cJSON *order, const struct list_rule *rule)
+{
+	const cJSON *want;
+	cJSON *named = cJSON_CreateArray();
+
+	cJSON_ArrayForEach (want, order) {
+		cJSON *item;
+
+		/* By the first key alone: that is all kubectl writes here. Every match, in order.
+		 */
+		for (item = list->child; item != NULL;) {
+			cJSON *next = item->next;
+			if (rule->key == NULL ? cJSON_Compare(item, want, 1)
+					      : same_key(item, want, rule->key, NULL))
+				cJSON_AddItemToArray(named, cJSON_DetachItemViaPointer(list, item));
+			item = next;
+		}
+	}
+	/* What nobody ordered goes behind. */
+	while (list->child != NULL)
+		cJSON_AddItemToArray(named, cJSON_DetachItemViaPointer(list, list->child));
+	while (named->child != NULL)
+		cJSON_AddItemToArray(list, cJSON_DetachItemViaPointer(named, named->child));
+	cJSON_Delete(named);
+}
+
+/* --- maps ------------------------------------------------------------------------------ */
+
+/* A copy for insertion: nulls and directives, which speak of what was not there, are left out. */
+static cJSON *clean_copy(const cJSON *value)
+{
+	cJSON *copy, *child;
+	const cJSON *from;
+
+	if (!cJSON_IsObject(value))
+		return cJSON_Duplicate(value, 1);
+	copy = cJSON_CreateObject();
+	cJSON_ArrayForEach (from, value) {
+		if (cJSON_IsNull(from) || from->string[0] == '$')
+			continue;
+		child = clean_copy(from);
+		cJSON_AddItemToObject(copy, from->string, child);
+	}
+	return copy;
+}
+
+static void retain_keys(cJSON *object, const cJSON *keys)
+{
+	for (cJSON *member = object->child, *next; member != NULL; member = next) {
+		const cJSON *key;
+		bool kept = false;
+
+		next = member->next;
+		cJSON_ArrayForEach (key, keys)
+			kept = kept || (cJSON_IsString(key) &&
+					strcmp(key->valuestring, member->string) == 0);
+		if (!kept)
+			cJSON_Delete(cJSON_DetachItemViaPointer(object, member));
+	}
+}
+
+static cJSON *merge_list(const struct kind *kind, cJSON *object, const cJSON *patch,
+			 const char *path)
+{
+	const struct list_rule *rule = rule_of(kind, path);
+	cJSON *list = cJSON_GetObjectItemCaseSensitive(object, patch->string);
+
+	if (rule == NULL) {
+		js_set(object, patch->string, cJSON_Duplicate(patch, 1));
+		return NULL;
+	}
+	if (!cJSON_IsArray(list)) {
+		list = cJSON_CreateArray();
+		js_set(object, patch->string, list);
+	}
+	if (rule->key == NULL) {
+		unite(list, patch);
+		return NULL;
+	}
+	return merge_elements(kind, list, patch, rule);
+}
+
+/* `$name/list` directives. Returns true when @member is one. */
+static bool apply_directive(const struct kind *kind, cJSON *object, const cJSON *member,
+			    const char *path, bool ordering)
+{
+	static const char order[] = "$setElementOrder/";
+	static const char delete[] = "$deleteFromPrimitiveList/";
+	char list_path[PATH_MAX_LEN];
+	const char *name = strchr(member->string, '/');
+
+	if (member->string[0] != '$' || name == NULL)
+		return member->string[0] == '$';
+	cJSON *list = cJSON_GetObjectItemCaseSensitive(object, ++name);
+	snprintf(list_path, sizeof(list_path), "%s%s%s", path, path[0] == '\0' ? "" : ".", name);
+	if (!ordering && strncmp(member->string, delete, sizeof(delete) - 1) == 0) {
+		subtract(list, member);
+	} else if (ordering && strncmp(member->string, order, sizeof(order) - 1) == 0) {
+		const struct list_rule *rule = rule_of(kind, list_path);
+		if (rule != NULL && cJSON_IsArray(list))
+			set_order(list, member, rule);
+	}
+	return true;
+}
+
+static cJSON *merge_map(const struct kind *kind, cJSON *object, const cJSON *patch,
+			const char *path)
+{
+	char below[PATH_MAX_LEN];
+	const cJSON *member;
+
+	if (is_directive(patch, "delete") || is_directive(patch, "replace")) {
+		while (object->child != NULL)
+			cJSON_Delete(cJSON_DetachItemViaPointer(object, object->child));
+		if (is_directive(patch, "delete"))
+			return NULL;
+	}
+	cJSON_ArrayForEach (member, patch) {
+		if (apply_directive(kind, object, member, path, false))
+			continue;
+		if (cJSON_IsNull(member)) {
+			js_drop(object, member->string);
+			continue;
+		}
+		snprintf(below, sizeof(below), "%s%s%s", path, path[0] == '\0' ? "" : ".",
+			 member->string);
+		cJSON *there = cJSON_GetObjectItemCaseSensitive(object, member->string);
+		cJSON *wrong = NULL;
+		if (cJSON_IsObject(member) && cJSON_IsObject(there))
+			wrong = merge_map(kind, there, member, below);
+		else if (cJSON_IsArray(member))
+			wrong = merge_list(kind, object, member, below);
+		else
+			js_set(object, member->string, clean_copy(member));
+		if (wrong != NULL)
+			return wrong;
+	}
+	const cJSON *retain = cJSON_GetObjectItemCaseSensitive(patch, "$retainKeys");
+	if (cJSON_IsArray(retain))
+		retain_keys(object, retain);
+	cJSON_ArrayForEach (member, patch)
+		apply_directive(kind, object, member, path, true);
+	return NULL;
+}
+
+cJSON *strategic_merge(const struct kind *kind, cJSON *object, const cJSON *patch)
+{
+	return merge_map(kind, object, patch, "");
+}
