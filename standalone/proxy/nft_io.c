@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "standalone/proxy/text.h"
 
@@ -115,12 +116,11 @@ static void on_limit(uv_timer_t *timer)
 	uv_process_kill(&r->process, SIGKILL);
 }
 
-static int start(struct run *r, uv_loop_t *loop)
+static int spawn(struct run *r, uv_loop_t *loop, int input)
 {
 	char *argv[] = { "nft", "-j", "-f", "-", NULL };
 	uv_stdio_container_t stdio[] = {
-		{ .flags = UV_CREATE_PIPE | UV_READABLE_PIPE,
-		  .data.stream = (uv_stream_t *)&r->to },
+		{ .flags = UV_INHERIT_FD, .data.fd = input },
 		{ .flags = UV_IGNORE },
 		{ .flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE,
 		  .data.stream = (uv_stream_t *)&r->from },
@@ -128,9 +128,25 @@ static int start(struct run *r, uv_loop_t *loop)
 	uv_process_options_t options = {
 		.exit_cb = on_ended, .file = argv[0], .args = argv, .stdio_count = 3, .stdio = stdio
 	};
-	uv_buf_t json = uv_buf_init(r->json, (unsigned)strlen(r->json));
+	return uv_spawn(loop, &r->process, &options);
+}
 
-	int rc = uv_spawn(loop, &r->process, &options);
+static int start(struct run *r, uv_loop_t *loop)
+{
+	uv_buf_t json = uv_buf_init(r->json, (unsigned)strlen(r->json));
+	uv_file fds[2];
+
+	/* A real pipe: libuv's own are sockets, and nft opens /dev/stdin, which no socket allows.
+	 */
+	int rc = uv_pipe(fds, 0, UV_NONBLOCK_PIPE);
+	if (rc != 0)
+		return rc;
+	rc = uv_pipe_open(&r->to, fds[1]);
+	if (rc == 0)
+		rc = spawn(r, loop, fds[0]);
+	else
+		close(fds[1]);
+	close(fds[0]);
 	if (rc == 0)
 		rc = uv_read_start((uv_stream_t *)&r->from, on_room, on_read);
 	if (rc == 0)
