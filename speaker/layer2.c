@@ -301,7 +301,8 @@ void l2_hold(struct l2 *l, const void *owner, const struct ip_addr *ip,
 	if (h == NULL) {
 		h = must(array_push(v));
 		h->owner = owner;
-		array_trim(v);
+		array_trim(v); /* which may move it */
+		h = &v->items[v->count - 1];
 	}
 	interfaces_done(&h->interfaces);
 	for (size_t i = 0; i < interfaces->count; i++)
