@@ -130,6 +130,11 @@ class Process:
     def log(self):
         return self.log_path.read_text(encoding="utf-8", errors="replace") if self.log_path.exists() else ""
 
+    def last_words(self):
+        """What the log says at the end; of a sanitizer's report its beginning."""
+        report = re.search(r".*(ERROR: \w+Sanitizer|runtime error:).*(?:\n.*){0,25}", self.log)
+        return report[0] if report else self.log[-2000:]
+
     def running(self):
         return self.popen is not None and self.popen.poll() is None
 
@@ -180,11 +185,14 @@ class Daemon(Process):
 
     def ready(self):
         if not self.running():
-            raise AssertionError(f"{self.name} ended with {self.popen.returncode}:\n{self.log[-3000:]}")
+            raise AssertionError(f"{self.name} ended with {self.popen.returncode}:\n{self.last_words()}")
         return self.http("/readyz")[0] == 200
 
     def wait_ready(self, deadline=10.0):
-        wait_for(self.ready, deadline, f"{self.name} to be ready")
+        try:
+            wait_for(self.ready, deadline, f"{self.name} to be ready")
+        except AssertionError as e:
+            raise e if not self.running() else AssertionError(f"{e}\n{self.last_words()}") from None
         return self
 
     def metrics(self):
@@ -318,11 +326,10 @@ class Lab:
     def _look_for_faults(self, stopped):
         """Sanitizer reports and ugly ends are faults even if every assertion held."""
         for p in self.processes:
-            found = re.search(r".*(ERROR: \w+Sanitizer|runtime error:).*(?:\n.*){0,25}", p.log)
-            if found:
-                self.complaints.append(f"{p.name}: {found.group(0)}")
+            if re.search(r"ERROR: \w+Sanitizer|runtime error:", p.log):
+                self.complaints.append(f"{p.name}: {p.last_words()}")
             elif isinstance(p, Daemon) and p in stopped and not p.forced and p.popen.returncode != 0:
-                self.complaints.append(f"{p.name} ended with {p.popen.returncode} on SIGTERM:\n{p.log[-1500:]}")
+                self.complaints.append(f"{p.name} ended with {p.popen.returncode} on SIGTERM:\n{p.last_words()}")
 
     # --- running things ----------------------------------------------------------------------
 
@@ -383,7 +390,7 @@ contexts: [{{name: lab, context: {{cluster: lab, user: lab}}}}]
 
         def up():
             if not p.running():
-                raise AssertionError(f"apiserver ended with {p.popen.returncode}:\n{p.log[-3000:]}")
+                raise AssertionError(f"apiserver ended with {p.popen.returncode}:\n{p.last_words()}")
             return self.api.alive()
 
         wait_for(up, deadline, "the API server to answer")
