@@ -410,6 +410,18 @@ static unsigned step_families(const struct service *s, struct problem *p)
 	return 0;
 }
 
+/* Interned: equal texts are equal pointers. */
+static bool is_ours(const struct allocator *a, const struct service *s)
+{
+	return s->type == SERVICE_LOAD_BALANCER && s->lb_class == a->lb_class;
+}
+
+/* Will one address of two families do? */
+static bool takes_single(const struct service *s, unsigned families)
+{
+	return families == FAMILIES_BOTH && s->family_policy == FAMILY_PREFER_DUAL;
+}
+
 /* Take over what the status says, if it was not written by us and holds. */
 static void step_adopt(struct allocator *a, struct record *r, unsigned families, bool single,
 		       struct allocator_actions *out)
@@ -475,7 +487,6 @@ static void step_allocate(struct allocator *a, struct record *r, unsigned famili
 {
 	const struct service *s = r->service;
 	const char *wanted = s->address_pool;
-	bool prefers = families == FAMILIES_BOTH && s->family_policy == FAMILY_PREFER_DUAL;
 	struct ip_list request, list;
 	struct pool_book *pool = NULL;
 
@@ -520,7 +531,7 @@ static void step_allocate(struct allocator *a, struct record *r, unsigned famili
 		else
 			why_none(a, r, families, p->why);
 	}
-	if (r->held.count == 1 && prefers && p->why[0] == '\0')
+	if (r->held.count == 1 && takes_single(s, families) && p->why[0] == '\0')
 		step_add_family(a, r, p, out);
 }
 
@@ -563,7 +574,7 @@ static void decide_ours(struct allocator *a, struct record *r, struct problem *p
 		let_go(a, r);
 		return;
 	}
-	bool single = families == FAMILIES_BOTH && s->family_policy == FAMILY_PREFER_DUAL;
+	bool single = takes_single(s, families);
 
 	step_adopt(a, r, families, single, out);
 	step_check(a, r, families, single, out);
@@ -617,9 +628,22 @@ static void settle_problem(struct record *r, const struct problem *p, struct all
 		allocator_say(out, r, p->warning, p->event, "%s", text);
 }
 
+void allocator_claim(struct allocator *a, struct record *r, struct allocator_actions *out)
+{
+	struct problem p = { .why = "" };
+	size_t pool_count;
+
+	r->ours = is_ours(a, r->service);
+	pools_list(ledger_pools(a->ledger), POOLS_ALL, &pool_count);
+	if (!r->ours || pool_count == 0)
+		return;
+	unsigned families = step_families(r->service, &p);
+	if (families != 0)
+		step_adopt(a, r, families, takes_single(r->service, families), out);
+}
+
 void allocator_decide(struct allocator *a, struct record *r, struct allocator_actions *out)
 {
-	const struct service *s = r->service;
 	struct problem p = { .event = "AllocationFailed", .warning = true };
 
 	r->hands_off = false;
@@ -627,8 +651,7 @@ void allocator_decide(struct allocator *a, struct record *r, struct allocator_ac
 		decide_unreadable(a, r);
 		return;
 	}
-	/* Interned: equal texts are equal pointers. */
-	r->ours = s->type == SERVICE_LOAD_BALANCER && s->lb_class == a->lb_class;
+	r->ours = is_ours(a, r->service);
 	if (r->ours) {
 		r->strip = false;
 		decide_ours(a, r, &p, out);

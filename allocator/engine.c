@@ -146,17 +146,26 @@ static void unqueue(struct allocator *a, struct record *r)
 	r->turn = TURNS;
 }
 
-/* Have @r looked at by the next run. */
-static void mark(struct allocator *a, struct record *r)
+static void queue(struct allocator *a, struct record *r, enum turn turn)
 {
-	bool claims = r->held.count > 0 || (r->shown_new && r->shown.list.count > 0);
-	enum turn turn = r->unreadable ? TURN_UNREADABLE : claims ? TURN_CLAIMS : TURN_WAITING;
-
-	if (r->gone || r->turn == turn)
+	if (r->turn == turn)
 		return;
 	unqueue(a, r);
 	r->turn = turn;
 	RB_INSERT(record_queue, &a->queues[turn], r);
+}
+
+/* Have @r looked at by the next run. */
+static void mark(struct allocator *a, struct record *r)
+{
+	if (r->gone)
+		return;
+	if (r->unreadable)
+		queue(a, r, TURN_GUARD);
+	else if (r->shown_new && r->shown.list.count > 0)
+		queue(a, r, TURN_CLAIM);
+	else
+		queue(a, r, r->held.count > 0 ? TURN_HOLDER : TURN_WAITING);
 }
 
 static void mark_all(struct allocator *a)
@@ -440,23 +449,27 @@ static bool wants_write(const struct record *r)
 		!ip_list_equal(&want.list, &r->shown.list));
 }
 
+/* What a status shows is nobody else's until it is known to be gone from there. */
+static void guard(struct allocator *a, struct record *r)
+{
+	for (unsigned i = 0; i < r->shown.list.count; i++) {
+		const struct ip_addr *ip = &r->shown.list.ips[i];
+
+		if (ledger_use(&r->holder, ip) != NULL ||
+		    ledger_blocker(a->ledger, ip, &r->holder, r->claim) != NULL)
+			continue;
+		ledger_take(a->ledger, ip, &r->holder, r->claim);
+		ledger_use(&r->holder, ip)->leaving = true;
+	}
+}
+
 /* Bring books and status of @r together after a decision. */
 static void reconcile(struct allocator *a, struct record *r)
 {
 	struct use *u, *next;
 
-	if (!r->hands_off) {
-		/* What a status shows is nobody else's until it is known to be gone from there. */
-		for (unsigned i = 0; i < r->shown.list.count; i++) {
-			const struct ip_addr *ip = &r->shown.list.ips[i];
-
-			if (ledger_use(&r->holder, ip) != NULL ||
-			    ledger_blocker(a->ledger, ip, &r->holder, r->claim) != NULL)
-				continue;
-			ledger_take(a->ledger, ip, &r->holder, r->claim);
-			ledger_use(&r->holder, ip)->leaving = true;
-		}
-	}
+	if (!r->hands_off)
+		guard(a, r);
 	if (r->write != WRITE_SENT && !r->unsure) {
 		for (u = LIST_FIRST(&r->holder.uses); u != NULL; u = next) {
 			next = LIST_NEXT(u, of_holder);
@@ -471,7 +484,7 @@ static void reconcile(struct allocator *a, struct record *r)
 }
 
 /* The next record to look at, off its queue, or NULL. */
-static struct record *next_record(struct allocator *a)
+static struct record *next_record(struct allocator *a, enum turn *ret_turn)
 {
 	for (int turn = 0; turn < TURNS; turn++) {
 		/* Before the waiting: have any of them a new chance? */
@@ -487,6 +500,7 @@ static struct record *next_record(struct allocator *a)
 		}
 		struct record *r = RB_MIN(record_queue, &a->queues[turn]);
 		if (r != NULL) {
+			*ret_turn = r->turn;
 			unqueue(a, r);
 			return r;
 		}
@@ -526,6 +540,7 @@ static void send_writes(struct allocator *a, struct allocator_actions *out)
 void allocator_run(struct allocator *a, uint64_t now_ns, struct allocator_actions *out)
 {
 	struct record *r;
+	enum turn turn;
 
 	if (!a->synced || a->config == NULL)
 		return;
@@ -538,7 +553,18 @@ void allocator_run(struct allocator *a, uint64_t now_ns, struct allocator_action
 			mark(a, r);
 		a->retry_ns = 0;
 	}
-	while ((r = next_record(a)) != NULL) {
+	while ((r = next_record(a, &turn)) != NULL) {
+		if (turn == TURN_CLAIM) {
+			allocator_claim(a, r, out);
+			queue(a, r, TURN_GUARD);
+			continue;
+		}
+		if (turn == TURN_GUARD && !r->unreadable) {
+			if (r->ours)
+				guard(a, r);
+			queue(a, r, TURN_HOLDER);
+			continue;
+		}
 		allocator_decide(a, r, out);
 		reconcile(a, r);
 		set_waiting(a, r, r->problem != NULL);

@@ -29,8 +29,12 @@ struct face {
 /* Where a record's write stands. Unless it is SENT or unsure, `shown` is what the API has. */
 enum write_state { WRITE_NONE, WRITE_QUEUED, WRITE_SENT, WRITE_BACKOFF };
 
-/* In which order dirty records are taken: who shows an address before who waits for one. */
-enum turn { TURN_CLAIMS, TURN_UNREADABLE, TURN_WAITING, TURNS };
+/*
+ * The order of work. Before anybody gets an address, every Service that shows one has taken it
+ * into the books (CLAIM), and so has, for those that may not keep theirs, whoever still shows it
+ * (GUARD; also of those that do not decode).
+ */
+enum turn { TURN_CLAIM, TURN_GUARD, TURN_HOLDER, TURN_WAITING, TURNS };
 
 struct record {
 	RB_ENTRY(record) by_name, queued, timed;
@@ -101,6 +105,9 @@ bool ip_list_equal(const struct ip_list *a, const struct ip_list *b);
 /* Append an event about @r. */
 void allocator_say(struct allocator_actions *out, const struct record *r, bool warning,
 		   const char *reason, const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+
+/* Take what the status of @r shows into the books, if @r may hold it. */
+void allocator_claim(struct allocator *a, struct record *r, struct allocator_actions *out);
 
 /* Work out what @r should hold and enter it into the books. Events go to @out. */
 void allocator_decide(struct allocator *a, struct record *r, struct allocator_actions *out);

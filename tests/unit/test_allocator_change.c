@@ -36,6 +36,31 @@ static void test_restart_keeps_every_address(void **state)
 	world_free(w);
 }
 
+/* Who loses its address at a restart does not get one that a later Service shows. */
+static void test_all_shown_addresses_are_taken_back_before_any_is_given(void **state)
+{
+	struct world *w = world_new(TWO_POOLS, NULL);
+	(void)state;
+
+	world_apply(w, "web/a", LB_V4, NULL, NULL);
+	world_apply(w, "web/b", LB_V4, NULL, NULL);
+	world_apply(w, "web/c", "{\"type\":\"LoadBalancer\"," PORTS(80) "}", NULL, NULL);
+	world_status(w, "web/a", "203.0.113.1", NULL); /* in no pool */
+	world_status(w, "web/b", "192.0.2.0", NULL);
+	world_status(w, "web/c", "192.0.2.1", NULL); /* may not keep it, but shows it still */
+	world_restart(w);
+	w->late = true;
+	world_run(w);
+	assert_int_equal(w->writing.count, 3);
+	assert_string_equal(w->writing.items[0].ips[0], "192.0.2.2");
+	w->late = false;
+	world_run(w);
+	assert_string_equal(world_shows(w, "web/a"), "192.0.2.2 a");
+	assert_string_equal(world_shows(w, "web/b"), "192.0.2.0 a");
+	assert_string_equal(world_shows(w, "web/c"), "");
+	world_free(w);
+}
+
 static void test_order_of_a_status_is_left_alone(void **state)
 {
 	struct world *w =
@@ -573,6 +598,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_restart_keeps_every_address),
+		cmocka_unit_test(test_all_shown_addresses_are_taken_back_before_any_is_given),
 		cmocka_unit_test(test_order_of_a_status_is_left_alone),
 		cmocka_unit_test(test_address_in_two_statuses_stays_with_the_first_in_the_books),
 		cmocka_unit_test(test_status_written_by_somebody_is_adopted_if_it_holds),
