@@ -6,7 +6,8 @@
  * Beyond 63 bits there is no mark; such a number becomes a string that starts with
  * LIBCONFIG_TOO_LONG, and whoever reads the field finds that it is no number it can use. Lines
  * stay where they are. Nesting is bounded since libconfig is recursive, and @include is
- * refused: what it brings in would not come by here.
+ * refused: what it brings in would not come by here. So is a string where none can be, or
+ * without an end, which libconfig would refuse too, but forget to free.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -21,6 +22,9 @@ struct pass {
 	const char *at, *end;
 	char *to;
 	unsigned line;
+	char last;                /* the first byte of the token before this one */
+	char open[DOC_DEPTH_MAX]; /* brackets that are not closed yet */
+	size_t depth;
 };
 
 static void copy_one(struct pass *p)
@@ -46,7 +50,16 @@ static void copy_comment(struct pass *p)
 		copy_one(p);
 }
 
-static void copy_string(struct pass *p)
+/* May a value stand here: behind a name and its sign, or as an item? */
+static bool value_may_follow(const struct pass *p)
+{
+	if (p->last == ',')
+		return p->depth > 0 && p->open[p->depth - 1] != '{';
+	return p->last != '\0' && strchr("=:([", p->last) != NULL;
+}
+
+/* False when it has no end. */
+static bool copy_string(struct pass *p)
 {
 	copy_one(p);
 	while (p->at < p->end && *p->at != '"') {
@@ -54,8 +67,10 @@ static void copy_string(struct pass *p)
 			copy_one(p);
 		copy_one(p);
 	}
-	if (p->at < p->end)
-		copy_one(p);
+	if (p->at == p->end)
+		return false;
+	copy_one(p);
+	return true;
 }
 
 static bool is_name_char(char c)
@@ -86,7 +101,10 @@ static void copy_number(struct pass *p)
 	errno = 0;
 	bool negative = *from == '-';
 	unsigned long long n = strtoull(digits, NULL, hex ? 16 : 10);
-	if (errno != 0 || n > (unsigned long long)INT64_MAX + (negative ? 1 : 0)) {
+	if (!value_may_follow(p)) { /* for libconfig to refuse */
+		memcpy(p->to, from, len);
+		p->to += len;
+	} else if (errno != 0 || n > (unsigned long long)INT64_MAX + (negative ? 1 : 0)) {
 		p->to += sprintf(p->to, "\"\\x%02x%.*s\"", LIBCONFIG_TOO_LONG, (int)len, from);
 	} else {
 		memcpy(p->to, from, len);
@@ -103,37 +121,60 @@ static int refuse(const char *file, unsigned line, struct faults *faults, const 
 	return -EBADMSG;
 }
 
+/* One bracket or other sign. False when it nests too deep. */
+static bool copy_sign(struct pass *p)
+{
+	char c = *p->at;
+
+	if (strchr("([{", c) != NULL) {
+		if (p->depth == DOC_DEPTH_MAX)
+			return false;
+		p->open[p->depth++] = c;
+	} else if (strchr(")]}", c) != NULL && p->depth > 0) {
+		p->depth--;
+	}
+	copy_one(p);
+	return true;
+}
+
 static int pass_all(struct pass *p, const char *file, struct faults *faults)
 {
-	unsigned depth = 0;
-
 	while (p->at < p->end) {
 		char c = *p->at, next = p->at[1]; /* there is a NUL behind the end */
+		unsigned line = p->line;
 
 		if (c == '\0')
-			return refuse(file, p->line, faults, "a NUL byte in the text");
-		if (c == '"') {
-			copy_string(p);
-		} else if (c == '#' || (c == '/' && next == '/')) {
+			return refuse(file, line, faults, "a NUL byte in the text");
+		if (c == '@')
+			return refuse(file, line, faults,
+				      "@include is not supported, put all in one file");
+		if (c == '#' || (c == '/' && next == '/')) {
 			copy_line(p);
-		} else if (c == '/' && next == '*') {
+			continue;
+		}
+		if (c == '/' && next == '*') {
 			copy_comment(p);
+			continue;
+		}
+		if (isspace((unsigned char)c)) {
+			copy_one(p);
+			continue;
+		}
+		if (c == '"') {
+			if (p->last != '"' && !value_may_follow(p)) /* one goes on with another */
+				return refuse(file, line, faults, "syntax error");
+			if (!copy_string(p))
+				return refuse(file, line, faults, "a string without an end");
 		} else if (isdigit((unsigned char)c) || c == '.' ||
 			   ((c == '-' || c == '+') && isdigit((unsigned char)next))) {
 			copy_number(p);
 		} else if (is_name_char(c)) {
 			while (p->at < p->end && is_name_char(*p->at))
 				copy_one(p);
-		} else if (c == '@') {
-			return refuse(file, p->line, faults,
-				      "@include is not supported, put all in one file");
-		} else {
-			if (strchr("([{", c) != NULL && ++depth > DOC_DEPTH_MAX)
-				return refuse(file, p->line, faults, "nested too deep");
-			if (strchr(")]}", c) != NULL && depth > 0)
-				depth--;
-			copy_one(p);
+		} else if (!copy_sign(p)) {
+			return refuse(file, line, faults, "nested too deep");
 		}
+		p->last = c;
 	}
 	*p->to = '\0';
 	return 0;
@@ -145,7 +186,7 @@ int libconfig_prepare(const char *file, const char *text, size_t len, struct fau
 	/* A mark is one byte on ten digits, a string seven more than its nineteen: twice is room.
 	 */
 	char *out = malloc(2 * len + 16);
-	struct pass p = { text, text + len, out, 1 };
+	struct pass p = { .at = text, .end = text + len, .to = out, .line = 1 };
 
 	if (out == NULL)
 		return -ENOMEM;

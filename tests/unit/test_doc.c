@@ -154,6 +154,10 @@ static const struct {
 	{ "a.json", "{\n\"a\": 1,\n}", "a.json:3: syntax error, this is not JSON" },
 	{ "a.json", "{\n\"a\": \"x\\u0000y\" }", "a.json:2: a text must not hold NUL" },
 	{ "a.conf", "pools = (\n{ name = \"a\" 5 }\n);", "a.conf:2: syntax error" },
+	{ "a.conf", "pools = (\n\n\"a\n\n", "a.conf:3: a string without an end" },
+	{ "a.conf", "pools = ( );\n\"a\" = 1;", "a.conf:2: syntax error" },
+	{ "a.conf", "pools = ( 1\n\"a\" );", "a.conf:2: syntax error" },
+	{ "a.conf", "pools = ( );,\n\"a\";", "a.conf:2: syntax error" },
 	{ "a.conf", "pools = (\n@include \"x\"\n);",
 	  "a.conf:2: @include is not supported, put all in one file" },
 };
