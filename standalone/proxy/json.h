@@ -47,6 +47,8 @@
 	"{\"mangle\":{\"key\":" JSON_MARK ",\"value\":{\"" op "\":[" JSON_MARK "," bits "]}}}"
 #define JSON_MASQUERADE_LATER JSON_MARK_SET("|", MASQUERADE_MARK)
 
+/* A random number below @mod. */
+#define JSON_RANDOM(mod) "{\"numgen\":{\"mode\":\"random\",\"mod\":" mod ",\"offset\":0}}"
 #define JSON_CONCAT(...) "{\"concat\":[" __VA_ARGS__ "]}"
 
 /* Whole commands. Each is followed by a comma: more come, and the last one is cut. */

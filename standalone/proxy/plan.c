@@ -8,6 +8,9 @@
 #include "standalone/proxy/json.h"
 #include "standalone/proxy/text.h"
 
+/* Up to this many endpoints have a rule each, more share a map. */
+#define ONE_BY_ONE_MAX 16
+
 /* One endpoint's address and port, and what decides whether it is used. */
 struct backend {
 	struct ip_addr addr;
@@ -150,31 +153,62 @@ static void backends_choose(const struct backends *from, bool own_only, struct b
 
 /* --- rules --------------------------------------------------------------------------------- */
 
-/*
- * One rule that translates to a random backend. One backend needs no die. A map from the number
- * to address . port rather than a chain for each endpoint keeps the kernel's tables, and the time
- * to load them, a third of the size.
- */
-static void rule_translate(struct text *t, uint8_t family, uint8_t protocol,
-			   const struct backends *to)
+static void write_destination(struct text *t, const struct backend *to)
 {
 	char ip[IP_TEXT_MAX];
 
-	text_printf(t, "[" JSON_L4PROTO_IS("%s") ",{\"dnat\":{\"family\":\"%s\",\"addr\":",
+	text_printf(t, "\"%s\",\"port\":%u", ip_format(&to->addr, ip), to->port);
+}
+
+static void begin_translation(struct text *t, uint8_t family, uint8_t protocol)
+{
+	text_printf(t, JSON_L4PROTO_IS("%s") ",{\"dnat\":{\"family\":\"%s\",\"addr\":",
 		    protocol_keyword(protocol), ip_keyword(family));
-	if (to->count == 1) {
-		text_printf(t, "\"%s\",\"port\":%u}}]\n", ip_format(&to->items[0].addr, ip),
-			    to->items[0].port);
-		return;
+}
+
+/* A rule for each backend: the first takes one of N, the second one of the N - 1 left, and so on.
+ */
+static void rules_one_by_one(struct text *t, uint8_t family, uint8_t protocol,
+			     const struct backends *to)
+{
+	for (size_t i = 0; i < to->count; i++) {
+		text_printf(t, "[");
+		if (i + 1 < to->count)
+			text_printf(t, JSON_MATCH("==", JSON_RANDOM("%zu"), "0") ",",
+				    to->count - i);
+		begin_translation(t, family, protocol);
+		write_destination(t, &to->items[i]);
+		text_printf(t, "}}]\n");
 	}
-	text_printf(t,
-		    "{\"map\":{\"key\":{\"numgen\":{\"mode\":\"random\",\"mod\":%zu,\"offset\":0}},"
-		    "\"data\":{\"set\":[",
-		    to->count);
+}
+
+/* One rule with a map from the number drawn to a backend. */
+static void rule_with_map(struct text *t, uint8_t family, uint8_t protocol,
+			  const struct backends *to)
+{
+	char ip[IP_TEXT_MAX];
+
+	text_printf(t, "[");
+	begin_translation(t, family, protocol);
+	text_printf(t, "{\"map\":{\"key\":" JSON_RANDOM("%zu") ",\"data\":{\"set\":[", to->count);
 	for (size_t i = 0; i < to->count; i++)
-		text_printf(t, "%s[%zu,{\"concat\":[\"%s\",%u]}]", i > 0 ? "," : "", i,
+		text_printf(t, "%s[%zu," JSON_CONCAT("\"%s\",%u") "]", i > 0 ? "," : "", i,
 			    ip_format(&to->items[i].addr, ip), to->items[i].port);
 	text_printf(t, "]}}}}}]\n");
+}
+
+/*
+ * Translate to one of them at random. A map costs the same for any number, but it is an anonymous
+ * set, and the kernel looks through all sets of the table to name each new one: 20,000
+ * of them take three minutes to load. A few rules are no slower to run than a map.
+ */
+static void rules_translate(struct text *t, uint8_t family, uint8_t protocol,
+			    const struct backends *to)
+{
+	if (to->count <= ONE_BY_ONE_MAX)
+		rules_one_by_one(t, family, protocol, to);
+	else
+		rule_with_map(t, family, protocol, to);
 }
 
 /* Rules of svc and own. @any: the Service has an endpoint at all. */
@@ -184,7 +218,7 @@ static char *rules_of_endpoints(uint8_t family, uint8_t protocol, const struct b
 	struct text t = { 0 };
 
 	if (to->count > 0)
-		rule_translate(&t, family, protocol, to);
+		rules_translate(&t, family, protocol, to);
 	else if (any)
 		text_printf(&t, "[" JSON_DROP "]\n");
 	else

@@ -222,7 +222,10 @@ static int teardown(void **state)
 #define MARK                                                                                       \
 	"{\"mangle\":{\"key\":{\"meta\":{\"key\":\"mark\"}},\"value\":{\"|\":[{\"meta\":{\"key\":" \
 	"\"mark\"}},16384]}}}"
-#define TO_ONE(ip) "[" IS_TCP ",{\"dnat\":{\"family\":\"ip\",\"addr\":\"" ip "\",\"port\":8080}}]\n"
+#define TO(ip)     IS_TCP ",{\"dnat\":{\"family\":\"ip\",\"addr\":\"" ip "\",\"port\":8080}}"
+#define TO_ONE(ip) "[" TO(ip) "]\n"
+#define RANDOM(n)  "{\"numgen\":{\"mode\":\"random\",\"mod\":" n ",\"offset\":0}}"
+#define ONE_OF(n)  "{\"match\":{\"op\":\"==\",\"left\":" RANDOM(n) ",\"right\":0}}"
 
 /* --- tests --------------------------------------------------------------------------------- */
 
@@ -266,16 +269,35 @@ static void test_endpoints_rewrite_one_chain_and_no_map(void **state)
 
 	put_slice(*state, "web-1", "IPv4",
 		  ON("node-b", "10.244.2.2") "," ON("node-c", "10.244.3.2"));
-	assert_is(pass_at(*state, 1), "flush chain " SVC "\nadd rule " SVC " [" IS_TCP
-				      ",{\"dnat\":{\"family\":\"ip\",\"addr\":{\"map\":{\"key\":{"
-				      "\"numgen\":{\"mode\":\"random\","
-				      "\"mod\":2,\"offset\":0}},\"data\":{\"set\":[[0,{\"concat\":["
-				      "\"10.244.2.2\",8080]}],"
-				      "[1,{\"concat\":[\"10.244.3.2\",8080]}]]}}}}}]\n");
+	assert_is(pass_at(*state, 1),
+		  "flush chain " SVC "\n"
+		  "add rule " SVC
+		  " [" ONE_OF("2") "," TO("10.244.2.2") "]\n"
+							"add rule " SVC
+							" [" TO("10.244.3.2") "]\n");
 
 	rules_slice_gone(*state, "default", "web-1");
 	assert_is(pass_at(*state, 1),
 		  "flush chain " SVC "\nadd rule " SVC " [" GOTO("refuse") "]\n");
+}
+
+static void test_many_endpoints_share_a_map(void **state)
+{
+	char endpoints[2048] = "";
+
+	for (unsigned i = 0; i < 17; i++)
+		snprintf(endpoints + strlen(endpoints), sizeof(endpoints) - strlen(endpoints),
+			 "%s{\"addresses\":[\"10.244.2.%u\"],\"nodeName\":\"node-b\"}",
+			 i > 0 ? "," : "", 10 + i);
+	put_web(*state);
+	put_slice(*state, "web-1", "IPv4", endpoints);
+	char *lines = pass_at(*state, 1);
+	assert_has(lines,
+		   "add rule " SVC " [" IS_TCP
+		   ",{\"dnat\":{\"family\":\"ip\",\"addr\":{\"map\":{\"key\":" RANDOM(
+			   "17") ",\"data\":{\"set\":[[0,{\"concat\":[\"10.244.2.10\",8080]}],");
+	assert_has(lines, "[16,{\"concat\":[\"10.244.2.26\",8080]}]]}}}}}]\nadd element");
+	free(lines);
 }
 
 static void test_the_same_again_is_nothing(void **state)
@@ -727,6 +749,7 @@ int main(void)
 		cmocka_unit_test(test_first_pass_replaces_the_table_in_one_transaction),
 		TEST(test_cluster_ip_without_endpoints_is_refused),
 		TEST(test_endpoints_rewrite_one_chain_and_no_map),
+		TEST(test_many_endpoints_share_a_map),
 		TEST(test_the_same_again_is_nothing),
 		TEST(test_slices_may_come_before_their_service),
 		TEST(test_endpoint_in_two_slices_counts_once),
