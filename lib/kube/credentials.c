@@ -98,15 +98,16 @@ static void secret_free(char *secret)
 /* Take the server's address: a scheme we speak, no name or password in it, no slash at the end. */
 static int server_set(const struct reading *r, const char *server)
 {
-	const char *host = strstr(server, "://");
+	const char *scheme_end = strstr(server, "://");
+	const char *host = scheme_end == NULL ? server : scheme_end + 3;
 	size_t len = strlen(server);
 
+	/* First of all, so that no message below repeats a password. */
+	if (memchr(host, '@', strcspn(host, "/")) != NULL)
+		return fault(r, -EINVAL, "server: a user name in the address is not supported");
 	if (strncmp(server, "https://", 8) != 0 && strncmp(server, "http://", 7) != 0)
 		return fault(r, -EINVAL, "server \"%s\": must begin with https:// or http://",
 			     server);
-	host += 3;
-	if (memchr(host, '@', strcspn(host, "/")) != NULL)
-		return fault(r, -EINVAL, "server: a user name in the address is not supported");
 	while (len > 0 && server[len - 1] == '/')
 		len--;
 	if (server + len <= host || *host == '/' || strpbrk(host, " ?#\r\n") != NULL)

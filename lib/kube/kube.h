@@ -3,8 +3,8 @@
  * The Kubernetes API client: lists and watches, single requests, events.
  *
  * One `struct kube` is one API server on one libuv loop; all its transfers share one
- * libcurl multi handle, so connections are kept, and over TLS everything runs in one
- * HTTP/2 connection. Nothing here blocks and nothing waits in a thread.
+ * libcurl multi handle, so connections are kept, and over TLS an HTTP/2 connection that
+ * is there carries them all. Nothing here blocks and nothing waits in a thread.
  *
  * Every callback runs from the loop, never from inside the call that asked for it
  * (kube_close() excepted, see there), and may call anything here, kube_watch_stop() on

@@ -210,10 +210,10 @@ int transfer_start(struct kube *k, struct transfer *t, const struct transfer_req
 	curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, KEEPALIVE_IDLE_S);
 	curl_easy_setopt(easy, CURLOPT_TCP_KEEPINTVL, KEEPALIVE_EVERY_S);
 	curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, on_socket);
-	/* Over TLS all share one HTTP/2 connection, once the first has learned that there is one.
-	 */
+	/* Over TLS all share an HTTP/2 connection once there is one. CURLOPT_PIPEWAIT, which makes
+	 * them wait for the first, is not for us: libcurl 7.88 forgets some of those that wait when
+	 * the server turns out to speak HTTP/1.1. */
 	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
-	curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1l);
 	curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, req->fresh_connection ? 1l : 0l);
 	set_credentials(k, easy);
 	if (set_request(t, req) < 0 || curl_multi_add_handle(k->multi, easy) != CURLM_OK) {

@@ -133,7 +133,7 @@ static void on_end(struct transfer *t)
 		log_debug("kube", "watch ended", "path=%s reason=\"%s\"", w->reflector.path,
 			  t->error);
 		go_on(w, t->too_big
-				 ? reflector_page(&w->reflector, "", 0)
+				 ? reflector_misunderstood(&w->reflector, t->error)
 				 : reflector_cut(&w->reflector, uv_now(k->loop) - w->started_ms));
 	} else {
 		go_on(w, reflector_page(&w->reflector, t->body.text, t->body.len));

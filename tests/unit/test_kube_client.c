@@ -226,6 +226,13 @@ static void on_late(uv_timer_t *timer)
 	((struct bench *)timer->data)->late = true;
 }
 
+/* As fail_msg(), where it can be read: stderr is the log that the tests look into. */
+#define fail_aloud(b, ...)                                                                         \
+	do {                                                                                       \
+		dup2((b)->stderr_fd, STDERR_FILENO);                                               \
+		fail_msg(__VA_ARGS__);                                                             \
+	} while (0)
+
 /* Turn the loop until @condition holds. */
 #define wait_for(b, condition)                                                                     \
 	do {                                                                                       \
@@ -235,8 +242,8 @@ static void on_late(uv_timer_t *timer)
 			uv_run(&(b)->loop, UV_RUN_ONCE);                                           \
 		uv_timer_stop(&(b)->deadline);                                                     \
 		if (!(condition))                                                                  \
-			fail_msg("waited in vain for %s; told \"%s\", asked:\n%s", #condition,     \
-				 (b)->told, (b)->server.log);                                      \
+			fail_aloud((b), "waited in vain for %s; told \"%s\", asked %u:\n%s",       \
+				   #condition, (b)->told, (b)->server.asked, (b)->server.log);     \
 	} while (0)
 
 static void bench_open_with(struct bench *b, struct kube_cfg cfg)
@@ -286,8 +293,8 @@ static int bench_teardown(void **state)
 	return 0;
 }
 
-/* How often @text stands in what was logged. */
-static unsigned logged(struct bench *b, const char *text)
+/* What was logged must hold @text so many times. */
+static void assert_logged(struct bench *b, const char *text, unsigned times)
 {
 	static char all[1 << 16];
 	unsigned count = 0;
@@ -296,7 +303,8 @@ static unsigned logged(struct bench *b, const char *text)
 	all[len] = '\0';
 	for (const char *at = all; (at = strstr(at, text)) != NULL; at++)
 		count++;
-	return count;
+	if (count != times)
+		fail_aloud(b, "\"%s\" logged %u times, not %u:\n%s", text, count, times, all);
 }
 
 static unsigned asked_for(const struct bench *b, const char *text)
@@ -434,7 +442,7 @@ static void test_without_a_server_the_error_names_it_and_the_path(void **state)
 	assert_non_null(strstr(b->error, "/api/v1/nodes/a: "));
 	assert_non_null(strstr(b->error, "connect"));
 	assert_false(kube_connected(b->kube));
-	assert_int_equal(logged(b, "unreachable"), 1);
+	assert_logged(b, "unreachable", 1);
 }
 
 static void answer_echo_path(struct conn *c, const char *request)
@@ -574,7 +582,7 @@ static void test_a_watch_that_is_cut_resumes_where_it_was(void **state)
 	assert_string_equal(b->told, "+a = +b -a ");
 	assert_int_equal(asked_for(b, "limit=500"), 1);
 	assert_int_equal(asked_for(b, "resourceVersion=11"), 1);
-	assert_int_equal(logged(b, "unreachable"), 0); /* a cut is no outage */
+	assert_logged(b, "unreachable", 0); /* a cut is no outage */
 }
 
 static void answer_list_then_silence(struct conn *c, const char *request)
@@ -653,8 +661,8 @@ static void test_garbage_and_endless_lines_lead_to_a_new_list(void **state)
 	b->watch = kube_watch_start(b->kube, SERVICES, NULL, &told_ops, b);
 	wait_for(b, b->synced == 3 && asked_for(b, "watch=true") == 3);
 	assert_string_equal(b->told, "+a = +a = +a = ");
-	assert_int_equal(logged(b, "not understood"), 2);
-	assert_int_equal(logged(b, "more than 8 MiB"), 1);
+	assert_logged(b, "not understood", 2);
+	assert_logged(b, "more than 8 MiB", 1);
 }
 
 static void test_an_outage_is_said_once_and_its_end_once(void **state)
@@ -669,7 +677,7 @@ static void test_an_outage_is_said_once_and_its_end_once(void **state)
 	wait_for(b, !kube_connected(b->kube));
 	/* Let them knock a few times. */
 	wait_for(b, b->kube->backoff.delay_ms >= 800);
-	assert_int_equal(logged(b, "unreachable, going on with what is known"), 1);
+	assert_logged(b, "unreachable, going on with what is known", 1);
 	for (size_t i = 0; i < 8; i++)
 		assert_true(kube_watch_synced(b->others[i]));
 
@@ -678,8 +686,8 @@ static void test_an_outage_is_said_once_and_its_end_once(void **state)
 	wait_for(b, b->server.asked == 8);
 	assert_true(kube_connected(b->kube));
 	assert_int_equal(asked_for(b, "limit=500"), 8); /* nothing was listed anew */
-	assert_int_equal(logged(b, "unreachable"), 1);
-	assert_int_equal(logged(b, "reachable again"), 1);
+	assert_logged(b, "unreachable", 1);
+	assert_logged(b, "reachable again", 1);
 	assert_int_equal(b->kube->backoff.delay_ms, 0);
 }
 
@@ -698,8 +706,8 @@ static void test_a_gateway_without_a_server_is_an_outage(void **state)
 	b->server.answer = answer_gateway;
 	b->watch = kube_watch_start(b->kube, SERVICES, NULL, &told_ops, b);
 	wait_for(b, b->synced == 1);
-	assert_int_equal(logged(b, "gateway answers 503"), 1);
-	assert_int_equal(logged(b, "reachable again"), 1);
+	assert_logged(b, "gateway answers 503", 1);
+	assert_logged(b, "reachable again", 1);
 }
 
 static void answer_forbidden(struct conn *c, const char *request)
@@ -717,9 +725,9 @@ static void test_a_refused_watch_is_said_once_and_tried_again(void **state)
 	b->server.answer = answer_forbidden;
 	b->watch = kube_watch_start(b->kube, SERVICES, NULL, &told_ops, b);
 	wait_for(b, b->synced == 1);
-	assert_int_equal(logged(b, "403 Forbidden: no such right"), 1);
-	assert_int_equal(logged(b, "watch goes on"), 1);
-	assert_int_equal(logged(b, "unreachable"), 0);
+	assert_logged(b, "403 Forbidden: no such right", 1);
+	assert_logged(b, "watch goes on", 1);
+	assert_logged(b, "unreachable", 0);
 }
 
 /* --- ending from inside --------------------------------------------------------------------- */

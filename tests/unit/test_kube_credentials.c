@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: Apache-2.0
+/* lib/kube/credentials.h: what a kubeconfig and a pod's files say, and what is wrong with them. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "lib/kube/credentials.h"
+
+static char dir[] = "/tmp/bellman-cred-XXXXXX";
+
+static int make_dir(void **state)
+{
+	(void)state;
+	return mkdtemp(dir) == NULL ? -1 : 0;
+}
+
+static const char *in_dir(const char *name)
+{
+	static char path[256];
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	return path;
+}
+
+static void write_file(const char *name, const char *text)
+{
+	FILE *to = fopen(in_dir(name), "w");
+
+	assert_non_null(to);
+	fputs(text, to);
+	fclose(to);
+}
+
+static int drop_dir(void **state)
+{
+	static const char *const names[] = { "config", "token", "ca.crt", "namespace", "c.pem" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		unlink(in_dir(names[i]));
+	return rmdir(dir);
+}
+
+/* Parts of a kubeconfig; a case replaces one of them. */
+#define HEAD     "apiVersion: v1\nkind: Config\ncurrent-context: main\n"
+#define CONTEXTS "contexts:\n- name: main\n  context: {cluster: k, user: u}\n"
+#define CLUSTERS "clusters:\n- name: k\n  cluster:\n    server: https://10.0.0.1:6443/\n"
+#define USERS    "users:\n- name: u\n  user:\n"
+
+static int load(const char *text, const char *server, struct credentials *c, char *err, size_t size)
+{
+	write_file("config", text);
+	return credentials_from_kubeconfig(in_dir("config"), server, c, err, size);
+}
+
+static void test_a_token_is_read_from_the_current_context(void **state)
+{
+	struct credentials c;
+	char err[256];
+
+	(void)state;
+	assert_int_equal(load(HEAD "contexts:\n- name: other\n  context: {cluster: z, user: z}\n"
+				   "- name: main\n  context: {cluster: k, user: u}\n" CLUSTERS
+				   "users:\n- name: z\n  user: {token: wrong}\n- name: u\n  user: "
+				   "{token: t0ken}\n",
+			      NULL, &c, err, sizeof(err)),
+			 0);
+	assert_string_equal(c.server, "https://10.0.0.1:6443"); /* no slash at the end */
+	assert_string_equal(c.token, "t0ken");
+	assert_null(c.ca_file);
+	assert_null(c.cert_file);
+	assert_false(c.insecure);
+	credentials_done(&c);
+}
+
+static void test_a_server_given_stands_in_for_the_clusters(void **state)
+{
+	struct credentials c;
+	char err[256];
+
+	(void)state;
+	assert_int_equal(load(HEAD CONTEXTS CLUSTERS USERS "    token: t\n", "http://127.0.0.1:1",
+			      &c, err, sizeof(err)),
+			 0);
+	assert_string_equal(c.server, "http://127.0.0.1:1");
+	assert_string_equal(c.token, "t");
+	credentials_done(&c);
+}
+
+static void read_all(const char *path, char *to, size_t size)
+{
+	FILE *from = fopen(path, "r");
+
+	assert_non_null(from);
+	to[fread(to, 1, size - 1, from)] = '\0';
+	fclose(from);
+}
+
+static void test_inline_certificates_become_files_that_can_be_read_again(void **state)
+{
+	struct credentials c;
+	char err[256], text[64];
+
+	(void)state;
+	/* base64 of "CA\n", "CERT\n", "KEY\n" */
+	assert_int_equal(
+		load(HEAD CONTEXTS CLUSTERS
+		     "    certificate-authority-data: Q0EK\n" USERS
+		     "    client-certificate-data: Q0VSVAo=\n    client-key-data: S0VZCg==\n",
+		     NULL, &c, err, sizeof(err)),
+		0);
+	for (int twice = 0; twice < 2; twice++) {
+		read_all(c.ca_file, text, sizeof(text));
+		assert_string_equal(text, "CA\n");
+		read_all(c.cert_file, text, sizeof(text));
+		assert_string_equal(text, "CERT\n");
+		read_all(c.key_file, text, sizeof(text));
+		assert_string_equal(text, "KEY\n");
+	}
+	credentials_done(&c);
+}
+
+static void test_file_names_are_relative_to_the_kubeconfig(void **state)
+{
+	struct credentials c;
+	char err[256], want[256];
+
+	(void)state;
+	write_file("c.pem", "x");
+	assert_int_equal(load(HEAD CONTEXTS CLUSTERS "    certificate-authority: c.pem\n"
+						     "    insecure-skip-tls-verify: true\n" USERS
+						     "    client-certificate: c.pem\n"
+						     "    client-key: ./c.pem\n",
+			      NULL, &c, err, sizeof(err)),
+			 0);
+	snprintf(want, sizeof(want), "%s/c.pem", dir);
+	assert_string_equal(c.ca_file, want);
+	assert_string_equal(c.cert_file, want);
+	assert_true(c.insecure);
+	credentials_done(&c);
+}
+
+static void test_a_token_file_is_read_again_each_minute_and_when_refused(void **state)
+{
+	struct credentials c;
+	char err[256];
+
+	(void)state;
+	write_file("token", "one\n");
+	assert_int_equal(load(HEAD CONTEXTS CLUSTERS USERS "    tokenFile: token\n", NULL, &c, err,
+			      sizeof(err)),
+			 0);
+	assert_string_equal(c.token, "one");
+	assert_false(credentials_refresh(&c, false, 100000)); /* read, the same */
+	write_file("token", "two\n");
+	assert_false(credentials_refresh(&c, false, 159999)); /* too early */
+	assert_string_equal(c.token, "one");
+	assert_true(credentials_refresh(&c, false, 160000));
+	assert_string_equal(c.token, "two");
+	write_file("token", "three");
+	assert_true(credentials_refresh(&c, true, 160001));
+	assert_string_equal(c.token, "three");
+	write_file("token", ""); /* as it is while somebody writes it */
+	assert_false(credentials_refresh(&c, true, 160002));
+	unlink(in_dir("token"));
+	assert_false(credentials_refresh(&c, true, 160003));
+	assert_string_equal(c.token, "three");
+	credentials_done(&c);
+}
+
+static void test_a_wrong_kubeconfig_is_refused_with_file_and_reason(void **state)
+{
+	static const struct {
+		const char *text, *reason;
+		int rc;
+	} cases[] = {
+		{ "", "", -EINVAL },
+		{ "just text", "not a kubeconfig", -EINVAL },
+		{ "a: [", "line ", -EINVAL },
+		{ "kind: Service\n", "not a kubeconfig", -EINVAL },
+		{ CONTEXTS CLUSTERS USERS "    token: t\n", "no current-context", -EINVAL },
+		{ HEAD CLUSTERS, "\"main\": no such context", -EINVAL },
+		{ HEAD "contexts:\n- name: main\n  context: {user: u}\n" CLUSTERS, "no cluster",
+		  -EINVAL },
+		{ HEAD CONTEXTS "clusters: []\n", "no cluster \"k\"", -EINVAL },
+		{ HEAD CONTEXTS "clusters:\n- name: k\n  cluster: {}\n", "no server", -EINVAL },
+		{ HEAD CONTEXTS "clusters:\n- name: k\n  cluster: {server: 10.0.0.1:6443}\n",
+		  "must begin with https://", -EINVAL },
+		{ HEAD CONTEXTS "clusters:\n- name: k\n  cluster: {server: 'https://'}\n",
+		  "not an address", -EINVAL },
+		{ HEAD CONTEXTS "clusters:\n- name: k\n  cluster: {server: 'https://me:pw@h/'}\n",
+		  "user name in the address", -EINVAL },
+		{ HEAD CONTEXTS CLUSTERS "    tls-server-name: x\n", "tls-server-name", -EINVAL },
+		{ HEAD CONTEXTS CLUSTERS, "no user \"u\"", -EINVAL },
+		{ HEAD CONTEXTS CLUSTERS "    certificate-authority-data: '%%%'\n",
+		  "certificate-authority-data: not base64", -EINVAL },
+		{ HEAD CONTEXTS CLUSTERS "    certificate-authority: nowhere.pem\n",
+		  "nowhere.pem: No such file", -ENOENT },
+		{ HEAD CONTEXTS CLUSTERS USERS "    exec: {command: aws}\n",
+		  "exec is not supported", -EINVAL },
+		{ HEAD CONTEXTS CLUSTERS USERS "    username: admin\n", "username is not supported",
+		  -EINVAL },
+		{ HEAD CONTEXTS CLUSTERS USERS "    client-certificate-data: Q0VSVAo=\n",
+		  "go together", -EINVAL },
+		{ HEAD CONTEXTS CLUSTERS USERS "    tokenFile: nowhere\n", "nowhere: No such file",
+		  -ENOENT },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct credentials c;
+		char err[512] = "";
+
+		int rc = load(cases[i].text, NULL, &c, err, sizeof(err));
+		if (rc != cases[i].rc || strncmp(err, in_dir("config"), strlen(dir)) != 0 ||
+		    strstr(err, cases[i].reason) == NULL)
+			fail_msg("case %zu: %d \"%s\", not \"%s\"", i, rc, err, cases[i].reason);
+		assert_null(strstr(err, "pw@")); /* no secret in a message */
+	}
+}
+
+static void test_a_kubeconfig_that_is_not_there_says_so(void **state)
+{
+	struct credentials c;
+	char err[256];
+
+	(void)state;
+	assert_int_equal(credentials_from_kubeconfig("/nonexistent/config", NULL, &c, err,
+						     sizeof(err)),
+			 -ENOENT);
+	assert_string_equal(err, "/nonexistent/config: No such file or directory");
+}
+
+static void test_in_a_cluster_the_pods_files_are_used(void **state)
+{
+	struct credentials c;
+	char err[256], want[256];
+
+	(void)state;
+	unlink(in_dir("token"));
+	unlink(in_dir("ca.crt"));
+	assert_int_equal(credentials_in_cluster(dir, NULL, NULL, &c, err, sizeof(err)), -ENOENT);
+	assert_non_null(strstr(err, "not in a cluster"));
+	assert_int_equal(credentials_in_cluster(dir, "10.96.0.1", "443", &c, err, sizeof(err)),
+			 -ENOENT);
+	assert_non_null(strstr(err, "/token: No such file"));
+	write_file("token", "tok\n");
+	assert_int_equal(credentials_in_cluster(dir, "10.96.0.1", "443", &c, err, sizeof(err)),
+			 -ENOENT);
+	assert_non_null(strstr(err, "/ca.crt: No such file"));
+	write_file("ca.crt", "x");
+	assert_int_equal(credentials_in_cluster(dir, "10.96.0.1", "443", &c, err, sizeof(err)), 0);
+	assert_string_equal(c.server, "https://10.96.0.1:443");
+	assert_string_equal(c.token, "tok");
+	assert_null(c.ns);
+	snprintf(want, sizeof(want), "%s/ca.crt", dir);
+	assert_string_equal(c.ca_file, want);
+	credentials_done(&c);
+
+	write_file("namespace", "metallb-system");
+	assert_int_equal(credentials_in_cluster(dir, "fd00:10:96::1", "443", &c, err, sizeof(err)),
+			 0);
+	assert_string_equal(c.server, "https://[fd00:10:96::1]:443");
+	assert_string_equal(c.ns, "metallb-system");
+	credentials_done(&c);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_token_is_read_from_the_current_context),
+		cmocka_unit_test(test_a_server_given_stands_in_for_the_clusters),
+		cmocka_unit_test(test_inline_certificates_become_files_that_can_be_read_again),
+		cmocka_unit_test(test_file_names_are_relative_to_the_kubeconfig),
+		cmocka_unit_test(test_a_token_file_is_read_again_each_minute_and_when_refused),
+		cmocka_unit_test(test_a_wrong_kubeconfig_is_refused_with_file_and_reason),
+		cmocka_unit_test(test_a_kubeconfig_that_is_not_there_says_so),
+		cmocka_unit_test(test_in_a_cluster_the_pods_files_are_used),
+	};
+
+	return cmocka_run_group_tests(tests, make_dir, drop_dir);
+}
