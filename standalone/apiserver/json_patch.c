@@ -92,6 +92,21 @@ static cJSON *detach(cJSON **root, const struct place *p)
 	return whole;
 }
 
+/*
+ * Link @item in front of @at. By hand: cJSON_InsertItemInArray() refuses arrays that came from
+ * the parser in Debian's 1.7.15-1+deb12u. The first element's prev is the last one.
+ */
+static void insert_before(cJSON *array, cJSON *at, cJSON *item)
+{
+	item->next = at;
+	item->prev = at->prev;
+	if (array->child == at)
+		array->child = item;
+	else
+		at->prev->next = item;
+	at->prev = item;
+}
+
 /* Put @value, which is taken over, at @p; @insert: array elements move up. */
 static void put(cJSON **root, const struct place *p, cJSON *value, bool insert)
 {
@@ -100,10 +115,12 @@ static void put(cJSON **root, const struct place *p, cJSON *value, bool insert)
 		*root = value;
 	} else if (cJSON_IsObject(p->parent)) {
 		js_set(p->parent, p->name, value);
+	} else if (p->node == NULL) {
+		cJSON_AddItemToArray(p->parent, value);
 	} else if (insert) {
-		cJSON_InsertItemInArray(p->parent, p->index, value);
+		insert_before(p->parent, p->node, value);
 	} else {
-		cJSON_ReplaceItemInArray(p->parent, p->index, value);
+		cJSON_ReplaceItemViaPointer(p->parent, p->node, value);
 	}
 }
 

@@ -188,24 +188,6 @@ static void set_order(cJSON *list, const cJSON *order, const struct list_rule *r
 
 /* --- maps ------------------------------------------------------------------------------ */
 
-/* A copy for insertion: nulls and directives, which speak of what was not there, are left out. */
-static cJSON *clean_copy(const cJSON *value)
-{
-	cJSON *copy, *child;
-	const cJSON *from;
-
-	if (!cJSON_IsObject(value))
-		return cJSON_Duplicate(value, 1);
-	copy = cJSON_CreateObject();
-	cJSON_ArrayForEach (from, value) {
-		if (cJSON_IsNull(from) || from->string[0] == '$')
-			continue;
-		child = clean_copy(from);
-		cJSON_AddItemToObject(copy, from->string, child);
-	}
-	return copy;
-}
-
 static void retain_keys(cJSON *object, const cJSON *keys)
 {
 	for (cJSON *member = object->child, *next; member != NULL; member = next) {
@@ -286,14 +268,13 @@ static cJSON *merge_map(const struct kind *kind, cJSON *object, const cJSON *pat
 		}
 		snprintf(below, sizeof(below), "%s%s%s", path, path[0] == '\0' ? "" : ".",
 			 member->string);
-		cJSON *there = cJSON_GetObjectItemCaseSensitive(object, member->string);
 		cJSON *wrong = NULL;
-		if (cJSON_IsObject(member) && cJSON_IsObject(there))
-			wrong = merge_map(kind, there, member, below);
+		if (cJSON_IsObject(member))
+			wrong = merge_map(kind, js_object(object, member->string), member, below);
 		else if (cJSON_IsArray(member))
 			wrong = merge_list(kind, object, member, below);
 		else
-			js_set(object, member->string, clean_copy(member));
+			js_set(object, member->string, cJSON_Duplicate(member, 1));
 		if (wrong != NULL)
 			return wrong;
 	}
