@@ -55,13 +55,13 @@ def expect(condition, expected, seen):
 
 
 def heading(text):
-    print(f"\n{text}\n", flush=True)
+    print(f"\n{text}\n")
 
 
 def table(columns, rows):
     widths = [max(len(str(r[i])) for r in (columns, *rows)) for i in range(len(columns))]
     for row in (columns, *rows):
-        print("   " + "  ".join(str(cell).ljust(w) for cell, w in zip(row, widths)).rstrip(), flush=True)
+        print("   " + "  ".join(str(cell).ljust(w) for cell, w in zip(row, widths)).rstrip())
 
 
 def family(ip):
@@ -291,12 +291,9 @@ def main():
     p.add_argument("--stop", action="store_true", help="end what --keep left running")
     o = p.parse_args()
     state = o.pcap.with_suffix(".state")
+    sys.stdout.reconfigure(line_buffering=True)
     if o.stop:
         return stop_kept(state)
-    reason = netns.why_not()
-    if reason:
-        print(f"demo: {reason}", file=sys.stderr)
-        return 1
     if o.keep and os.path.exists("/run/netns/demo-sw"):
         print(f"demo: one is running already; end it with {sys.argv[0]} --stop", file=sys.stderr)
         return 1
@@ -305,6 +302,9 @@ def main():
         signal.signal(number, on_signal)
     began = time.monotonic()
     try:
+        reason = netns.why_not()
+        if reason:
+            raise Failed(reason)
         sweep()
         with Lab(prefix="demo-" if o.keep else None, bin=o.bin) as lab:
             demo = Demo(lab, o.pcap)
@@ -317,8 +317,7 @@ def main():
     except (Failed, AssertionError, RuntimeError, OSError, kube.ApiError) as e:
         print(f"\ndemo FAILED: {e}", file=sys.stderr)
         return 1
-    heading(f"All of it happened, in {time.monotonic() - began:.1f} s. The frames are in {os.path.relpath(o.pcap)}: "
-            "open it with Wireshark.")
+    heading(f"All of it happened, in {time.monotonic() - began:.1f} s. The frames are in {o.pcap}: open it with Wireshark.")
     return 0
 
 

@@ -248,7 +248,7 @@ class Lab:
         return ("sw", "client", *self.nodes, *self.pods)
 
     def _build(self):
-        self.scratch = pathlib.Path(tempfile.mkdtemp(prefix="bellman-lab-"))
+        self.scratch = pathlib.Path(tempfile.mkdtemp(prefix=f"bellman-lab-{self.prefix}"))
         self._ip(None, [f"netns add {self.ns(n)}" for n in self.names()])
         for n in self.names():
             # No duplicate address detection: link-local addresses are usable at once.
@@ -494,9 +494,12 @@ def kill_all_in(ns):
 
 def sweep():
     """Remove what labs of dead test processes left behind (their pid is in the names)."""
-    for name in os.listdir("/run/netns") if os.path.isdir("/run/netns") else []:
-        owner = re.match(r"bl(\d+)x\d+-", name)
-        if not owner or os.path.exists(f"/proc/{owner[1]}"):
-            continue
+    def abandoned(name):
+        owner = re.match(r"(?:bellman-lab-)?bl(\d+)x\d+-", name)
+        return owner and not os.path.exists(f"/proc/{owner[1]}")
+
+    for name in filter(abandoned, os.listdir("/run/netns") if os.path.isdir("/run/netns") else ()):
         kill_all_in(name)
         subprocess.run(["ip", "netns", "del", name], capture_output=True)
+    for name in filter(abandoned, os.listdir(tempfile.gettempdir())):
+        shutil.rmtree(pathlib.Path(tempfile.gettempdir()) / name, ignore_errors=True)

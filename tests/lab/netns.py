@@ -70,7 +70,7 @@ def why_not():
     if os.geteuid() != 0:
         return ("network namespaces need root: run it with sudo, or as root of a user namespace: "
                 "unshare -Urnm sh -c 'mount -t tmpfs tmpfs /run; mkdir /run/netns; make demo'")
-    probe = f"blprobe{os.getpid()}"
+    probe = f"bl{os.getpid()}x0-probe"
     made = subprocess.run(["ip", "netns", "add", probe], capture_output=True, text=True)
     if made.returncode != 0:
         return (f"cannot make a network namespace ({made.stderr.strip()}): needs CAP_SYS_ADMIN and "

@@ -32,9 +32,11 @@ class Run:
     def wait(self, deadline=60):
         return self.popen.wait(deadline)
 
+    def namespaces(self):
+        return [n for n in os.listdir("/run/netns") if n.startswith(f"bl{self.popen.pid}x")]
+
     def left(self):
         """Namespaces and processes of this run that are still there."""
-        names = [n for n in os.listdir("/run/netns") if n.startswith(f"bl{self.popen.pid}x")]
         pids = []
         for p in pathlib.Path("/proc").glob("[0-9]*"):
             try:
@@ -42,7 +44,7 @@ class Run:
                     pids.append(((p / "comm").read_text().strip(), p.name))
             except OSError:
                 continue
-        return names + pids
+        return self.namespaces() + pids
 
 
 @pytest.fixture
@@ -87,6 +89,27 @@ def test_demo_without_a_program_fails_and_cleans_up(start, tmp_path, missing):
     assert run.left() == []
 
 
+@pytest.mark.parametrize("program, flag, expected", (
+    ("bellman-speaker", "--ignore-exclude-lb", "expected the client's entries to leave node-"),
+    ("bellman-allocator", "--lb-class=other.example/class", "2 EXTERNAL-IP of web"),
+    ("bellman-speaker", "--lb-class=other.example/class", "a node to answer for "),
+))
+def test_demo_fails_when_a_daemon_does_not_do_its_part(start, tmp_path, program, flag, expected):
+    """Every daemon is there and ready, one of them has been told to leave out what the demo shows."""
+    bin = tmp_path / "bin"
+    bin.mkdir()
+    for p in PROGRAMS:
+        (bin / p).symlink_to(BIN.resolve() / p)
+    (bin / program).unlink()
+    (bin / program).write_text(f"#!/bin/sh\nexec {BIN.resolve() / program} \"$@\" {flag}\n")
+    (bin / program).chmod(0o755)
+    run = start(bin=bin)
+    assert run.wait() == 1
+    assert "demo FAILED" in run.text() and expected in run.text()
+    assert "All of it happened" not in run.text()
+    assert run.left() == []
+
+
 @pytest.mark.parametrize("number", (signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
 def test_interrupted_demo_cleans_up(start, number):
     run = start()
@@ -100,7 +123,7 @@ def test_interrupted_demo_cleans_up(start, number):
 
 def test_demo_interrupted_while_building_cleans_up(start):
     run = start()
-    wait_for(run.left, 10, "the first namespace")
+    wait_for(lambda: any(n.endswith("-client") for n in run.namespaces()), 10, "the first namespace")
     run.popen.send_signal(signal.SIGINT)
     assert run.wait(20) == 128 + signal.SIGINT, run.text()
     assert run.left() == []

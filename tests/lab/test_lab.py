@@ -2,7 +2,9 @@
 """The lab itself: its network carries traffic before any daemon runs, and nothing is left of it."""
 
 import os
+import pathlib
 import subprocess
+import tempfile
 import time
 
 import lab as labs
@@ -45,9 +47,10 @@ def test_a_lab_of_a_dead_owner_is_swept(can_lab):
         Lab(prefix=f"bl{os.getpid()}x0-").__enter__()
         os._exit(0)
     os.waitpid(child, 0)
-    assert namespaces(f"bl{child}x0-")
+    scratch = list(pathlib.Path(tempfile.gettempdir()).glob(f"bellman-lab-bl{child}x0-*"))
+    assert namespaces(f"bl{child}x0-") and len(scratch) == 1
     labs.sweep()
-    assert namespaces(f"bl{child}x0-") == []
+    assert namespaces(f"bl{child}x0-") == [] and not scratch[0].exists()
 
 
 def test_wait_for_says_what_it_saw():

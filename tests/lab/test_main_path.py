@@ -9,7 +9,7 @@ import time
 
 import pytest
 from api import endpoint_slice, pool, service
-from lab import CLIENT4, CLIENT6, node_ip, node_mac, pod_ip, url
+from lab import CLIENT4, CLIENT6, HERE, node_ip, node_mac, pod_ip, url
 from steady import Steady
 
 CLIENT = {4: CLIENT4, 6: CLIENT6}
@@ -199,6 +199,42 @@ def test_excluding_the_owner_moves_the_address_and_the_clients_entry(cluster):
 
     cluster.api.exclude(first, False)  # stateless election: the first one takes it back
     cluster.wait_for(lambda: cluster.neigh("client", ips[0]) == node_mac(first), what=f"the return to {first}")
+
+
+UNAVAILABLE = {"status": {"conditions": [{"type": "NetworkUnavailable", "status": "True"}]}}
+
+
+@pytest.mark.parametrize("leave", (
+    lambda api, node: api.patch("Node", node, UNAVAILABLE, sub="status"),
+    lambda api, node: api.delete("Node", node),
+), ids=("network unavailable", "node deleted"))
+def test_a_node_that_is_out_of_the_cluster_hands_over(cluster, leave):
+    ip, = apply(cluster, "web", families=(4,), nodes=["node-a", "node-b", "node-c"])
+    first = owner(cluster, ip)
+    leave(cluster.api, first)
+    second = cluster.wait_for(lambda: (n := cluster.resolve("client", ip)) != first and n)
+    reached(cluster, "client", url(ip))
+    assert second in cluster.nodes
+
+
+def test_each_of_many_services_has_its_own_address_and_is_reached(cluster):
+    names = [f"s{i:02}" for i in range(30)]
+    for n in names:
+        cluster.api.create(cluster.endpoints(n), service(n, ipFamilies=["IPv4"]))
+    given = cluster.wait_for(lambda: (ips := [ip for n in names for ip in cluster.api.external_ips(n)]) and
+                             len(ips) == len(names) and ips, 15, "30 addresses")
+    assert len(set(given)) == len(names)
+    for ip in given:
+        reached(cluster, "client", url(ip))
+    assert len({owner(cluster, ip) for ip in given}) > 1, "the hash spreads addresses over the nodes"
+
+
+def test_two_ports_lead_to_their_own_targets(cluster):
+    cluster.popen("pod-b", ["/usr/bin/python3", "-IS", HERE / "backend.py", "other-b", "9090"])
+    ports = ((80, 8080), (81, 9090))
+    ip, = apply(cluster, "web", families=(4,), nodes=["node-b"], ports=ports)
+    reached(cluster, "client", url(ip), ["pod-b"])
+    reached(cluster, "client", url(ip, 81), ["other-b"])
 
 
 def test_exactly_one_node_answers(cluster):
