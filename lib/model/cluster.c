@@ -58,7 +58,8 @@ static int endpoints_decode(const struct json *list, struct endpoint_slice *s)
 
 	if (rc != 0 || count == 0)
 		return rc;
-	json_each(j, list) endpoint_decode(&j, s->family, &s->endpoints[s->endpoint_count++]);
+	json_each (j, list)
+		endpoint_decode(&j, s->family, &s->endpoints[s->endpoint_count++]);
 	return 0;
 }
 
@@ -69,8 +70,7 @@ static int slice_ports_decode(const struct json *list, struct endpoint_slice *s)
 
 	if (rc != 0 || count == 0)
 		return rc;
-	json_each(j, list)
-	{
+	json_each (j, list) {
 		struct json name = json_get(&j, "name"), port = json_get(&j, "port");
 		struct json protocol = json_get(&j, "protocol");
 		struct endpoint_port *p = &s->ports[s->port_count++];
@@ -142,8 +142,7 @@ static int internal_ips_decode(const struct json *list, struct node *n)
 
 	if (rc != 0 || count == 0)
 		return rc;
-	json_each(j, list)
-	{
+	json_each (j, list) {
 		struct json type = json_get(&j, "type"), address = json_get(&j, "address");
 		const char *kind = json_text(&type), *text = json_text(&address);
 
@@ -178,8 +177,7 @@ static int pod_cidrs_decode(const struct json *spec, struct node *n)
 			json_fault(&single, "\"%s\" is no prefix", text);
 		return 0;
 	}
-	json_each(j, &list)
-	{
+	json_each (j, &list) {
 		const char *text = json_text(&j);
 		if (text != NULL && ip_prefix_parse(text, &n->pod_cidrs[n->pod_cidr_count]) == 0)
 			n->pod_cidr_count++;
@@ -193,8 +191,7 @@ static bool network_unavailable(const struct json *conditions)
 {
 	if (!json_is_list(conditions))
 		return false;
-	json_each(j, conditions)
-	{
+	json_each (j, conditions) {
 		struct json type = json_get(&j, "type"), status = json_get(&j, "status");
 		const char *kind = json_text(&type), *text = json_text(&status);
 

@@ -190,8 +190,8 @@ static int l2_advertisement_read(const struct build_entry *e, struct l2_advertis
 	return rc;
 }
 
-/* Members of groups within are appended with the group's name before them. */
-static int settings_read(const struct json *map, const char *prefix, struct settings *ret)
+/* Members of groups within are called by the group's name and theirs. */
+static int settings_read(const struct json *map, const char *group, struct settings *ret)
 {
 	if (!json_is_object(map))
 		return 0;
@@ -199,9 +199,8 @@ static int settings_read(const struct json *map, const char *prefix, struct sett
 		char key[128], number[32];
 		int64_t n = 0;
 
-		snprintf(key, sizeof(key) - 1, "%s%s", prefix, j.key); /* and a dot */
+		snprintf(key, sizeof(key), "%s%s%s", group, *group != '\0' ? "." : "", j.key);
 		if (cJSON_IsObject(j.value)) {
-			strcat(key, ".");
 			int rc = settings_read(&j, key, ret);
 			if (rc != 0)
 				return rc;
@@ -213,10 +212,10 @@ static int settings_read(const struct json *map, const char *prefix, struct sett
 		json_integer(j.value, &n);
 		snprintf(number, sizeof(number), "%lld", (long long)n);
 		s->key = intern(key);
-		s->value =
-			intern(cJSON_IsString(j.value) ? json_text(&j)
-			       : cJSON_IsBool(j.value) ? (cJSON_IsTrue(j.value) ? "true" : "false")
-						       : number);
+		s->value = intern(cJSON_IsString(j.value)  ? json_text(&j)
+				  : !cJSON_IsBool(j.value) ? number
+				  : cJSON_IsTrue(j.value)  ? "true"
+							   : "false");
 	}
 	return 0;
 }

@@ -7,6 +7,7 @@
  * copy of what its anchor marks; copies together are bounded, so that a few lines cannot
  * become gigabytes. An anchor counts from its end on, so nothing can hold itself.
  */
+#include <assert.h>
 #include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -279,6 +280,7 @@ static int place(struct builder *b, cJSON *node, unsigned line)
 		cJSON_AddItemToArray(f->node, node);
 		return 0;
 	}
+	assert(f->key != NULL); /* on_scalar() or wants_key() saw to it */
 	if (strcmp(f->key, "<<") == 0) {
 		free(f->key);
 		f->key = NULL;

@@ -18,6 +18,8 @@
 
 #include "lib/model/doc_read.h"
 
+#define LIBCONFIG_SIZE_MAX (16u << 20) /* ten thousand pools take one */
+
 struct pass {
 	const char *at, *end;
 	char *to;
@@ -183,8 +185,9 @@ static int pass_all(struct pass *p, const char *file, struct faults *faults)
 int libconfig_prepare(const char *file, const char *text, size_t len, struct faults *faults,
 		      char **ret)
 {
-	/* A mark is one byte on ten digits, a string seven more than its nineteen: twice is room.
-	 */
+	if (len > LIBCONFIG_SIZE_MAX)
+		return refuse(file, 0, faults, "too large for a configuration file");
+	/* A mark is one byte on ten digits, a string six on nineteen: twice will do. */
 	char *out = malloc(2 * len + 16);
 	struct pass p = { .at = text, .end = text + len, .to = out, .line = 1 };
 

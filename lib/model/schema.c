@@ -59,32 +59,32 @@ static void asn_check(const struct json *j)
 	}
 }
 
-/* One number of a community, up to @max, and the colon or the end behind it. */
-static bool community_part(const char **at, uint64_t max, char end)
+/* @count numbers up to @max, with colons between them. */
+static bool community_numbers(const char *at, size_t count, uint64_t max)
 {
-	size_t digits = strspn(*at, "0123456789");
+	for (size_t i = 0; i < count; i++) {
+		size_t digits = strspn(at, "0123456789");
+		char end = i + 1 < count ? ':' : '\0';
 
-	if (digits == 0 || digits > 10 || (*at)[digits] != end || strtoull(*at, NULL, 10) > max)
-		return false;
-	*at += digits + (end != '\0');
+		if (digits == 0 || digits > 10 || at[digits] != end || strtoull(at, NULL, 10) > max)
+			return false;
+		at += digits + 1;
+	}
 	return true;
 }
 
 /* @alias: in an advertisement, a text without a colon names an entry of a Community. */
 static void community_check(const struct json *j, bool alias)
 {
-	const char *text = json_text(j), *at = text;
+	const char *text = json_text(j);
 
 	if (text == NULL || (alias && *text != '\0' && strchr(text, ':') == NULL))
 		return;
 	if (strncmp(text, "large:", 6) == 0) {
-		at += 6;
-		if (!community_part(&at, UINT32_MAX, ':') ||
-		    !community_part(&at, UINT32_MAX, ':') || !community_part(&at, UINT32_MAX, '\0'))
+		if (!community_numbers(text + 6, 3, UINT32_MAX))
 			json_fault(j, "\"%s\": expected community to be of format large:A:B:C",
 				   text);
-	} else if (!community_part(&at, UINT16_MAX, ':') ||
-		   !community_part(&at, UINT16_MAX, '\0')) {
+	} else if (!community_numbers(text, 2, UINT16_MAX)) {
 		json_fault(j, "\"%s\": expected community to be of format A:B", text);
 	}
 }

@@ -86,8 +86,7 @@ static int match_labels_decode(const struct json *labels, struct selector *s)
 {
 	if (!json_is_object(labels))
 		return 0;
-	json_each(label, labels)
-	{
+	json_each (label, labels) {
 		const char *value = json_text(&label);
 		struct requirement *r = push(s, label.key, SELECTOR_IN, 1);
 		if (r == NULL)
@@ -102,8 +101,7 @@ static int match_labels_decode(const struct json *labels, struct selector *s)
 
 static void known_members(const struct json *object, const char *const *known)
 {
-	json_each(member, object)
-	{
+	json_each (member, object) {
 		size_t i = 0;
 		while (known[i] != NULL && strcmp(known[i], member.key) != 0)
 			i++;
@@ -141,8 +139,7 @@ static int expression_decode(const struct json *expression, struct selector *s)
 		return -ENOMEM;
 	if (count == 0)
 		return 0;
-	json_each(value, &values)
-	{
+	json_each (value, &values) {
 		const char *text = json_text(&value);
 		if (json_absent(&value))
 			json_fault(&value, "must be a string");

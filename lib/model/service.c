@@ -71,8 +71,9 @@ static void annotations_decode(const struct json *root, struct service *s)
 	s->sharing_key = annotation(&annotations, "allow-shared-ip");
 	struct json from_pool = json_get(&annotations, ANNOTATION "ip-allocated-from-pool");
 	s->from_pool = intern(json_text(&from_pool));
-	json_each(j, &annotations) if (strncmp(j.key, ANNOTATION_OLD, strlen(ANNOTATION_OLD) - 1) ==
-				       0) s->deprecated_annotations = true;
+	json_each (j, &annotations)
+		if (strncmp(j.key, ANNOTATION_OLD, strlen(ANNOTATION_OLD) - 1) == 0)
+			s->deprecated_annotations = true;
 }
 
 static void port_decode(const struct json *j, struct service_port *p)
@@ -110,8 +111,7 @@ static int ports_decode(const struct json *ports, struct service *s)
 	s->ports = calloc(count, sizeof(*s->ports));
 	if (s->ports == NULL)
 		return -ENOMEM;
-	json_each(j, ports)
-	{
+	json_each (j, ports) {
 		if (json_absent(&j))
 			json_fault(&j, "must be a map");
 		port_decode(&j, &s->ports[s->port_count++]);
@@ -132,7 +132,8 @@ static void cluster_ips_decode(const struct json *spec, struct service *s)
 	}
 	if (json_count(&list) > 0) {
 		count = 0;
-		json_each(j, &list) texts[count++] = json_need_text(&j);
+		json_each (j, &list)
+			texts[count++] = json_need_text(&j);
 	}
 	for (size_t i = 0; i < count; i++) {
 		if (texts[i] == NULL || *texts[i] == '\0')
@@ -157,8 +158,8 @@ static void families_decode(const struct json *families, struct service *s)
 	}
 	if (json_absent(families) || !json_is_list(families))
 		return;
-	json_each(j, families) s->families[s->family_count++] =
-		json_word(&j, names, 0) == 0 ? IP_V4 : IP_V6;
+	json_each (j, families)
+		s->families[s->family_count++] = json_word(&j, names, 0) == 0 ? IP_V4 : IP_V6;
 }
 
 /* Entries without an ip (a hostname of another controller) are passed over. */
@@ -173,8 +174,7 @@ static int ingress_decode(const struct json *ingress, struct service *s)
 	s->ingress = calloc(count, sizeof(*s->ingress));
 	if (s->ingress == NULL)
 		return -ENOMEM;
-	json_each(j, ingress)
-	{
+	json_each (j, ingress) {
 		struct json ip = json_get(&j, "ip");
 		const char *text = json_text(&ip);
 		if (text == NULL || *text == '\0')
