@@ -120,7 +120,7 @@ demo: deps
 	@$(PYTHON) tests/lab/demo.py --bin $(BUILD)/bin --pcap $(BUILD)/demo.pcap $(if $(KEEP),--keep)
 
 lint: deps
-	@tools/lint
+	@BUILD=$(BUILD) tools/lint
 
 print-cflags: # for the analyser of tools/lint
 	@echo -std=gnu11 -I. -D_GNU_SOURCE '-DBELLMAN_VERSION="$(VERSION)"' $(PKG_CFLAGS)
