@@ -6,23 +6,9 @@
  * The server lives in the test's own loop: it reads a whole request, writes it down, and lets the
  * test's `answer` say what comes back. test_kube_live.c has the real one.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
+#include "tests/unit/kube_bench.h"
 
-#include <cmocka.h>
-
-#include "lib/base/array.h"
-#include "lib/base/intern.h"
-#include "lib/base/log.h"
 #include "lib/kube/internal.h"
-
-#define DEADLINE_MS 20000
 
 /* --- the server ----------------------------------------------------------------------------- */
 
@@ -204,161 +190,38 @@ static void server_stop(struct server *s)
 
 /* --- the bench ------------------------------------------------------------------------------ */
 
-struct bench {
-	uv_loop_t loop;
-	uv_timer_t deadline;
-	bool late;
-	struct server server;
-	struct kube *kube;
-	struct kube_watch *watch, *others[8];
-	char told[4096];
-	unsigned upserts, synced, done, done_without_answer;
-	int status;
-	char error[512];
-	FILE *log;
-	int stderr_fd;
-};
-
+static struct server server;
 static struct bench *bench; /* of the test that runs, for the server's answers */
 
-static void on_late(uv_timer_t *timer)
+static void open_here(struct bench *b)
 {
-	((struct bench *)timer->data)->late = true;
-}
+	char url[64];
 
-/* As fail_msg(), where it can be read: stderr is the log that the tests look into. */
-#define fail_aloud(b, ...)                                                                         \
-	do {                                                                                       \
-		dup2((b)->stderr_fd, STDERR_FILENO);                                               \
-		fail_msg(__VA_ARGS__);                                                             \
-	} while (0)
-
-/* Turn the loop until @condition holds. */
-#define wait_for(b, condition)                                                                     \
-	do {                                                                                       \
-		(b)->late = false;                                                                 \
-		uv_timer_start(&(b)->deadline, on_late, DEADLINE_MS, 0);                           \
-		while (!(condition) && !(b)->late)                                                 \
-			uv_run(&(b)->loop, UV_RUN_ONCE);                                           \
-		uv_timer_stop(&(b)->deadline);                                                     \
-		if (!(condition))                                                                  \
-			fail_aloud((b), "waited in vain for %s; told \"%s\", asked %u:\n%s",       \
-				   #condition, (b)->told, (b)->server.asked, (b)->server.log);     \
-	} while (0)
-
-static void bench_open_with(struct bench *b, struct kube_cfg cfg)
-{
-	char err[256], server[64];
-
-	snprintf(server, sizeof(server), "http://127.0.0.1:%u", b->server.port);
-	if (cfg.server == NULL && cfg.kubeconfig == NULL)
-		cfg.server = server;
-	cfg.user_agent = "bellman-test/1";
-	if (kube_open(&b->loop, &cfg, &b->kube, err, sizeof(err)) != 0)
-		fail_msg("%s", err);
+	snprintf(url, sizeof(url), "http://127.0.0.1:%u", server.port);
+	bench_open(b, url, NULL);
 }
 
 static int bench_setup(void **state)
 {
-	struct bench *b = calloc(1, sizeof(*b));
-
-	uv_loop_init(&b->loop);
-	uv_timer_init(&b->loop, &b->deadline);
-	b->deadline.data = b;
-	b->server.loop = &b->loop;
-	TAILQ_INIT(&b->server.conns);
-	server_start(&b->server);
-	bench_open_with(b, (struct kube_cfg){ 0 });
-	b->log = tmpfile();
-	b->stderr_fd = dup(STDERR_FILENO);
-	dup2(fileno(b->log), STDERR_FILENO);
-	*state = bench = b;
+	*state = bench = bench_new();
+	server = (struct server){ .loop = &bench->loop };
+	TAILQ_INIT(&server.conns);
+	bench->more = server.log;
+	server_start(&server);
+	open_here(bench);
 	return 0;
 }
 
 static int bench_teardown(void **state)
 {
-	struct bench *b = *state;
-
-	dup2(b->stderr_fd, STDERR_FILENO);
-	close(b->stderr_fd);
-	fclose(b->log);
-	b->kube = kube_close(b->kube);
-	server_stop(&b->server);
-	uv_close((uv_handle_t *)&b->deadline, NULL);
-	uv_run(&b->loop, UV_RUN_DEFAULT);
-	assert_int_equal(uv_loop_close(&b->loop), 0); /* no handle was forgotten */
-	assert_int_equal(intern_count(), 0);
-	free(b);
+	server_stop(&server);
+	bench_free(*state);
 	return 0;
 }
 
-/* What was logged must hold @text so many times. */
-static void assert_logged(struct bench *b, const char *text, unsigned times)
+static unsigned asked_for(const char *text)
 {
-	static char all[1 << 16];
-	unsigned count = 0;
-	size_t len = (size_t)pread(fileno(b->log), all, sizeof(all) - 1, 0);
-
-	all[len] = '\0';
-	for (const char *at = all; (at = strstr(at, text)) != NULL; at++)
-		count++;
-	if (count != times)
-		fail_aloud(b, "\"%s\" logged %u times, not %u:\n%s", text, count, times, all);
-}
-
-static unsigned asked_for(const struct bench *b, const char *text)
-{
-	unsigned count = 0;
-
-	for (const char *at = b->server.log; (at = strstr(at, text)) != NULL; at++)
-		count++;
-	return count;
-}
-
-static void tell(struct bench *b, const char *what, const char *name)
-{
-	size_t len = strlen(b->told);
-
-	snprintf(b->told + len, sizeof(b->told) - len, "%s%s ", what, name);
-}
-
-static void on_upsert(void *arg, const cJSON *object)
-{
-	struct bench *b = arg;
-	const cJSON *meta = cJSON_GetObjectItemCaseSensitive(object, "metadata");
-
-	b->upserts++;
-	tell(b, "+", cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(meta, "name")));
-}
-
-static void on_remove(void *arg, const char *ns, const char *name)
-{
-	(void)ns;
-	tell(arg, "-", name);
-}
-
-static void on_synced(void *arg)
-{
-	((struct bench *)arg)->synced++;
-	tell(arg, "=", "");
-}
-
-static const struct kube_watch_ops told_ops = { .upsert = on_upsert,
-						.remove = on_remove,
-						.synced = on_synced };
-
-static void on_done(void *arg, int status, const cJSON *json, const char *error)
-{
-	struct bench *b = arg;
-	const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, "text"));
-
-	b->done++;
-	b->done_without_answer += status == 0;
-	b->status = status;
-	snprintf(b->error, sizeof(b->error), "%s", error == NULL ? "" : error);
-	if (text != NULL)
-		tell(b, "", text);
+	return count_of(text, server.log);
 }
 
 #define OBJECT(name, version)                                                                      \
@@ -393,7 +256,7 @@ static void test_a_request_carries_method_type_and_body(void **state)
 	struct bench *b = *state;
 	char *path = kube_path("/api/v1", "web", "services", "a", "status");
 
-	b->server.answer = answer_patch;
+	server.answer = answer_patch;
 	assert_false(kube_connected(b->kube));
 	assert_int_equal(kube_request(b->kube, "PATCH", path, KUBE_MERGE_PATCH, "{\"status\":{}}",
 				      on_done, b),
@@ -419,13 +282,13 @@ static void test_a_refusal_is_handed_on_with_server_path_and_reason(void **state
 	struct bench *b = *state;
 	char want[128];
 
-	b->server.answer = answer_conflict;
+	server.answer = answer_conflict;
 	kube_request(b->kube, "PUT", "/api/v1/nodes/a", KUBE_JSON, "{}", on_done, b);
 	wait_for(b, b->done == 1);
 	assert_int_equal(b->status, 409);
 	snprintf(want, sizeof(want),
 		 "PUT http://127.0.0.1:%u/api/v1/nodes/a: 409 Conflict: it has changed",
-		 b->server.port);
+		 server.port);
 	assert_string_equal(b->error, want);
 	assert_true(kube_connected(b->kube));
 }
@@ -434,7 +297,7 @@ static void test_without_a_server_the_error_names_it_and_the_path(void **state)
 {
 	struct bench *b = *state;
 
-	server_stop(&b->server);
+	server_stop(&server);
 	kube_request(b->kube, "GET", "/api/v1/nodes/a", NULL, NULL, on_done, b);
 	wait_for(b, b->done == 1);
 	assert_int_equal(b->status, 0);
@@ -458,12 +321,12 @@ static void test_a_thousand_requests_use_few_connections(void **state)
 {
 	struct bench *b = *state;
 
-	b->server.answer = answer_echo_path;
+	server.answer = answer_echo_path;
 	for (int i = 0; i < 1000; i++)
 		assert_int_equal(kube_request(b->kube, "GET", "/x", NULL, NULL, on_done, b), 0);
 	wait_for(b, b->done == 1000);
-	assert_in_range(b->server.open_max, 2, 32);
-	assert_in_range(b->server.accepted, 2, 64); /* kept and used again */
+	assert_in_range(server.open_max, 2, 32);
+	assert_in_range(server.accepted, 2, 64); /* kept and used again */
 }
 
 static void test_close_answers_every_request_once(void **state)
@@ -491,7 +354,7 @@ static void test_the_client_may_be_closed_in_done(void **state)
 {
 	struct bench *b = *state;
 
-	b->server.answer = answer_echo_path;
+	server.answer = answer_echo_path;
 	b->watch = kube_watch_start(b->kube, SERVICES, NULL, &told_ops, b);
 	for (int i = 0; i < 50; i++)
 		kube_request(b->kube, "GET", "/x", NULL, NULL, close_in_done, b);
@@ -538,15 +401,15 @@ static void test_a_401_reads_the_token_again(void **state)
 		"\"k\",\"user\":\"u\"}}],\"clusters\":[{\"name\":\"k\",\"cluster\":{\"server\":"
 		"\"http://127.0.0.1:%u\"}}],\"users\":[{\"name\":\"u\",\"user\":{\"tokenFile\":"
 		"\"token\"}}]}",
-		b->server.port);
+		server.port);
 	write_file("config", config);
 	snprintf(path, sizeof(path), "%s/config", token_dir);
-	bench_open_with(b, (struct kube_cfg){ .kubeconfig = path });
-	b->server.answer = answer_by_token;
+	bench_open(b, NULL, path);
+	server.answer = answer_by_token;
 	kube_request(b->kube, "GET", "/x", NULL, NULL, on_done, b);
 	wait_for(b, b->done == 1);
 	assert_int_equal(b->status, 200);
-	assert_int_equal(b->server.asked, 2);
+	assert_int_equal(server.asked, 2);
 	unlink(path);
 	snprintf(path, sizeof(path), "%s/token", token_dir);
 	unlink(path);
@@ -572,16 +435,16 @@ static void test_a_watch_that_is_cut_resumes_where_it_was(void **state)
 {
 	struct bench *b = *state;
 
-	b->server.answer = answer_and_cut_once;
+	server.answer = answer_and_cut_once;
 	b->watch = kube_watch_start(b->kube, SERVICES, NULL, &told_ops, b);
 	assert_false(kube_watch_synced(b->watch));
 	wait_for(b, b->upserts == 2);
 	assert_true(kube_watch_synced(b->watch));
-	server_hang_up_all(&b->server);
+	server_hang_up_all(&server);
 	wait_for(b, strstr(b->told, "-a") != NULL);
 	assert_string_equal(b->told, "+a = +b -a ");
-	assert_int_equal(asked_for(b, "limit=500"), 1);
-	assert_int_equal(asked_for(b, "resourceVersion=11"), 1);
+	assert_int_equal(asked_for("limit=500"), 1);
+	assert_int_equal(asked_for("resourceVersion=11"), 1);
 	assert_logged(b, "unreachable", 0); /* a cut is no outage */
 }
 
@@ -597,11 +460,11 @@ static void test_a_silent_watch_is_opened_again(void **state)
 {
 	struct bench *b = *state;
 
-	b->server.answer = answer_list_then_silence;
+	server.answer = answer_list_then_silence;
 	b->kube->silence_ms = 50;
 	b->watch = kube_watch_start(b->kube, SERVICES, NULL, &told_ops, b);
-	wait_for(b, asked_for(b, "watch=true") >= 3);
-	assert_int_equal(asked_for(b, "limit=500"), 1);
+	wait_for(b, asked_for("watch=true") >= 3);
+	assert_int_equal(asked_for("limit=500"), 1);
 	assert_string_equal(b->told, "+a = ");
 }
 
@@ -627,9 +490,9 @@ static void test_410_by_status_and_in_the_stream_lists_again(void **state)
 {
 	struct bench *b = *state;
 
-	b->server.answer = answer_gone;
+	server.answer = answer_gone;
 	b->watch = kube_watch_start(b->kube, SERVICES, NULL, &told_ops, b);
-	wait_for(b, asked_for(b, "resourceVersion=30") == 1);
+	wait_for(b, asked_for("resourceVersion=30") == 1);
 	assert_string_equal(b->told, "+a = +b -a = +b +c = ");
 }
 
@@ -657,9 +520,9 @@ static void test_garbage_and_endless_lines_lead_to_a_new_list(void **state)
 {
 	struct bench *b = *state;
 
-	b->server.answer = answer_garbage;
+	server.answer = answer_garbage;
 	b->watch = kube_watch_start(b->kube, SERVICES, NULL, &told_ops, b);
-	wait_for(b, b->synced == 3 && asked_for(b, "watch=true") == 3);
+	wait_for(b, b->synced == 3 && asked_for("watch=true") == 3);
 	assert_string_equal(b->told, "+a = +a = +a = ");
 	assert_logged(b, "not understood", 2);
 	assert_logged(b, "more than 8 MiB", 1);
@@ -667,25 +530,26 @@ static void test_garbage_and_endless_lines_lead_to_a_new_list(void **state)
 
 static void test_an_outage_is_said_once_and_its_end_once(void **state)
 {
+	struct kube_watch *watches[8];
 	struct bench *b = *state;
 
-	b->server.answer = answer_list_then_silence;
+	server.answer = answer_list_then_silence;
 	for (size_t i = 0; i < 8; i++)
-		b->others[i] = kube_watch_start(b->kube, SERVICES, NULL, &told_ops, b);
-	wait_for(b, asked_for(b, "watch=true") == 8);
-	server_stop(&b->server);
+		watches[i] = kube_watch_start(b->kube, SERVICES, NULL, &told_ops, b);
+	wait_for(b, asked_for("watch=true") == 8);
+	server_stop(&server);
 	wait_for(b, !kube_connected(b->kube));
 	/* Let them knock a few times. */
 	wait_for(b, b->kube->backoff.delay_ms >= 800);
 	assert_logged(b, "unreachable, going on with what is known", 1);
 	for (size_t i = 0; i < 8; i++)
-		assert_true(kube_watch_synced(b->others[i]));
+		assert_true(kube_watch_synced(watches[i]));
 
-	b->server.asked = 0;
-	server_start(&b->server);
-	wait_for(b, b->server.asked == 8);
+	server.asked = 0;
+	server_start(&server);
+	wait_for(b, server.asked == 8);
 	assert_true(kube_connected(b->kube));
-	assert_int_equal(asked_for(b, "limit=500"), 8); /* nothing was listed anew */
+	assert_int_equal(asked_for("limit=500"), 8); /* nothing was listed anew */
 	assert_logged(b, "unreachable", 1);
 	assert_logged(b, "reachable again", 1);
 	assert_int_equal(b->kube->backoff.delay_ms, 0);
@@ -693,7 +557,7 @@ static void test_an_outage_is_said_once_and_its_end_once(void **state)
 
 static void answer_gateway(struct conn *c, const char *request)
 {
-	if (bench->server.asked <= 3)
+	if (server.asked <= 3)
 		reply(c, 503, "no backend");
 	else
 		answer_list_then_silence(c, request);
@@ -703,7 +567,7 @@ static void test_a_gateway_without_a_server_is_an_outage(void **state)
 {
 	struct bench *b = *state;
 
-	b->server.answer = answer_gateway;
+	server.answer = answer_gateway;
 	b->watch = kube_watch_start(b->kube, SERVICES, NULL, &told_ops, b);
 	wait_for(b, b->synced == 1);
 	assert_logged(b, "gateway answers 503", 1);
@@ -712,7 +576,7 @@ static void test_a_gateway_without_a_server_is_an_outage(void **state)
 
 static void answer_forbidden(struct conn *c, const char *request)
 {
-	if (bench->server.asked <= 3)
+	if (server.asked <= 3)
 		reply(c, 403, "{\"reason\":\"Forbidden\",\"message\":\"no such right\"}");
 	else
 		answer_list_then_silence(c, request);
@@ -722,7 +586,7 @@ static void test_a_refused_watch_is_said_once_and_tried_again(void **state)
 {
 	struct bench *b = *state;
 
-	b->server.answer = answer_forbidden;
+	server.answer = answer_forbidden;
 	b->watch = kube_watch_start(b->kube, SERVICES, NULL, &told_ops, b);
 	wait_for(b, b->synced == 1);
 	assert_logged(b, "403 Forbidden: no such right", 1);
@@ -798,15 +662,15 @@ static void test_a_watch_may_be_stopped_and_the_client_closed_in_callbacks(void 
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		if (b->kube == NULL)
-			bench_open_with(b, (struct kube_cfg){ 0 });
+			open_here(b);
 		b->told[0] = '\0';
 		b->upserts = 0;
 		b->done = 0;
-		b->server.answer = cases[i].answer;
+		server.answer = cases[i].answer;
 		b->watch = kube_watch_start(b->kube, SERVICES, NULL, &cases[i].ops, b);
 		wait_for(b, strcmp(b->told, cases[i].told) == 0);
 		/* A request there and back (or closed): enough time for a late callback. */
-		b->server.answer = answer_echo_path;
+		server.answer = answer_echo_path;
 		if (b->kube != NULL) {
 			kube_request(b->kube, "GET", "/x", NULL, NULL, on_done, b);
 			wait_for(b, b->done == 1);
@@ -835,7 +699,7 @@ static void answer_event(struct conn *c, const char *request)
 		reply(c, 201, "{}");
 	} else {
 		assert_non_null(strstr(request, "PATCH /api/v1/namespaces/web/events/front."));
-		reply(c, bench->server.asked == 4 ? 404 : 200, "{}");
+		reply(c, server.asked == 4 ? 404 : 200, "{}");
 	}
 }
 
@@ -855,18 +719,18 @@ static void test_a_repeated_event_counts_up_the_first(void **state)
 	};
 	struct bench *b = *state;
 
-	b->server.answer = answer_event;
+	server.answer = answer_event;
 	for (unsigned i = 1; i <= 5; i++) {
 		kube_event(b->kube, &event);
-		wait_for(b, b->server.asked == i);
+		wait_for(b, server.asked == i);
 		/* The fourth answer is a 404: it has to be read before the fifth is sent. */
 		wait_for(b, b->kube->queues[REQUEST_EVENT].running_count == 0);
 	}
-	assert_int_equal(asked_for(b, "POST "), 2); /* the first, and after the 404 */
-	assert_int_equal(asked_for(b, "PATCH "), 3);
+	assert_int_equal(asked_for("POST "), 2); /* the first, and after the 404 */
+	assert_int_equal(asked_for("PATCH "), 3);
 
 	/* While nobody listens, nothing is kept. */
-	server_stop(&b->server);
+	server_stop(&server);
 	kube_request(b->kube, "GET", "/x", NULL, NULL, on_done, b);
 	wait_for(b, b->done == 1);
 	kube_event(b->kube, &event);
