@@ -25,6 +25,7 @@ struct change {
 	const char *ns, *name; /* interned; ns "" for cluster scope */
 	struct text *now;      /* the object; of a deleted one its last state, with the new rv */
 	struct text *before;   /* NULL when added */
+	uint64_t before_rv;    /* the version of that one */
 };
 
 struct history; /* opaque */

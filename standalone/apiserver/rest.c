@@ -12,6 +12,7 @@
 #include "standalone/apiserver/discovery.h"
 #include "standalone/apiserver/endpoints.h"
 #include "standalone/apiserver/objects.h"
+#include "standalone/apiserver/snapshot.h"
 #include "standalone/apiserver/status.h"
 #include "standalone/apiserver/table.h"
 
@@ -273,10 +274,10 @@ static void list_finish(struct listing *l, struct reply *r, uint64_t rv, const c
 		cJSON *meta = js_object(l->table, "metadata");
 
 		js_set_text(meta, "resourceVersion", rv_text);
-		if (next != NULL) {
+		if (next != NULL)
 			js_set_text(meta, "continue", next);
+		if (remaining > 0)
 			js_set_int(meta, "remainingItemCount", (long long)remaining);
-		}
 		reply_json(r, 200, l->table);
 		cJSON_Delete(l->table);
 		return;
@@ -288,8 +289,9 @@ static void list_finish(struct listing *l, struct reply *r, uint64_t rv, const c
 		   l->at->kind->list, version);
 	buf_printf(&r->body, "\"resourceVersion\":\"%s\"", rv_text);
 	if (next != NULL)
-		buf_printf(&r->body, ",\"continue\":\"%s\",\"remainingItemCount\":%zu", next,
-			   remaining);
+		buf_printf(&r->body, ",\"continue\":\"%s\"", next);
+	if (remaining > 0)
+		buf_printf(&r->body, ",\"remainingItemCount\":%zu", remaining);
 	buf_puts(&r->body, "},\"items\":[");
 	buf_add(&r->body, l->items.bytes, l->items.len);
 	buf_puts(&r->body, "]}");
@@ -312,15 +314,9 @@ struct page {
 	char ns[SEGMENT_LEN], name[SEGMENT_LEN];
 };
 
-/*
- * A later page shows its objects as they are now under the first page's version: a client that
- * then watches from that version is told of every change since, so it ends with the truth. That
- * needs the history to reach back so far.
- */
 static cJSON *page_of(struct api *a, const struct request *q, struct page *p)
 {
 	const char *token = param(q, "continue");
-	uint64_t seq;
 
 	memset(p, 0, sizeof(*p));
 	p->rv = store_rv(a->store);
@@ -330,41 +326,46 @@ static cJSON *page_of(struct api *a, const struct request *q, struct page *p)
 		return NULL;
 	if (!parse_continue(token, &p->rv, p->ns, p->name) || p->rv > store_rv(a->store))
 		return status_bad_request("continue key is not valid");
-	if (!history_after(store_history(a->store), p->rv, &seq))
-		return status_expired("The provided continue parameter is too old to display a "
-				      "consistent list result. You can start a new list without "
-				      "the continue parameter.");
 	p->resumed = true;
 	return NULL;
 }
 
-static bool object_matches(const struct query *query, const struct object *o, cJSON **ret_json)
+/* *ret_json: the object where it had to be parsed, else NULL; the caller's. */
+static bool matches(const struct query *query, const struct snapshot_item *item, cJSON **ret_json)
 {
 	*ret_json = NULL;
 	if (query_empty(query))
 		return true;
 	if (!query_by_name(query))
-		*ret_json = js_parse(o->text->bytes, o->text->len);
-	return query_matches(query, o->ns, o->name, *ret_json);
+		*ret_json = js_parse(item->text->bytes, item->text->len);
+	return query_matches(query, item->ns, item->name, *ret_json);
 }
 
 static void list_stored(struct api *a, const struct route *at, const struct query *query,
 			const struct page *p, struct listing *l, struct reply *r)
 {
-	const char *ns = at->ns[0] == '\0' ? NULL : at->ns;
-	const struct object *o = store_first(a->store, at->kind, ns, p->resumed ? p->ns : NULL,
-					     p->resumed ? p->name : NULL);
-	const struct object *last = NULL;
+	const struct snapshot_item *last = NULL;
+	struct snapshot snap;
 	size_t remaining = 0;
 	cJSON *json;
 
-	for (; o != NULL; o = store_next(o, ns)) {
-		if (object_matches(query, o, &json)) {
+	if (!snapshot_take(a->store, at->kind, at->ns[0] == '\0' ? NULL : at->ns,
+			   p->resumed ? p->ns : NULL, p->resumed ? p->name : NULL, p->rv, &snap)) {
+		cJSON_Delete(l->table);
+		reply_status(r, status_expired("The provided continue parameter is too old to "
+					       "display a consistent list result. You can start a "
+					       "new list without the continue parameter."));
+		return;
+	}
+	for (size_t i = 0; i < snap.count; i++) {
+		const struct snapshot_item *item = &snap.items[i];
+
+		if (matches(query, item, &json)) {
 			if (p->limit != 0 && l->count >= p->limit) {
 				remaining++;
 			} else {
-				list_add(l, o->text, json);
-				last = o;
+				list_add(l, item->text, json);
+				last = item;
 			}
 		}
 		cJSON_Delete(json);
@@ -374,8 +375,9 @@ static void list_stored(struct api *a, const struct route *at, const struct quer
 	}
 	char *next = remaining == 0 ? NULL
 				    : mem_printf("%" PRIu64 "~%s~%s", p->rv, last->ns, last->name);
-	list_finish(l, r, p->rv, next, remaining);
+	list_finish(l, r, p->rv, next, query_empty(query) ? remaining : 0);
 	free(next);
+	snapshot_done(&snap);
 }
 
 static void list_objects(struct api *a, const struct request *q, const struct route *at,
@@ -609,7 +611,9 @@ static void delete_collection(struct api *a, const struct request *q, const stru
 				    &query);
 	for (const struct object *o = store_first(a->store, at->kind, ns, NULL, NULL);
 	     wrong == NULL && o != NULL; o = store_next(o, ns)) {
-		if (object_matches(&query, o, &json)) {
+		const struct snapshot_item item = { o->ns, o->name, o->text };
+
+		if (matches(&query, &item, &json)) {
 			struct key *k = array_push(&found);
 			if (k == NULL)
 				abort();

@@ -82,7 +82,7 @@ static void free_object(struct object *o)
 
 /* Enter or replace; returns the text that was there before, which the caller unrefs. */
 static struct text *enter(struct store *s, const struct kind *kind, const cJSON *json,
-			  struct text *text, uint64_t rv)
+			  struct text *text, uint64_t rv, uint64_t *ret_before_rv)
 {
 	const char *ns = js_text(json, "metadata.namespace");
 	const char *uid = js_text(json, "metadata.uid");
@@ -97,6 +97,7 @@ static struct text *enter(struct store *s, const struct kind *kind, const cJSON 
 		RB_INSERT(objects, &s->objects, o);
 	} else {
 		before = o->text;
+		*ret_before_rv = o->rv;
 	}
 	intern_unref(o->uid);
 	o->uid = intern(uid == NULL ? "" : uid);
@@ -114,6 +115,7 @@ static void load_row(void *arg, const char *resource, const char *body, size_t l
 	const struct kind *kind = kinds_by_resource(s->kinds, resource);
 	cJSON *json = js_parse(body, len);
 	const char *rv = js_text(json, "metadata.resourceVersion");
+	uint64_t before_rv;
 
 	if (kind == NULL || rv == NULL || js_text(json, "metadata.name") == NULL) {
 		log_error("store", "stored object is not readable, left out",
@@ -121,7 +123,7 @@ static void load_row(void *arg, const char *resource, const char *body, size_t l
 	} else {
 		struct text *text = text_new(body, len);
 
-		enter(s, kind, json, text, strtoull(rv, NULL, 10));
+		text_unref(enter(s, kind, json, text, strtoull(rv, NULL, 10), &before_rv));
 		text_unref(text);
 		if (kind->id == KIND_CRD)
 			kinds_define(s->kinds, json);
@@ -266,7 +268,8 @@ int store_put(struct store *s, const struct kind *kind, cJSON *json)
 		return -EIO;
 	}
 	s->rv++;
-	struct text *before = enter(s, kind, json, text, s->rv);
+	uint64_t before_rv = 0;
+	struct text *before = enter(s, kind, json, text, s->rv, &before_rv);
 	const struct object *o = store_get(s, kind, ns == NULL ? "" : ns, name);
 	history_add(s->history, &(struct change){
 					.type = before == NULL ? CHANGE_ADDED : CHANGE_MODIFIED,
@@ -276,6 +279,7 @@ int store_put(struct store *s, const struct kind *kind, cJSON *json)
 					.name = o->name,
 					.now = text,
 					.before = before,
+					.before_rv = before_rv,
 				});
 	text_unref(before);
 	text_unref(text);
@@ -297,6 +301,7 @@ int store_delete(struct store *s, struct object *o, cJSON *last)
 					.name = o->name,
 					.now = text,
 					.before = o->text,
+					.before_rv = o->rv,
 				});
 	text_unref(text);
 	RB_REMOVE(objects, &s->objects, o);
