@@ -3,8 +3,9 @@
 
 #include "lib/base/duration.h"
 
-#define MAGIC_NANOSECONDS 0xa1b23c4du /* in the byte order of the rest of the file: network order  \
-				       */
+#define MAGIC_NANOSECONDS                                                                          \
+	0xa1b23c4du /* in the byte order of the rest of the file: network order                    \
+		     */
 #define SNAP_LEN          262144u
 #define LINKTYPE_ETHERNET 1u
 
