@@ -43,7 +43,7 @@ struct allocator_cfg {
 struct allocator *allocator_new(const struct allocator_cfg *cfg); /* the class is copied */
 struct allocator *allocator_free(struct allocator *a);            /* NULL is fine; returns NULL */
 
-/* --- inputs: each only notes what changed --------------------------------------------- */
+/* --- inputs: each only notes what changed -------------------------------------------- */
 
 /*
  * A Service as it is now; it is handed over. An object that is known to be older than the
@@ -88,7 +88,7 @@ void allocator_written(struct allocator *a, const char *ns, const char *name,
 		       enum allocator_outcome outcome, const char *resource_version,
 		       uint64_t now_ns);
 
-/* --- what to do --------------------------------------------------------------------------- */
+/* --- what to do ---------------------------------------------------------------------- */
 
 enum allocator_action_type { ALLOCATOR_WRITE, ALLOCATOR_EVENT };
 
@@ -120,7 +120,7 @@ void allocator_run(struct allocator *a, uint64_t now_ns, struct allocator_action
 /* When to run again even without an input; UINT64_MAX: not at all. */
 uint64_t allocator_wake_ns(const struct allocator *a);
 
-/* --- questions ------------------------------------------------------------------------------ */
+/* --- questions ----------------------------------------------------------------------- */
 
 struct allocator_service_view {
 	const struct service *service; /* NULL when it could never be decoded */

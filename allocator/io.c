@@ -48,8 +48,7 @@ static void io_unref(struct allocator_io *io)
 	free(io);
 }
 
-/* --- running the engine ------------------------------------------------------------------------
- */
+/* --- running the engine -------------------------------------------------------------- */
 
 static void on_timer(uv_timer_t *t);
 
@@ -231,8 +230,7 @@ static void on_timer(uv_timer_t *t)
 		uv_timer_start(t, on_timer, wake > now ? (wake - now) / NS_PER_MS + 1 : 0, 0);
 }
 
-/* --- what the API tells -------------------------------------------------------------------------
- */
+/* --- what the API tells -------------------------------------------------------------- */
 
 /* What can be read of the status of a Service that does not decode: its addresses are taken. */
 static void on_unreadable(struct allocator_io *io, const cJSON *object)
@@ -336,8 +334,7 @@ static const struct kube_watch_ops namespace_ops = {
 	.synced = on_listed,
 };
 
-/* --- metrics
- * -------------------------------------------------------------------------------------- */
+/* --- metrics ------------------------------------------------------------------------- */
 
 static void metrics_declare(struct allocator_io *io, struct metrics *m)
 {
@@ -397,8 +394,7 @@ void allocator_io_measure(struct allocator_io *io)
 	allocator_pools(io->engine, measure_pool, io);
 }
 
-/* --- life
- * ------------------------------------------------------------------------------------------- */
+/* --- life ---------------------------------------------------------------------------- */
 
 int allocator_io_open(const struct allocator_io_cfg *cfg, struct allocator_io **ret)
 {

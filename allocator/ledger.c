@@ -52,7 +52,7 @@ static int key_cmp(const struct ledger_addr *a, const struct ledger_addr *b)
 TREE_GENERATE(addr_tree, ledger_addr, by_ip, addr_cmp)
 TREE_GENERATE(key_tree, ledger_addr, by_key, key_cmp)
 
-/* --- claims -------------------------------------------------------------------------------- */
+/* --- claims -------------------------------------------------------------------------- */
 
 /* Sharing key and back end in one text; the back end is the selector with policy Local. */
 static const char *claim_key(const struct service *s)
@@ -110,7 +110,7 @@ static bool claim_has(const struct claim *c, uint32_t port)
 	return false;
 }
 
-/* --- addresses ------------------------------------------------------------------------------- */
+/* --- addresses ----------------------------------------------------------------------- */
 
 static struct ledger_addr *addr_find(const struct ledger *b, const struct ip_addr *ip)
 {
@@ -272,7 +272,7 @@ void ledger_drop(struct ledger *b, struct use *u)
 	free(a);
 }
 
-/* --- the next address ------------------------------------------------------------------ */
+/* --- the next address ---------------------------------------------------------------- */
 
 /* An address of @family in @pool, as it stands in the order of giving out. */
 struct candidate {

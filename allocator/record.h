@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * What engine.c and decide.c share and nobody else sees: the record of one Service.
+ * What the files of the engine share and nobody else sees: the record of one Service.
  *
+ * engine.c takes inputs, has records looked at in turn, and brings statuses into line.
  * decide.c works out what a Service should hold (compatibility page, section 3) and enters
- * it into the books; engine.c takes inputs, keeps queues, and brings the status into line.
+ * it into the books, with the help of pick.c. view.c answers questions.
  */
 #ifndef BELLMAN_ALLOCATOR_RECORD_H
 #define BELLMAN_ALLOCATOR_RECORD_H
@@ -79,6 +80,15 @@ RB_HEAD(record_queue, record);
 RB_HEAD(record_timers, record);
 RB_HEAD(space_tree, space);
 
+int record_cmp(const struct record *a, const struct record *b);
+int timer_cmp(const struct record *a, const struct record *b);
+int space_cmp(const struct space *a, const struct space *b);
+
+TREE_GENERATE(record_tree, record, by_name, record_cmp)
+TREE_GENERATE(record_queue, record, queued, record_cmp)
+TREE_GENERATE(record_timers, record, timed, timer_cmp)
+TREE_GENERATE(space_tree, space, by_name, space_cmp)
+
 struct allocator {
 	const char *lb_class; /* interned; NULL: Services without one */
 	unsigned writes_max, writes;
@@ -98,13 +108,32 @@ struct allocator {
 	uint64_t retry_ns;   /* when they are called anyway; 0: nobody waits */
 };
 
-const struct labels *allocator_namespace_labels(const struct allocator *a, const char *name);
-
 bool ip_list_equal(const struct ip_list *a, const struct ip_list *b);
+bool ip_list_has(const struct ip_list *l, const struct ip_addr *ip);
+void face_set(struct face *f, struct ip_list list, const char *pool, bool odd);
+void text_set(char **slot, const char *text); /* copies; NULL: none */
+
+struct record *record_find(const struct allocator *a, const char *ns, const char *name);
+struct record *record_get(struct allocator *a, const char *ns, const char *name); /* or a new one */
+/* Everything about the Service goes; the name stays, for a write that is under way. */
+void record_clear(struct allocator *a, struct record *r);
+void record_free(struct allocator *a, struct record *r);
+
+void record_enqueue(struct allocator *a, struct record *r, enum turn turn);
+void record_unqueue(struct allocator *a, struct record *r);
+void record_mark(struct allocator *a, struct record *r); /* have it looked at by the next run */
+void record_set_waiting(struct allocator *a, struct record *r, bool waits);
+void record_set_write(struct allocator *a, struct record *r, enum write_state to);
+/* What the status should say. */
+struct face record_face(const struct record *r);
+/* Does the status have to be written for it to show what is held? */
+bool record_wants_write(const struct record *r);
 
 /* Append an event about @r. */
 void allocator_say(struct allocator_actions *out, const struct record *r, bool warning,
 		   const char *reason, const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+
+const struct labels *allocator_namespace_labels(const struct allocator *a, const char *name);
 
 /* Take what the status of @r shows into the books, if @r may hold it. */
 void allocator_claim(struct allocator *a, struct record *r, struct allocator_actions *out);

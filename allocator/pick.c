@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "allocator/pick.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define POOLS_TOLD 4 /* in one sentence */
+
+void why_add(char *why, const char *fmt, ...)
+{
+	size_t len = strlen(why);
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(why + len, WHY_MAX - len, fmt, args);
+	va_end(args);
+}
+
+static const char *families_text(unsigned families)
+{
+	static const char *const text[] = { "no family", "IPv4", "IPv6", "IPv4 and IPv6" };
+
+	return text[families & FAMILIES_BOTH];
+}
+
+static unsigned family_bit(uint8_t family)
+{
+	return family == IP_V6 ? FAMILIES_V6 : FAMILIES_V4;
+}
+
+unsigned families_of(const struct ip_addr *ips, unsigned count)
+{
+	unsigned families = 0;
+
+	for (unsigned i = 0; i < count; i++) {
+		if (families & family_bit(ips[i].family))
+			return 0;
+		families |= family_bit(ips[i].family);
+	}
+	return families;
+}
+
+bool ip_list_same_set(const struct ip_list *a, const struct ip_list *b)
+{
+	if (a->count != b->count)
+		return false;
+	for (unsigned i = 0; i < a->count; i++) {
+		if (!ip_list_has(b, &a->ips[i]))
+			return false;
+	}
+	return true;
+}
+
+const char *ip_list_text(const struct ip_list *l, char text[static WHY_MAX])
+{
+	char ip[IP_TEXT_MAX];
+
+	text[0] = '\0';
+	why_add(text, "[");
+	for (unsigned i = 0; i < l->count; i++)
+		why_add(text, "%s\"%s\"", i > 0 ? " " : "", ip_format(&l->ips[i], ip));
+	why_add(text, "]");
+	return text;
+}
+
+/* --- which pool ---------------------------------------------------------------------- */
+
+/* May @r use @p? (compatibility page 3.5; selectors that match no namespace let nobody in) */
+static bool pool_serves(const struct allocator *a, const struct record *r, const struct pool *p)
+{
+	if (p->namespaces.count > 0 || p->namespace_selectors.count > 0) {
+		const struct labels *labels;
+
+		if (!names_contain(&p->namespaces, r->holder.ns) &&
+		    ((labels = allocator_namespace_labels(a, r->holder.ns)) == NULL ||
+		     !selectors_match(&p->namespace_selectors, labels)))
+			return false;
+	}
+	return p->service_selectors.count == 0 ||
+	       selectors_match(&p->service_selectors, &r->service->meta.labels);
+}
+
+/* One address of each of @families from @pool, IPv4 first. */
+static bool pick_from(struct allocator *a, struct record *r, struct pool_book *pool,
+		      unsigned families, struct ip_list *ret)
+{
+	struct ip_list list = { .count = 0 };
+
+	if (!pool_serves(a, r, pool->pool))
+		return false;
+	if (families & FAMILIES_V4 &&
+	    !ledger_first(a->ledger, pool, IP_V4, &r->holder, r->claim, &list.ips[list.count++]))
+		return false;
+	if (families & FAMILIES_V6 &&
+	    !ledger_first(a->ledger, pool, IP_V6, &r->holder, r->claim, &list.ips[list.count++]))
+		return false;
+	*ret = list;
+	return true;
+}
+
+/* The same from the first of @pools that can; never from two. */
+static bool pick_among(struct allocator *a, struct record *r, struct pool_book *const *pools,
+		       size_t count, unsigned families, struct ip_list *ret)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (pick_from(a, r, pools[i], families, ret))
+			return true;
+	}
+	return false;
+}
+
+/* With PreferDualStack one address will do: of the Service's first family, else of the other. */
+bool pick(struct allocator *a, struct record *r, struct pool_book *const *pools, size_t count,
+	  unsigned families, struct ip_list *ret)
+{
+	const struct service *s = r->service;
+
+	if (pick_among(a, r, pools, count, families, ret))
+		return true;
+	if (families != FAMILIES_BOTH || s->family_policy != FAMILY_PREFER_DUAL)
+		return false;
+	unsigned first = s->family_count > 0 ? family_bit(s->families[0]) : FAMILIES_V4;
+	return pick_among(a, r, pools, count, first, ret) ||
+	       pick_among(a, r, pools, count, FAMILIES_BOTH & ~first, ret);
+}
+
+bool pick_anywhere(struct allocator *a, struct record *r, unsigned families, struct ip_list *ret)
+{
+	static const enum pool_list order[] = { POOLS_PINNED, POOLS_OPEN };
+
+	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
+		size_t count;
+		struct pool_book *const *pools =
+			pools_list(ledger_pools(a->ledger), order[i], &count);
+
+		if (pick(a, r, pools, count, families, ret))
+			return true;
+	}
+	return false;
+}
+
+/* Why @pool gave nothing, as the end of a sentence that begins with its name. */
+void why_pool(const struct allocator *a, const struct record *r, struct pool_book *pool,
+	      unsigned families, char *why)
+{
+	why_add(why, "pool \"%s\" ", pool->pool->name);
+	if (!pool_serves(a, r, pool->pool)) {
+		why_add(why, "is not for this Service");
+		return;
+	}
+	for (unsigned bit = FAMILIES_V4; bit <= FAMILIES_V6; bit <<= 1) {
+		uint8_t family = bit == FAMILIES_V6 ? IP_V6 : IP_V4;
+		struct ip_addr ip;
+
+		if (!(families & bit))
+			continue;
+		if (pool_side(pool, family)->span_count == 0) {
+			why_add(why, "has no %s addresses", families_text(bit));
+			return;
+		}
+		if (!ledger_first(a->ledger, pool, family, &r->holder, r->claim, &ip)) {
+			why_add(why, "has no free %s address", families_text(bit));
+			return;
+		}
+	}
+}
+
+void why_none(const struct allocator *a, const struct record *r, unsigned families, char *why)
+{
+	size_t count, told = 0;
+	struct pool_book *const *pools = pools_list(ledger_pools(a->ledger), POOLS_ALL, &count);
+
+	why_add(why, "no available IPs: ");
+	for (size_t i = 0; i < count && told < POOLS_TOLD; i++, told++) {
+		why_add(why, "%s", told > 0 ? "; " : "");
+		if (!pools[i]->pool->auto_assign)
+			why_add(why, "pool \"%s\" is only used on request", pools[i]->pool->name);
+		else
+			why_pool(a, r, pools[i], families, why);
+	}
+	if (told < count)
+		why_add(why, "; and %zu more pools", count - told);
+}
+
+/* --- whether addresses may be held --------------------------------------------------- */
+
+bool may_hold(const struct allocator *a, const struct record *r, const struct ip_list *list,
+	      unsigned families, bool single, char *why)
+{
+	unsigned have = families_of(list->ips, list->count);
+	const struct pool *pool = NULL;
+	char ip[IP_TEXT_MAX];
+
+	if (have != families && !(single && have != 0)) {
+		why_add(why, "the Service needs %s", families_text(families));
+		if (have == 0)
+			why_add(why, ", not two of one family");
+		else
+			why_add(why, ", not %s%s", families_text(have),
+				families == FAMILIES_BOTH ? " alone" : "");
+		return false;
+	}
+	for (unsigned i = 0; i < list->count; i++) {
+		const struct pool_book *in =
+			pools_place(ledger_pools(a->ledger), &list->ips[i]).pool;
+
+		ip_format(&list->ips[i], ip);
+		if (in == NULL) {
+			why_add(why, "%s is in no pool, or excluded there", ip);
+			return false;
+		}
+		if (pool != NULL && in->pool != pool) {
+			why_add(why, "the addresses are in two pools, \"%s\" and \"%s\"",
+				pool->name, in->pool->name);
+			return false;
+		}
+		pool = in->pool;
+		if (!pool_serves(a, r, pool)) {
+			why_add(why, "%s is in pool \"%s\", which is not for this Service", ip,
+				pool->name);
+			return false;
+		}
+		const struct holder *other =
+			ledger_blocker(a->ledger, &list->ips[i], &r->holder, r->claim);
+		if (other != NULL) {
+			why_add(why, "%s is held by %s/%s%s", ip, other->ns, other->name,
+				r->claim != NULL ? ", which does not share it with this Service"
+						 : "");
+			return false;
+		}
+	}
+	return true;
+}
+
+/* --- what is asked for --------------------------------------------------------------- */
+
+/* Read a list of one or two addresses; false and why when it is not that. */
+static bool request_parse(const char *text, struct ip_list *ret, char *why)
+{
+	struct ip_list list = { .count = 0 };
+
+	for (const char *at = text; at != NULL;) {
+		const char *comma = strchr(at, ',');
+		size_t len = comma != NULL ? (size_t)(comma - at) : strlen(at);
+		char word[IP_TEXT_MAX];
+
+		while (len > 0 && strchr(" \t\n", *at) != NULL) {
+			at++;
+			len--;
+		}
+		while (len > 0 && strchr(" \t\n", at[len - 1]) != NULL)
+			len--;
+		if (list.count == 2) {
+			why_add(why, "more than two addresses are requested: \"%.100s\"", text);
+			return false;
+		}
+		if (len >= sizeof(word))
+			len = sizeof(word) - 1; /* too long for an address in any case */
+		memcpy(word, at, len);
+		word[len] = '\0';
+		if (ip_parse(word, &list.ips[list.count]) != 0) {
+			why_add(why, "invalid requested address \"%s\"", word);
+			return false;
+		}
+		list.count++;
+		at = comma != NULL ? comma + 1 : NULL;
+	}
+	if (families_of(list.ips, list.count) == 0) {
+		why_add(why, "two addresses of one family are requested: \"%.100s\"", text);
+		return false;
+	}
+	*ret = list;
+	return true;
+}
+
+bool request_of(const struct service *s, struct ip_list *ret, char *why)
+{
+	bool spec = s->lb_ip != NULL && s->lb_ip[0] != '\0';
+
+	ret->count = 0;
+	if (s->requested_ips != NULL && spec) {
+		why_add(why, "both spec.loadBalancerIP and annotation metallb.io/loadBalancerIPs "
+			     "are set");
+		return false;
+	}
+	if (s->requested_ips != NULL)
+		return request_parse(s->requested_ips, ret, why);
+	return !spec || request_parse(s->lb_ip, ret, why);
+}

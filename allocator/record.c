@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "allocator/record.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "allocator/must.h"
+#include "lib/base/intern.h"
+
+int record_cmp(const struct record *a, const struct record *b)
+{
+	int c = strcmp(a->holder.ns, b->holder.ns);
+
+	return c != 0 ? c : strcmp(a->holder.name, b->holder.name);
+}
+
+int timer_cmp(const struct record *a, const struct record *b)
+{
+	if (a->retry_ns != b->retry_ns)
+		return a->retry_ns < b->retry_ns ? -1 : 1;
+	return record_cmp(a, b);
+}
+
+int space_cmp(const struct space *a, const struct space *b)
+{
+	return strcmp(a->ns->meta.name, b->ns->meta.name);
+}
+
+bool ip_list_equal(const struct ip_list *a, const struct ip_list *b)
+{
+	return a->count == b->count && memcmp(a->ips, b->ips, a->count * sizeof(a->ips[0])) == 0;
+}
+
+bool ip_list_has(const struct ip_list *l, const struct ip_addr *ip)
+{
+	return (l->count > 0 && ip_equal(&l->ips[0], ip)) ||
+	       (l->count > 1 && ip_equal(&l->ips[1], ip));
+}
+
+void face_set(struct face *f, struct ip_list list, const char *pool, bool odd)
+{
+	intern_ref(pool);
+	intern_unref(f->pool);
+	*f = (struct face){ list, pool, odd };
+}
+
+void text_set(char **slot, const char *text)
+{
+	char *copy = text != NULL ? must(strdup(text)) : NULL;
+
+	free(*slot);
+	*slot = copy;
+}
+
+void allocator_say(struct allocator_actions *out, const struct record *r, bool warning,
+		   const char *reason, const char *fmt, ...)
+{
+	struct allocator_action *act = must(array_push(out));
+	va_list args;
+
+	act->type = ALLOCATOR_EVENT;
+	act->ns = r->holder.ns;
+	act->name = r->holder.name;
+	act->uid = r->service != NULL ? r->service->meta.uid : NULL;
+	act->resource_version = r->version;
+	act->warning = warning;
+	act->reason = reason;
+	va_start(args, fmt);
+	must_0(vasprintf(&act->message, fmt, args) < 0);
+	va_end(args);
+}
+
+void allocator_actions_done(struct allocator_actions *actions)
+{
+	for (size_t i = 0; i < actions->count; i++)
+		free(actions->items[i].message);
+	array_free(actions);
+}
+
+struct record *record_find(const struct allocator *a, const char *ns, const char *name)
+{
+	struct record key = { .holder = { .ns = ns, .name = name } };
+
+	return RB_FIND(record_tree, (struct record_tree *)(uintptr_t)&a->records, &key);
+}
+
+struct record *record_get(struct allocator *a, const char *ns, const char *name)
+{
+	struct record *r = record_find(a, ns, name);
+
+	if (r == NULL) {
+		r = must(calloc(1, sizeof(*r)));
+		r->holder.ns = intern(ns);
+		r->holder.name = intern(name);
+		LIST_INIT(&r->holder.uses);
+		r->turn = TURNS;
+		RB_INSERT(record_tree, &a->records, r);
+	}
+	return r;
+}
+
+void record_unqueue(struct allocator *a, struct record *r)
+{
+	if (r->turn != TURNS)
+		RB_REMOVE(record_queue, &a->queues[r->turn], r);
+	r->turn = TURNS;
+}
+
+void record_enqueue(struct allocator *a, struct record *r, enum turn turn)
+{
+	if (r->turn == turn)
+		return;
+	record_unqueue(a, r);
+	r->turn = turn;
+	RB_INSERT(record_queue, &a->queues[turn], r);
+}
+
+void record_mark(struct allocator *a, struct record *r)
+{
+	if (r->gone)
+		return;
+	if (r->unreadable)
+		record_enqueue(a, r, TURN_GUARD);
+	else if (r->shown_new && r->shown.list.count > 0)
+		record_enqueue(a, r, TURN_CLAIM);
+	else
+		record_enqueue(a, r, r->held.count > 0 ? TURN_HOLDER : TURN_WAITING);
+}
+
+void record_set_waiting(struct allocator *a, struct record *r, bool waits)
+{
+	if (waits && !r->waits)
+		LIST_INSERT_HEAD(&a->waiting, r, waiting);
+	else if (!waits && r->waits)
+		LIST_REMOVE(r, waiting);
+	r->waits = waits;
+}
+
+void record_set_write(struct allocator *a, struct record *r, enum write_state to)
+{
+	if (r->write == to)
+		return;
+	if (r->write == WRITE_QUEUED)
+		TAILQ_REMOVE(&a->to_write, r, to_write);
+	else if (r->write == WRITE_BACKOFF)
+		RB_REMOVE(record_timers, &a->timers, r);
+	r->write = to;
+	if (to == WRITE_QUEUED)
+		TAILQ_INSERT_TAIL(&a->to_write, r, to_write);
+	else if (to == WRITE_BACKOFF)
+		RB_INSERT(record_timers, &a->timers, r);
+}
+
+void record_clear(struct allocator *a, struct record *r)
+{
+	record_unqueue(a, r);
+	record_set_waiting(a, r, false);
+	if (r->write != WRITE_SENT)
+		record_set_write(a, r, WRITE_NONE);
+	while (!LIST_EMPTY(&r->holder.uses))
+		ledger_drop(a->ledger, LIST_FIRST(&r->holder.uses));
+	r->service = service_free(r->service);
+	r->claim = claim_unref(r->claim);
+	r->pool = intern_unref(r->pool);
+	text_set(&r->version, NULL);
+	text_set(&r->floor, NULL);
+	text_set(&r->problem, NULL);
+	face_set(&r->shown, (struct ip_list){ .count = 0 }, NULL, false);
+	face_set(&r->sent, (struct ip_list){ .count = 0 }, NULL, false);
+	r->held.count = 0;
+	r->attempts = 0;
+	r->shown_new = r->unsure = r->unreadable = r->ours = r->strip = r->warned = false;
+	r->forget = r->write == WRITE_SENT;
+}
+
+void record_free(struct allocator *a, struct record *r)
+{
+	record_clear(a, r);
+	RB_REMOVE(record_tree, &a->records, r);
+	intern_unref(r->holder.ns);
+	intern_unref(r->holder.name);
+	free(r);
+}
+
+struct face record_face(const struct record *r)
+{
+	return (struct face){ r->held, r->held.count > 0 ? r->pool : NULL, false };
+}
+
+bool record_wants_write(const struct record *r)
+{
+	struct face want = record_face(r);
+
+	return !r->hands_off && r->service != NULL &&
+	       (r->unsure || r->shown.odd || want.pool != r->shown.pool ||
+		!ip_list_equal(&want.list, &r->shown.list));
+}

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The engine's answers to questions: what a Service holds and why not, what a pool has left. */
+#include <string.h>
+
+#include "allocator/record.h"
+
+static void record_view(const struct record *r, struct allocator_service_view *ret)
+{
+	*ret = (struct allocator_service_view){
+		.service = r->service,
+		.ns = r->holder.ns,
+		.name = r->holder.name,
+		.ip_count = r->held.count,
+		.pool = r->held.count > 0 ? r->pool : NULL,
+		.reason = "",
+		.note = "",
+		.ours = r->ours,
+		.unwritten = record_wants_write(r),
+	};
+	memcpy(ret->ips, r->held.ips, sizeof(ret->ips));
+	if (r->unreadable)
+		ret->note = "the object cannot be decoded; what it holds is kept";
+	else if (r->problem != NULL && r->held.count > 0)
+		ret->note = r->problem;
+	else if (r->problem != NULL)
+		ret->reason = r->problem;
+}
+
+bool allocator_service(const struct allocator *a, const char *ns, const char *name,
+		       struct allocator_service_view *ret)
+{
+	struct record *r = record_find(a, ns, name);
+
+	if (r == NULL || r->gone)
+		return false;
+	record_view(r, ret);
+	return true;
+}
+
+void allocator_services(const struct allocator *a,
+			void (*each)(void *arg, const struct allocator_service_view *view),
+			void *arg)
+{
+	struct record *r;
+
+	RB_FOREACH (r, record_tree, (struct record_tree *)(uintptr_t)&a->records) {
+		struct allocator_service_view view;
+
+		if (r->gone)
+			continue;
+		record_view(r, &view);
+		each(arg, &view);
+	}
+}
+
+static struct allocator_count side_count(const struct pool_side *s)
+{
+	return (struct allocator_count){ s->total, s->used, s->total - s->used };
+}
+
+void allocator_pools(const struct allocator *a,
+		     void (*each)(void *arg, const struct allocator_pool_view *view), void *arg)
+{
+	size_t count;
+	struct pool_book *const *pools = pools_list(ledger_pools(a->ledger), POOLS_ALL, &count);
+
+	for (size_t i = 0; i < count; i++) {
+		struct allocator_pool_view view = {
+			.pool = pools[i]->pool,
+			.v4 = side_count(&pools[i]->sides[0]),
+			.v6 = side_count(&pools[i]->sides[1]),
+		};
+		each(arg, &view);
+	}
+}
