@@ -305,8 +305,8 @@ static void report_twin(const struct build_entry *first, struct build_entry *sec
 	second->dropped = true;
 	if (first->input->from_file && !second->input->from_file)
 		doc_warn(where, name, faults, "metadata.name",
-			 "ignored, %s has a %s \"%s\" at line %u", doc_file(doc),
-			 second->kind->name, second->name, doc_line(doc, first->input->object));
+			 "ignored, %s \"%s\" of %s line %u wins", second->kind->name, second->name,
+			 doc_file(doc), doc_line(doc, first->input->object));
 	else
 		doc_fault(where, name, faults, "metadata.name",
 			  "%s \"%s\" is already there (%s line %u)", second->kind->name,

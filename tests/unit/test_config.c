@@ -503,8 +503,8 @@ static void test_file_wins_over_a_resource_of_the_same_name(void **state)
 	assert_int_equal(b.config->pools.count, 1);
 	assert_int_equal(b.faults.count, 1);
 	assert_string_equal(first_fault(&b, buf, sizeof(buf)),
-			    "m.yaml:3: metadata.name: warning: ignored, b.conf has a IPAddressPool "
-			    "\"a\" at line 1");
+			    "m.yaml:3: metadata.name: warning: ignored, IPAddressPool \"a\" of "
+			    "b.conf line 1 wins");
 	built_done(&b);
 }
 
