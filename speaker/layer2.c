@@ -449,20 +449,14 @@ static void send_gratuitous_arp(const struct announcement *a, enum arp_op op,
 	frame_finish(send, &w);
 }
 
-static void send_na(const struct port *p, const struct ip_addr *target, const struct ip_addr *to,
-		    const uint8_t *to_mac, bool solicited, struct speaker_actions *out)
+static void send_na(const struct port *p, const struct ndp_na *na, struct speaker_actions *out)
 {
 	struct speaker_action *send = action(out, SPEAKER_SEND, p->link.ifindex);
-	struct ndp_na na = { .src = p->link.link_local,
-			     .dst = *to,
-			     .target = *target,
-			     .solicited = solicited,
-			     .override = !solicited };
+	struct ndp_na whole = *na;
 	struct wr w = frame_start(send);
 
-	memcpy(na.lladdr, p->link.mac, sizeof(na.lladdr));
-	memcpy(na.eth_dst, to_mac, sizeof(na.eth_dst));
-	ndp_na_encode(&w, &na);
+	memcpy(whole.lladdr, p->link.mac, sizeof(whole.lladdr));
+	ndp_na_encode(&w, &whole);
 	frame_finish(send, &w);
 }
 
@@ -470,11 +464,29 @@ static void send_na(const struct port *p, const struct ip_addr *target, const st
 static void send_unsolicited_na(const struct port *p, const struct ip_addr *target,
 				struct speaker_actions *out)
 {
-	struct ip_addr all = ndp_all_nodes();
-	uint8_t mac[ETHER_ADDR_LEN];
+	struct ndp_na na = { .src = p->link.link_local,
+			     .dst = ndp_all_nodes(),
+			     .target = *target,
+			     .override = true };
 
-	ndp_group_mac(&all, mac);
-	send_na(p, target, &all, mac, false, out);
+	ndp_group_mac(&na.dst, na.eth_dst);
+	send_na(p, &na, out);
+}
+
+/*
+ * RFC 4861 section 7.2.4. From the address asked for, as kernels answer: ndisc6 takes no other.
+ * Without Override, so that of two answers the first one holds.
+ */
+static void send_solicited_na(const struct port *p, const struct ndp_ns *ns,
+			      const uint8_t to_mac[static ETHER_ADDR_LEN],
+			      struct speaker_actions *out)
+{
+	struct ndp_na na = {
+		.src = ns->target, .dst = ns->src, .target = ns->target, .solicited = true
+	};
+
+	memcpy(na.eth_dst, to_mac, sizeof(na.eth_dst));
+	send_na(p, &na, out);
 }
 
 /* One round for one address on one link. Returns how many frames it took. */
@@ -745,7 +757,7 @@ static void ndp_input(struct l2 *l, const struct port *p, const struct ether *e,
 	if (ip_is_unspecified6(&ns.src))
 		send_unsolicited_na(p, &ns.target, out);
 	else
-		send_na(p, &ns.target, &ns.src, to_mac, true, out);
+		send_solicited_na(p, &ns, to_mac, out);
 	count_for(l->metrics.received, &v->received, v, 1);
 	count_for(l->metrics.sent, &v->sent, v, 1);
 }

@@ -215,7 +215,7 @@ static struct ndp_na sent_na(const struct world *w)
 	return na;
 }
 
-static void test_solicitation_is_answered_from_the_link_local_address(void **state)
+static void test_solicitation_is_answered_from_the_address_asked_for(void **state)
 {
 	struct world *w = *state;
 	struct frame f = neighbour_solicitation(
@@ -225,7 +225,7 @@ static void test_solicitation_is_answered_from_the_link_local_address(void **sta
 	pass(w);
 	assert_int_equal(input(w, 2, &f), 1);
 	struct ndp_na na = sent_na(w);
-	struct ip_addr from = ip_of("fe80::aa"), to = ip_of("fe80::1");
+	struct ip_addr from = ip_of("2001:db8:1::10"), to = ip_of("fe80::1");
 	assert_true(ip_equal(&na.src, &from));
 	assert_true(ip_equal(&na.dst, &to));
 	assert_true(na.solicited);
@@ -261,7 +261,8 @@ static void test_duplicate_detection_is_answered_to_all_nodes(void **state)
 	pass(w);
 	assert_int_equal(input(w, 2, &f), 1);
 	struct ndp_na na = sent_na(w);
-	struct ip_addr all = ip_of("ff02::1");
+	struct ip_addr all = ip_of("ff02::1"), from = ip_of("fe80::aa");
+	assert_true(ip_equal(&na.src, &from));
 	assert_true(ip_equal(&na.dst, &all));
 	assert_false(na.solicited);
 	assert_true(na.override);
@@ -654,7 +655,7 @@ int main(void)
 		T(test_arp_request_is_answered_to_its_sender_alone),
 		T(test_arp_probe_is_answered_since_the_address_is_taken),
 		T(test_what_is_not_asked_of_us_is_dropped_and_counted),
-		T(test_solicitation_is_answered_from_the_link_local_address),
+		T(test_solicitation_is_answered_from_the_address_asked_for),
 		T(test_solicitation_without_option_is_answered_to_where_it_came_from),
 		T(test_duplicate_detection_is_answered_to_all_nodes),
 		T(test_filter_comes_before_groups_before_frames),
