@@ -10,6 +10,7 @@ import subprocess
 import threading
 import urllib.parse
 
+import api as kube
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -363,6 +364,31 @@ def test_an_api_that_does_not_answer_is_exit_4(api_server):
     assert nobody.returncode == 4 and len(nobody.stderr.splitlines()) == 1
     nowhere = bellman("status", env={"KUBERNETES_SERVICE_HOST": ""})
     assert nowhere.returncode == 4 and "--kubeconfig" in nowhere.stderr
+
+
+# --- with everything real -----------------------------------------------------------------------
+
+
+def test_what_plan_foretells_the_daemons_do_and_status_tells(cluster, files):
+    cwd = files(s_yaml="".join(service(name, spec="ipFamilyPolicy: SingleStack") for name in ("one", "two", "three")))
+    flags = ("--kubeconfig", cluster.kubeconfig)
+
+    def ask(command, *words):
+        done = cluster.run("client", [BIN / "bellman", command, "-o", "json", *flags, *words], timeout=30)
+        return by_name(json.loads(done.stdout))
+
+    foretold = ask("plan", "--from", "live", cwd / "s.yaml")
+    slices = [cluster.endpoints(name) for name in foretold]
+    cluster.api.create(*slices, *[kube.service(name, ((80, 8080),)) for name in foretold])
+    for name, s in foretold.items():
+        cluster.wait_for(lambda: cluster.api.external_ips(name) == s["ips"], what=f"{name} to get {s['ips']}")
+        announcement, = s["announcements"]
+        cluster.wait_for(lambda: cluster.resolve("client", s["ips"][0]) == announcement["node"],
+                         what=f"{announcement['node']} to answer for {s['ips'][0]}")
+    now = ask("status")
+    for name, s in foretold.items():
+        assert (now[name]["ips"], now[name]["state"], now[name]["pool"]) == (s["ips"], "announced", "lan")
+        assert now[name]["announcements"][0]["node"] == s["announcements"][0]["node"]
 
 
 # --- capture ------------------------------------------------------------------------------------
