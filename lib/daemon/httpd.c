@@ -48,16 +48,16 @@ static void work(struct httpd *h)
 {
 	MHD_UNSIGNED_LONG_LONG wait_ms;
 
+	/* Before and not after: a handler may resume another connection, of which MHD's time-out
+	 * knows nothing, and its kick must last. */
+	uv_idle_stop(&h->kick);
 	MHD_run(h->mhd);
-	if (MHD_get_timeout(h->mhd, &wait_ms) != MHD_YES) {
-		uv_idle_stop(&h->kick);
+	if (MHD_get_timeout(h->mhd, &wait_ms) != MHD_YES)
 		uv_timer_stop(&h->timer);
-	} else if (wait_ms == 0) {
+	else if (wait_ms == 0)
 		httpd_kick(h);
-	} else {
-		uv_idle_stop(&h->kick);
+	else
 		uv_timer_start(&h->timer, on_timer, wait_ms, 0);
-	}
 }
 
 void httpd_kick(struct httpd *h)
