@@ -8,6 +8,7 @@ a bearer token. Objects are plain dicts; builders for the ones the lab uses are 
 
 import json
 import socket
+import ssl
 
 import netns
 
@@ -40,10 +41,15 @@ class ApiError(Exception):
 class Api:
     def __init__(self, ns, host, port, token):
         self.ns, self.host, self.port, self.token = ns, host, port, token
+        self.tls = None
+
+    def trust(self, ca_file):
+        """From now on speak TLS and believe in this certificate only."""
+        self.tls = ssl.create_default_context(cafile=ca_file)
 
     def request(self, method, path, body=None, content_type="application/json", timeout=5.0):
         """One request; returns (HTTP status, decoded body or text). OSError when nobody answers."""
-        c = netns.Connection(self.ns, self.host, self.port, timeout)
+        c = netns.Connection(self.ns, self.host, self.port, timeout, self.tls)
         headers = {"Accept": "application/json", "Authorization": f"Bearer {self.token}"}
         if body is not None:
             headers["Content-Type"] = content_type

@@ -360,24 +360,35 @@ class Lab:
             path.write_text(f"""apiVersion: v1
 kind: Config
 current-context: lab
-clusters: [{{name: lab, cluster: {{server: "http://{API_HOST}:{API_PORT}"}}}}]
+clusters: [{{name: lab, cluster: {{server: "https://{API_HOST}:{API_PORT}", certificate-authority: {self._certificate()[0]}}}}}]
 users: [{{name: lab, user: {{token: {TOKEN}}}}}]
 contexts: [{{name: lab, context: {{cluster: lab, user: lab}}}}]
 """, encoding="ascii")
             path.chmod(0o600)
         return path
 
+    def _certificate(self):
+        """(certificate, key) of the API server, made when first asked for. kubectl sends no token without TLS."""
+        cert, key = self.scratch / "api.crt", self.scratch / "api.key"
+        if not cert.exists():
+            subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                            "-days", "2", "-subj", "/CN=bellman-lab", "-addext", f"subjectAltName=IP:{API_HOST}",
+                            "-keyout", key, "-out", cert], check=True, capture_output=True)
+        return cert, key
+
     def start_apiserver(self, *args, manifests=(), data=True, wait=True):
         """
         bellman-apiserver on the switch's own address, with the CustomResourceDefinitions of config/crds
         and the folders @manifests. @data: keep state in scratch/state.db (survives kill and start()).
-        Off loopback it wants a token file, so credentials are always exercised.
+        With TLS and a token, as every server off loopback; so credentials are always exercised.
         """
         token_file = self.scratch / "tokens"
         token_file.write_text(f'{TOKEN},lab-admin,1,"system:masters"\n', encoding="ascii")
         token_file.chmod(0o600)
+        cert, key = self._certificate()
+        self.api.trust(cert)
         argv = [self.bin / "bellman-apiserver", "--listen", f"{API_HOST}:{API_PORT}", "--token-file", token_file,
-                "--manifests", ",".join(map(str, (CRDS, *manifests)))]
+                "--tls-cert", cert, "--tls-key", key, "--manifests", ",".join(map(str, (CRDS, *manifests)))]
         if data:
             argv += ["--data", self.scratch / "state.db"]
         p = Daemon(self, "apiserver", "sw", [*argv, *args])
