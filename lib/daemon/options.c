@@ -10,6 +10,7 @@
 
 #include "lib/base/duration.h"
 #include "lib/base/log.h"
+#include "lib/daemon/settings.h"
 
 void options_usage(const char *program, const char *fmt, ...)
 {
@@ -70,30 +71,46 @@ static bool takes_value(const struct option_spec *o)
 	return o->type != OPT_FLAG && o->type != OPT_IGNORED_FLAG;
 }
 
-/* Store @value; @from names the flag or the variable in the error. */
-static void apply(const char *program, const struct option_spec *o, const char *from,
-		  const char *value)
+static int store(const struct option_spec *o, const char *value)
 {
-	int rc = 0;
-
 	switch (o->type) {
 	case OPT_FLAG:
-		rc = parse_bool(value, o->to);
-		break;
+		return parse_bool(value, o->to);
 	case OPT_TEXT:
 		*(const char **)o->to = value;
-		break;
+		return 0;
 	case OPT_DURATION:
-		rc = duration_parse(value, o->to);
-		break;
+		return duration_parse(value, o->to);
 	case OPT_NUMBER:
-		rc = parse_number(value, o->to);
-		break;
+		return parse_number(value, o->to);
 	case OPT_IGNORED:
 	case OPT_IGNORED_FLAG:
 		break;
 	}
-	if (rc != 0)
+	return 0;
+}
+
+/* What was said by a flag or a variable: the file is not asked for it. */
+struct given {
+	const struct option_spec *specs[64];
+	size_t count;
+};
+
+static bool is_given(const struct given *g, const struct option_spec *o)
+{
+	for (size_t i = 0; i < g->count; i++)
+		if (g->specs[i] == o)
+			return true;
+	return false;
+}
+
+/* Store @value; @from names the flag or the variable in the error. */
+static void apply(const char *program, const struct option_spec *o, const char *from,
+		  const char *value, struct given *given)
+{
+	if (given->count < sizeof(given->specs) / sizeof(*given->specs) && !is_given(given, o))
+		given->specs[given->count++] = o;
+	if (store(o, value) != 0)
 		options_usage(program, "%s: '%s' is not a %s", from, value,
 			      o->type == OPT_FLAG       ? "truth value"
 			      : o->type == OPT_DURATION ? "duration such as 90s or 1m30s"
@@ -110,13 +127,38 @@ static const struct option_spec *find(const struct option_spec *tables[2], const
 	return NULL;
 }
 
-static void apply_environment(const char *program, const struct option_spec *tables[2])
+static void apply_environment(const char *program, const struct option_spec *tables[2],
+			      struct given *given)
 {
 	for (size_t t = 0; t < 2; t++) {
 		for (const struct option_spec *o = tables[t]; o->name != NULL; o++) {
 			const char *value = o->env == NULL ? NULL : getenv(o->env);
 			if (value != NULL && *value != '\0')
-				apply(program, o, o->env, value);
+				apply(program, o, o->env, value, given);
+		}
+	}
+}
+
+/*
+ * What the file of --config says, where neither flag nor variable did. A value that does not fit is
+ * left out: whoever follows the file says so with its line.
+ */
+static void apply_settings(const struct option_spec *tables[2], const struct given *given)
+{
+	static struct settings *settings; /* texts are borrowed from it as long as the process */
+	const struct option_spec *config = find(tables, "config", strlen("config"));
+
+	if (config == NULL || *(const char **)config->to == NULL)
+		return;
+	settings_free(settings);
+	settings = settings_load(*(const char **)config->to);
+	if (settings == NULL)
+		return;
+	for (size_t t = 0; t < 2; t++) {
+		for (const struct option_spec *o = tables[t]; o->name != NULL; o++) {
+			const char *value = settings_get(settings, o->name);
+			if (value != NULL && !is_given(given, o))
+				(void)store(o, value);
 		}
 	}
 }
@@ -137,9 +179,10 @@ static void parse(const char *program, const char *summary, const char *words,
 	const char *ignored[16]; /* said once the log is set up */
 	size_t ignored_count = 0;
 	int word_count = 0;
+	struct given given = { .count = 0 };
 
 	/* The environment first: what the command line says comes over it. */
-	apply_environment(program, tables);
+	apply_environment(program, tables, &given);
 
 	for (int i = 1; i < argc; i++) {
 		char *arg = argv[i];
@@ -172,11 +215,13 @@ static void parse(const char *program, const char *summary, const char *words,
 				options_usage(program, "option '%s' needs a value", arg);
 			value = argv[i];
 		}
-		apply(program, o, arg, value == NULL ? "true" : value);
+		apply(program, o, arg, value == NULL ? "true" : value, &given);
 		if ((o->type == OPT_IGNORED || o->type == OPT_IGNORED_FLAG) &&
 		    ignored_count < sizeof(ignored) / sizeof(*ignored))
 			ignored[ignored_count++] = o->name;
 	}
+
+	apply_settings(tables, &given);
 
 	enum log_level level;
 	if (log_level_parse(level_name, &level) != 0)

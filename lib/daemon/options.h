@@ -34,6 +34,9 @@ struct option_spec {
 /*
  * Read the command line into what @specs points to, then set up the log under @program.
  *
+ * Where neither a flag nor its variable says anything and there is a flag `config`, the group
+ * `settings` of that file does (settings.h).
+ *
  * --help and --version print to stdout and exit 0. An unknown option, a value that does not
  * parse or a stray word: a line on stderr and exit 2.
  */

@@ -19,9 +19,16 @@
 
 static bool flag;
 static const char *text;
-static uint64_t duration;
+static uint64_t duration, number;
+
+static const char *config, *lb_class;
 
 static const struct option_spec specs[] = {
+	{ "config", OPT_TEXT, &config, NULL, "FILE", "a file" },
+	{ "lb-class", OPT_TEXT, &lb_class, "BELLMAN_TEST_CLASS", "CLASS", "a class" },
+	{ "ignore-exclude-lb", OPT_FLAG, &flag, NULL, NULL, "a flag" },
+	{ "shutdown-delay", OPT_DURATION, &duration, NULL, "T", "a duration" },
+	{ "ml-bindport", OPT_NUMBER, &number, NULL, "N", "a number" },
 	{ "flag", OPT_FLAG, &flag, NULL, NULL, "a flag" },
 	{ "text", OPT_TEXT, &text, "BELLMAN_TEST_TEXT", "TEXT", "a text" },
 	{ "wait", OPT_DURATION, &duration, NULL, "T", "a duration" },
@@ -103,6 +110,39 @@ static void test_a_flag_wins_over_the_environment(void **state)
 	assert_int_equal(PARSE(judge_environment, "--flag"), 42);
 	assert_int_equal(PARSE(judge_flag_over_environment, "--text", "from-flag"), 42);
 	unsetenv("BELLMAN_TEST_TEXT");
+}
+
+static int judge_settings(void)
+{
+	return strcmp(lb_class, "of/file") == 0 && flag && duration == 3 * NS_PER_S &&
+			       number == 7946
+		       ? 42
+		       : 1;
+}
+
+static int judge_class_over_settings(void)
+{
+	return strcmp(lb_class, "mine") == 0 && flag ? 42 : 1;
+}
+
+/* contracts, Programs: each flag has a settings key, and a flag wins over the file. */
+static void test_settings_of_the_file_apply_where_no_flag_does(void **state)
+{
+	char path[64] = "/tmp/bellman-settings-XXXXXX";
+	int fd = mkstemp(path);
+
+	(void)state;
+	assert_true(fd >= 0);
+	dprintf(fd, "settings = { loadBalancerClass = \"of/file\"; ignoreExcludeLB = true;\n"
+		    "  shutdownDelay = \"3s\"; ml = { bindport = 7946; }; };\n");
+	close(fd);
+	assert_int_equal(PARSE(judge_settings, "--config", path), 42);
+	assert_int_equal(PARSE(judge_class_over_settings, "--lb-class=mine", "--config", path), 42);
+	setenv("BELLMAN_TEST_CLASS", "mine", 1);
+	assert_int_equal(PARSE(judge_class_over_settings, "--config", path), 42);
+	unsetenv("BELLMAN_TEST_CLASS");
+	assert_int_equal(PARSE(NULL, "--config", "/nonexistent"), 0);
+	unlink(path);
 }
 
 static void test_listen_addresses(void **state)
@@ -194,6 +234,7 @@ int main(void)
 		cmocka_unit_test(test_wrong_usage_exits_2),
 		cmocka_unit_test(test_help_and_version_exit_0),
 		cmocka_unit_test(test_a_flag_wins_over_the_environment),
+		cmocka_unit_test(test_settings_of_the_file_apply_where_no_flag_does),
 		cmocka_unit_test(test_listen_addresses),
 		cmocka_unit_test(test_health_endpoints),
 	};
