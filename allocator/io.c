@@ -15,7 +15,7 @@
 
 #define WRITES_MAX 32
 #define ANNOTATION "metallb.io/ip-allocated-from-pool"
-#define COMPONENT  "bellman-allocator"
+#define COMPONENT  "metallb-controller" /* what dashboards select on */
 
 /* The gauges of a pool: all addresses, then by family. */
 enum { SUM, V4, V6, SUMS };
