@@ -44,7 +44,7 @@ struct transfer {
 	int status;      /* of HTTP; 0: no answer */
 	bool failed;     /* the exchange broke off, before or after a status */
 	bool too_big, ended, is_ready;
-	char error[CURL_ERROR_SIZE]; /* why it failed */
+	char *error; /* why it failed; CURL_ERROR_SIZE bytes, from start to stop */
 	TAILQ_ENTRY(transfer) ready;
 };
 

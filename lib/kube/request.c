@@ -23,21 +23,18 @@ static const struct {
 struct request {
 	struct kube *kube;
 	enum request_class class;
+	bool retried; /* after a 401, with a new token */
 	struct transfer transfer;
-	char *method, *path, *content_type, *body;
+	const char *method, *path, *content_type, *body; /* in `texts`; the last two may be NULL */
 	kube_done done;
 	void *arg;
-	bool retried; /* after a 401, with a new token */
 	TAILQ_ENTRY(request) link;
+	char texts[]; /* in one block: thousands of requests may wait */
 };
 
 static void request_free(struct request *r)
 {
 	transfer_stop(&r->transfer);
-	free(r->method);
-	free(r->path);
-	free(r->content_type);
-	free(r->body);
 	free(r);
 }
 
@@ -134,12 +131,20 @@ static void on_end(struct transfer *t)
 
 static const struct transfer_ops request_ops = { .end = on_end };
 
-static char *copy(const char *text, bool *failed)
+static size_t size_of(const char *text)
 {
-	char *c = text == NULL ? NULL : strdup(text);
+	return text == NULL ? 0 : strlen(text) + 1;
+}
 
-	*failed |= text != NULL && c == NULL;
-	return c;
+/* Copy @text to *@at and step behind it. */
+static const char *put(char **at, const char *text)
+{
+	char *copy = *at;
+
+	if (text == NULL)
+		return NULL;
+	*at = stpcpy(copy, text) + 1;
+	return copy;
 }
 
 int request_send(struct kube *k, enum request_class class, const char *method, const char *path,
@@ -147,28 +152,25 @@ int request_send(struct kube *k, enum request_class class, const char *method, c
 {
 	struct request_queue *q = &k->queues[class];
 	struct request *r;
-	bool failed = false;
 
 	if (k->closing)
 		return -ESHUTDOWN;
 	if (class_limits[class].waiting_max != 0 &&
 	    q->waiting_count >= class_limits[class].waiting_max)
 		return -ENOBUFS;
-	r = calloc(1, sizeof(*r));
+	r = calloc(1, sizeof(*r) + size_of(method) + size_of(path) + size_of(content_type) +
+			      size_of(body));
 	if (r == NULL)
 		return -ENOMEM;
+	char *at = r->texts;
 	r->kube = k;
 	r->class = class;
 	r->done = done;
 	r->arg = arg;
-	r->method = copy(method, &failed);
-	r->path = copy(path, &failed);
-	r->content_type = copy(body == NULL ? NULL : content_type, &failed);
-	r->body = copy(body, &failed);
-	if (failed) {
-		request_free(r);
-		return -ENOMEM;
-	}
+	r->method = put(&at, method);
+	r->path = put(&at, path);
+	r->content_type = put(&at, content_type);
+	r->body = put(&at, body);
 	TAILQ_INSERT_TAIL(&q->waiting, r, link);
 	q->waiting_count++;
 	queue_run(k, class);

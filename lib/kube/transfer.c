@@ -184,6 +184,8 @@ void transfer_stop(struct transfer *t)
 	if (t->is_ready)
 		TAILQ_REMOVE(&t->kube->ready, t, ready);
 	t->is_ready = false;
+	free(t->error);
+	t->error = NULL;
 	free(t->body.text);
 	t->body = (struct transfer_body){ 0 };
 }
@@ -191,11 +193,21 @@ void transfer_stop(struct transfer *t)
 int transfer_start(struct kube *k, struct transfer *t, const struct transfer_request *req)
 {
 	CURL *easy = curl_easy_init();
+	char *error = calloc(1, CURL_ERROR_SIZE);
 
-	if (easy == NULL)
+	if (easy == NULL || error == NULL) {
+		curl_easy_cleanup(easy);
+		free(error);
 		return -ENOMEM;
+	}
 	credentials_refresh(&k->credentials, false, uv_now(k->loop));
-	*t = (struct transfer){ .kube = k, .ops = t->ops, .easy = easy, .body_max = req->body_max };
+	*t = (struct transfer){
+		.kube = k,
+		.ops = t->ops,
+		.easy = easy,
+		.error = error,
+		.body_max = req->body_max,
+	};
 	curl_easy_setopt(easy, CURLOPT_PRIVATE, t);
 	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, t->error);
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_write);
@@ -230,7 +242,7 @@ static void transfer_end(struct transfer *t)
 {
 	easy_release(t);
 	if (t->too_big) /* not earlier: libcurl has its own words for it until here */
-		snprintf(t->error, sizeof(t->error), "answer of more than %zu MiB",
+		snprintf(t->error, CURL_ERROR_SIZE, "answer of more than %zu MiB",
 			 t->body_max >> 20);
 	t->ops->end(t);
 }
@@ -263,7 +275,7 @@ static void end_of(const CURLMsg *m)
 	t->status = (int)status;
 	t->failed = m->data.result != CURLE_OK;
 	if (t->failed && t->error[0] == '\0')
-		snprintf(t->error, sizeof(t->error), "%s", curl_easy_strerror(m->data.result));
+		snprintf(t->error, CURL_ERROR_SIZE, "%s", curl_easy_strerror(m->data.result));
 	t->ended = true;
 	transfer_ready(t);
 }
