@@ -15,36 +15,42 @@ struct kind_strings {
 
 static const struct kind builtin[] = {
 	{ KIND_NAMESPACE, .plural = "namespaces", .singular = "namespace", .name = "Namespace",
-	  .short_names = { "ns" }, .versions = { { "v1", true, true } } },
+	  .short_names = { "ns" },
+	  .versions = { { .name = "v1", .served = true, .status = true } } },
 	{ KIND_NODE, .plural = "nodes", .singular = "node", .name = "Node", .short_names = { "no" },
-	  .versions = { { "v1", true, true } } },
+	  .versions = { { .name = "v1", .served = true, .status = true } } },
 	{ KIND_SERVICE, .plural = "services", .singular = "service", .name = "Service",
-	  .short_names = { "svc" }, .namespaced = true, .versions = { { "v1", true, true } } },
+	  .short_names = { "svc" }, .namespaced = true,
+	  .versions = { { .name = "v1", .served = true, .status = true } } },
 	{ KIND_ENDPOINTS, .plural = "endpoints", .singular = "endpoints", .name = "Endpoints",
 	  .list = "EndpointsList", .short_names = { "ep" }, .namespaced = true,
-	  .versions = { { "v1", true, false } } },
+	  .versions = { { .name = "v1", .served = true, .status = false } } },
 	{ KIND_POD, .plural = "pods", .singular = "pod", .name = "Pod", .short_names = { "po" },
-	  .namespaced = true, .versions = { { "v1", true, true } } },
+	  .namespaced = true, .versions = { { .name = "v1", .served = true, .status = true } } },
 	{ KIND_CONFIG_MAP, .plural = "configmaps", .singular = "configmap", .name = "ConfigMap",
-	  .short_names = { "cm" }, .namespaced = true, .versions = { { "v1", true, false } } },
+	  .short_names = { "cm" }, .namespaced = true,
+	  .versions = { { .name = "v1", .served = true, .status = false } } },
 	{ KIND_SECRET, .plural = "secrets", .singular = "secret", .name = "Secret",
-	  .namespaced = true, .versions = { { "v1", true, false } } },
+	  .namespaced = true, .versions = { { .name = "v1", .served = true, .status = false } } },
 	{ KIND_SERVICE_ACCOUNT, .plural = "serviceaccounts", .singular = "serviceaccount",
 	  .name = "ServiceAccount", .short_names = { "sa" }, .namespaced = true,
-	  .versions = { { "v1", true, false } } },
+	  .versions = { { .name = "v1", .served = true, .status = false } } },
 	{ KIND_EVENT, .plural = "events", .singular = "event", .name = "Event",
-	  .short_names = { "ev" }, .namespaced = true, .versions = { { "v1", true, false } } },
+	  .short_names = { "ev" }, .namespaced = true,
+	  .versions = { { .name = "v1", .served = true, .status = false } } },
 	{ KIND_ENDPOINT_SLICE, .group = "discovery.k8s.io", .plural = "endpointslices",
 	  .singular = "endpointslice", .name = "EndpointSlice", .namespaced = true,
-	  .versions = { { "v1", true, false } } },
+	  .versions = { { .name = "v1", .served = true, .status = false } } },
 	{ KIND_LEASE, .group = "coordination.k8s.io", .plural = "leases", .singular = "lease",
-	  .name = "Lease", .namespaced = true, .versions = { { "v1", true, false } } },
+	  .name = "Lease", .namespaced = true,
+	  .versions = { { .name = "v1", .served = true, .status = false } } },
 	{ KIND_INGRESS, .group = "networking.k8s.io", .plural = "ingresses", .singular = "ingress",
 	  .name = "Ingress", .short_names = { "ing" }, .namespaced = true,
-	  .versions = { { "v1", true, true } } },
+	  .versions = { { .name = "v1", .served = true, .status = true } } },
 	{ KIND_CRD, .group = "apiextensions.k8s.io", .plural = "customresourcedefinitions",
 	  .singular = "customresourcedefinition", .name = "CustomResourceDefinition",
-	  .short_names = { "crd", "crds" }, .versions = { { "v1", true, true } } },
+	  .short_names = { "crd", "crds" },
+	  .versions = { { .name = "v1", .served = true, .status = true } } },
 };
 
 /* A copy of @text that lives as long as @kind; "" for NULL. */
@@ -196,7 +202,7 @@ const struct kind *kinds_define(struct kinds *k, const cJSON *crd)
 	struct kind *kind = (struct kind *)(uintptr_t)kinds_by_resource(k, resource);
 
 	if (kind == NULL) {
-		kind = append(k, &(struct kind){ KIND_CUSTOM });
+		kind = append(k, &(struct kind){ .id = KIND_CUSTOM });
 		kind->resource = keep(kind, resource);
 		kind->group = keep(kind, js_text(spec, "group"));
 		kind->plural = keep(kind, js_text(spec, "names.plural"));

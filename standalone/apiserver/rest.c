@@ -12,6 +12,7 @@
 #include "standalone/apiserver/discovery.h"
 #include "standalone/apiserver/endpoints.h"
 #include "standalone/apiserver/objects.h"
+#include "standalone/apiserver/protobuf.h"
 #include "standalone/apiserver/snapshot.h"
 #include "standalone/apiserver/status.h"
 #include "standalone/apiserver/table.h"
@@ -484,6 +485,16 @@ static cJSON *read_body(const struct request *q, cJSON **wrong)
 		if (json == NULL)
 			*wrong = status_bad_request("yaml: %s", err);
 		return json;
+	}
+	if (len == sizeof(PROTOBUF_TYPE) - 1 && strncasecmp(type, PROTOBUF_TYPE, len) == 0) {
+		bool known;
+
+		json = protobuf_decode(q->body, q->body_len, &known);
+		if (json == NULL && known)
+			*wrong =
+				status_bad_request("the body of the request is not valid protobuf");
+		if (json != NULL || known)
+			return json;
 	}
 	if (len < 5 || strncasecmp(type + len - 4, "json", 4) != 0) {
 		*wrong = status_failure(415, "UnsupportedMediaType",

@@ -19,7 +19,8 @@ static cJSON *failure(int code, const char *reason, const char *message)
 	return s;
 }
 
-static cJSON *vfailure(int code, const char *reason, const char *fmt, va_list args)
+static cJSON *__attribute__((format(printf, 3, 0)))
+vfailure(int code, const char *reason, const char *fmt, va_list args)
 {
 	struct buf b = { 0 };
 
