@@ -4,8 +4,9 @@
  * runs no kube-proxy.
  *
  * The rules outlive the program, so that it can be replaced without a gap; --cleanup removes
- * them. Forwarding (net.ipv4.ip_forward, net.ipv6.conf.all.forwarding) is the node's
- * business: it is looked at and never changed.
+ * them. When somebody else removes them (`nft flush ruleset`) it notices within half a minute,
+ * or at once on SIGHUP. Forwarding (net.ipv4.ip_forward, net.ipv6.conf.all.forwarding) is the
+ * node's business: it is looked at and never changed.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -52,6 +53,14 @@ static void on_stop(void *arg)
 	m->health = httpd_close(m->health);
 	proxy_stop(m->proxy);
 	m->kube = kube_close(m->kube);
+}
+
+/* SIGHUP */
+static void on_reload(void *arg)
+{
+	struct program *m = arg;
+
+	proxy_look(m->proxy);
 }
 
 static void check_forwarding(void)
@@ -130,7 +139,7 @@ int main(int argc, char **argv)
 	if (listen == NULL)
 		listen = health_default_listen(METRICS_PORT);
 
-	if (daemon_init(&m.daemon, on_stop, NULL, &m) != 0)
+	if (daemon_init(&m.daemon, on_stop, on_reload, &m) != 0)
 		return 1;
 	const struct kube_cfg kube = { .server = server,
 				       .kubeconfig = kubeconfig,

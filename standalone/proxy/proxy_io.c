@@ -321,6 +321,12 @@ void proxy_before_scrape(struct proxy *p)
 	*p->endpoints = rules_endpoints(p->rules);
 }
 
+void proxy_look(struct proxy *p)
+{
+	p->probe_due_ns = 0;
+	wake(p, 0);
+}
+
 void proxy_stop(struct proxy *p)
 {
 	p->stopping = true;

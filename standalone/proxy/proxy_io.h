@@ -25,6 +25,9 @@ bool proxy_ready(const struct proxy *p);
 /* Bring the gauges up to date. */
 void proxy_before_scrape(struct proxy *p);
 
+/* Look now whether the rules are still in the kernel; if not, they are put there again. */
+void proxy_look(struct proxy *p);
+
 /* Start nothing more. The loop runs dry once an nft that is under way has ended. */
 void proxy_stop(struct proxy *p);
 /* After the loop has run dry. NULL is fine; returns NULL. */

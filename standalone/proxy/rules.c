@@ -10,6 +10,7 @@
 #include "lib/base/intern.h"
 #include "lib/base/log.h"
 #include "lib/base/tree.h"
+#include "standalone/proxy/claims.h"
 #include "standalone/proxy/plan.h"
 #include "standalone/proxy/pods.h"
 #include "standalone/proxy/text.h"
@@ -44,20 +45,11 @@ struct owner {
 RB_HEAD(owners, owner);
 TAILQ_HEAD(owner_list, owner);
 
-/* One element in the kernel and who has it: an owner, or a number of them. */
-struct claim {
-	RB_ENTRY(claim) by_key;
-	struct element key;
-	const struct owner *owner; /* NULL in the sets that are shared */
-	unsigned users;
-};
-RB_HEAD(claims, claim);
-
 struct rules {
 	const char *node;
 	struct owners owners;
 	struct slices slices;
-	struct claims claims;
+	struct claims *claims; /* elements in the kernel */
 	struct pods *pods;
 
 	struct owner_list dirty;     /* their plans may have changed */
@@ -81,14 +73,8 @@ static int slice_cmp(const struct slice *a, const struct slice *b)
 	return diff != 0 ? diff : strcmp(a->object->meta.name, b->object->meta.name);
 }
 
-static int claim_cmp(const struct claim *a, const struct claim *b)
-{
-	return element_cmp(&a->key, &b->key);
-}
-
 TREE_GENERATE(owners, owner, by_name, owner_cmp)
 TREE_GENERATE(slices, slice, by_name, slice_cmp)
-TREE_GENERATE(claims, claim, by_key, claim_cmp)
 
 /* --- what is known ------------------------------------------------------------------------- */
 
@@ -249,48 +235,38 @@ void rules_node_gone(struct rules *r, const char *name)
 
 /* --- elements ------------------------------------------------------------------------------ */
 
-/* Enter that @o has @e. Returns true if it does: false when it belongs to another. */
-static bool claim(struct rules *r, struct transaction *t, const struct owner *o,
-		  const struct element *e)
+/* Enter that @o has @e. Returns false when it belongs to another. */
+static bool claim(struct rules *r, struct transaction *t, struct owner *o, const struct element *e)
 {
-	struct claim key = { .key = *e };
-	struct claim *c = RB_FIND(claims, &r->claims, &key);
+	char chain[CHAIN_NAME_MAX];
+	const struct owner *holder;
 
-	if (c != NULL && c->owner != NULL) {
+	switch (claims_take(r->claims, e, o, (const void **)&holder)) {
+	case CLAIM_REFUSED:
 		if (!o->waiting)
 			log_warn("proxy", "already taken, waiting for it",
-				 "service=%s/%s by=%s/%s port=%u", o->ns, o->name, c->owner->ns,
-				 c->owner->name, e->port);
+				 "service=%s/%s by=%s/%s port=%u", o->ns, o->name, holder->ns,
+				 holder->name, e->port);
 		return false;
-	}
-	if (c == NULL) {
-		char chain[CHAIN_NAME_MAX];
-
-		c = must(calloc(1, sizeof(*c)));
-		c->key = *e;
-		c->owner = element_is_exclusive(e) ? o : NULL;
-		RB_INSERT(claims, &r->claims, c);
+	case CLAIM_NEW:
 		chain_name(e->target, e->family, o->ns, o->name, e->protocol, e->chain_port, chain);
 		transaction_add_element(t, e, chain);
+		return true;
+	default:
+		return true;
 	}
-	c->users++;
-	return true;
 }
 
 static void release(struct rules *r, struct transaction *t, const struct element *e)
 {
-	struct claim key = { .key = *e };
-	struct claim *c = RB_FIND(claims, &r->claims, &key);
 	struct owner *o;
 
-	if (--c->users > 0)
+	if (!claims_give_back(r->claims, e))
 		return;
 	transaction_delete_element(t, e);
-	if (c->owner != NULL)
+	if (element_is_exclusive(e))
 		TAILQ_FOREACH (o, &r->waiting, in_waiting)
 			mark_dirty(r, o);
-	RB_REMOVE(claims, &r->claims, c);
-	free(c);
 }
 
 static bool element_same(const struct element *a, const struct element *b)
@@ -345,6 +321,11 @@ static void update_elements(struct rules *r, struct transaction *t, struct owner
 
 /* --- chains -------------------------------------------------------------------------------- */
 
+static const char *name_of(const struct owner *o, const struct chain *c, char *buf)
+{
+	return chain_name(c->kind, c->family, o->ns, o->name, c->protocol, c->port, buf);
+}
+
 static void send_rules(struct transaction *t, const char *name, const char *rules)
 {
 	for (const char *end; (end = strchr(rules, '\n')) != NULL; rules = end + 1)
@@ -360,6 +341,20 @@ static void linger(struct rules *r, struct owner *o, uint64_t now_ns)
 	o->lingering = true;
 }
 
+/* @c is not wanted: empty it now, and remember to delete it. */
+static void chain_empty(struct rules *r, struct transaction *t, struct owner *o, struct chain *c,
+			uint64_t now_ns)
+{
+	char name[CHAIN_NAME_MAX];
+
+	if (c->gone_ns != 0)
+		return;
+	transaction_flush_chain(t, name_of(o, c, name));
+	c->gone_ns = now_ns;
+	*c->rules = '\0'; /* unlike any that it could get again */
+	linger(r, o, now_ns);
+}
+
 /* Bring the chains to what @want lists. Those that go stay on that list, empty, for a while. */
 static void update_chains(struct rules *r, struct transaction *t, struct owner *o,
 			  struct chains *want, uint64_t now_ns)
@@ -369,45 +364,37 @@ static void update_chains(struct rules *r, struct transaction *t, struct owner *
 	size_t h = 0, w = 0;
 
 	while (h < have->count || w < want->count) {
-		struct chain *old = h < have->count ? &have->items[h] : NULL;
-		struct chain *new = w < want->count ? &want->items[w] : NULL;
-		int diff = old == NULL ? 1 : new == NULL ? -1 : chain_cmp(old, new);
-		const struct chain *any = diff <= 0 ? old : new;
+		int diff = h == have->count   ? 1
+			   : w == want->count ? -1
+					      : chain_cmp(&have->items[h], &want->items[w]);
 		char name[CHAIN_NAME_MAX];
 
-		chain_name(any->kind, any->family, o->ns, o->name, any->protocol, any->port, name);
-		if (diff > 0)
-			transaction_add_chain(t, name);
-		else if (diff == 0 ? strcmp(old->rules, new->rules) != 0 : old->gone_ns == 0)
-			transaction_flush_chain(t, name);
-
-		if (diff >= 0) {
-			if (diff > 0 || strcmp(old->rules, new->rules) != 0)
-				send_rules(t, name, new->rules);
-			*(struct chain *)must(array_push(&both)) = *new;
-			new->rules = NULL;
-		} else {
-			struct chain *gone = must(array_push(&both));
-
-			*gone = *old;
-			if (gone->gone_ns == 0) {
-				gone->gone_ns = now_ns;
-				*gone->rules = '\0'; /* unlike any that it could get again */
-			}
-			old->rules = NULL;
-			linger(r, o, now_ns);
+		if (diff < 0) {
+			chain_empty(r, t, o, &have->items[h], now_ns);
+			*(struct chain *)must(array_push(&both)) = have->items[h++];
+			continue;
 		}
-		h += diff <= 0;
-		w += diff >= 0;
+		const struct chain *new = &want->items[w++];
+
+		name_of(o, new, name);
+		if (diff > 0) {
+			transaction_add_chain(t, name);
+			send_rules(t, name, new->rules);
+		} else {
+			char *old_rules = have->items[h++].rules;
+
+			if (strcmp(old_rules, new->rules) != 0) {
+				transaction_flush_chain(t, name);
+				send_rules(t, name, new->rules);
+			}
+			free(old_rules);
+		}
+		*(struct chain *)must(array_push(&both)) = *new;
 	}
-	for (size_t i = 0; i < have->count; i++)
-		free(have->items[i].rules);
-	for (size_t i = 0; i < want->count; i++)
-		free(want->items[i].rules);
+	array_free(have);
 	array_free(want);
 	*want = both;
 	array_trim(want);
-	array_free(have);
 }
 
 /* Delete the chains that have been empty for long enough. */
@@ -431,8 +418,7 @@ static void delete_chains(struct rules *r, struct transaction *t, uint64_t now_n
 				chains->items[kept++] = *c;
 				continue;
 			}
-			transaction_delete_chain(t, chain_name(c->kind, c->family, o->ns, o->name,
-							       c->protocol, c->port, name));
+			transaction_delete_chain(t, name_of(o, c, name));
 			free(c->rules);
 		}
 		chains->count = kept;
@@ -477,13 +463,9 @@ void rules_restart(struct rules *r)
 /* Forget what was sent; every Service is dirty. */
 static void forget(struct rules *r)
 {
-	struct claim *c, *next;
 	struct owner *o, *after;
 
-	RB_FOREACH_SAFE (c, claims, &r->claims, next) {
-		RB_REMOVE(claims, &r->claims, c);
-		free(c);
-	}
+	claims_forget(r->claims);
 	while ((o = TAILQ_FIRST(&r->lingering)) != NULL) {
 		TAILQ_REMOVE(&r->lingering, o, in_lingering);
 		o->lingering = false;
@@ -543,6 +525,7 @@ struct rules *rules_new(const char *node)
 	struct rules *r = must(calloc(1, sizeof(*r)));
 
 	r->node = intern(node);
+	r->claims = claims_new();
 	r->pods = pods_new();
 	TAILQ_INIT(&r->dirty);
 	TAILQ_INIT(&r->waiting);
@@ -555,7 +538,6 @@ struct rules *rules_free(struct rules *r)
 {
 	struct slice *s, *next_slice;
 	struct owner *o, *next_owner;
-	struct claim *c, *next_claim;
 
 	if (r == NULL)
 		return NULL;
@@ -563,10 +545,7 @@ struct rules *rules_free(struct rules *r)
 		slice_free(r, s);
 	RB_FOREACH_SAFE (o, owners, &r->owners, next_owner)
 		owner_free(r, o);
-	RB_FOREACH_SAFE (c, claims, &r->claims, next_claim) {
-		RB_REMOVE(claims, &r->claims, c);
-		free(c);
-	}
+	claims_free(r->claims);
 	pods_free(r->pods);
 	intern_unref(r->node);
 	free(r);

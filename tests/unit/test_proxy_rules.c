@@ -21,6 +21,7 @@
 
 /* --- objects ------------------------------------------------------------------------------- */
 
+static cJSON *json(const char *fmt, va_list args) __attribute__((format(printf, 1, 0)));
 static cJSON *json(const char *fmt, va_list args)
 {
 	char text[4096];

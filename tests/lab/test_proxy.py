@@ -1,0 +1,485 @@
+# SPDX-License-Identifier: Apache-2.0
+"""
+bellman-proxy with real traffic: cluster IPs, EXTERNAL-IPs and node ports, from a client, from the
+nodes and from pods. No allocator and no speaker here: EXTERNAL-IPs are written into the status, and
+the client has a route for them through one node, as a router in front of the cluster would.
+"""
+
+import collections
+import ipaddress
+import json
+import signal
+import socket
+import subprocess
+import threading
+import time
+
+import netns
+import pytest
+from api import endpoint_slice, service
+from conftest import _lab as open_lab
+from lab import CLIENT4, CLIENT6, node_ip, pod_ip, url
+
+VIP = {4: "192.0.2.10", 6: "2001:db8:1::10"}
+CLIENT = {4: CLIENT4, 6: CLIENT6}
+FAMILIES = pytest.mark.parametrize("family", (4, 6))
+PROTOCOLS = pytest.mark.parametrize("protocol", ("TCP", "UDP"))
+ENTRY = "node-a"  # the client sends to this node what is for the cluster
+
+
+def start(lab):
+    """The lab's Nodes, a proxy on each, and routes of the client to the VIPs and cluster IPs."""
+    lab.start_apiserver()
+    lab.api.create(*lab.cluster_objects())
+    for proxy in [lab.start_proxy(n, wait=False) for n in lab.nodes]:
+        proxy.wait_ready()
+    # Before it has rules a node routes such packets on, and tells the client of a shorter way: not here.
+    for key in ("ipv4/conf/all", "ipv4/conf/eth0", "ipv6/conf/eth0"):
+        netns.sysctl(lab.ns("client"), f"net/{key}/accept_redirects", 0)
+    for family, cluster_net in ((4, "10.96.0.0/16"), (6, "fd00:10:96::/112")):
+        for net in (VIP[family], cluster_net):
+            lab.run("client", ["ip", "route", "add", net, "via", node_ip(ENTRY, family)])
+    return lab
+
+
+@pytest.fixture
+def fresh(lab):
+    """A cluster of its own, for tests that take it apart."""
+    return start(lab)
+
+
+@pytest.fixture(scope="module")
+def standing(can_lab):
+    for lab in open_lab():
+        yield start(lab)
+
+
+@pytest.fixture
+def cluster(standing):
+    """One cluster for many tests; what a test applied is gone from every node when the next begins."""
+    yield standing
+    for kind in ("Service", "EndpointSlice"):
+        for o in standing.api.list(kind, "default"):
+            standing.api.delete(kind, o["metadata"]["name"])
+    for n in standing.nodes:
+        proxy = standing.process(f"proxy-{n}")
+        standing.wait_for(lambda p=proxy: p.metrics()["bellman_proxy_services"] == 0)
+        standing.wait_for(lambda node=n: ": goto" not in rules(standing, node))
+
+
+def apply(lab, name="web", protocol="TCP", nodes=None, vips=VIP, endpoints=True, **spec):
+    """A dual-stack LoadBalancer Service with endpoints on @nodes and @vips as EXTERNAL-IPs."""
+    if endpoints:
+        for family in (4, 6):
+            lab.api.create(lab.endpoints(name, nodes, family, protocol=protocol))
+    spec = {"ipFamilyPolicy": "RequireDualStack", "ipFamilies": ["IPv4", "IPv6"], **spec}
+    lab.api.create(service(name, protocol=protocol, **spec))
+    set_vips(lab, name, vips)
+
+
+def set_vips(lab, name, vips):
+    ingress = [{"ip": ip} for ip in vips.values()]
+    lab.api.patch("Service", name, {"status": {"loadBalancer": {"ingress": ingress}}}, sub="status")
+
+
+def cluster_ip(lab, name, family):
+    return next(ip for ip in lab.api.cluster_ips(name) if ipaddress.ip_address(ip).version == family)
+
+
+def ask(lab, ns, ip, port=80, protocol="TCP", timeout=1.0):
+    """(pod, source address the pod saw), or None."""
+    if protocol == "TCP":
+        answer = lab.http_get(ns, url(ip, port), timeout)
+    else:
+        answer = lab.udp_ask(ns, ip, port, timeout=timeout)
+    return tuple(answer.split()[:2]) if answer else None
+
+
+def reach(lab, ns, ip, port=80, protocol="TCP"):
+    """Wait until it answers, which is once the proxy has heard."""
+    return lab.wait_for(lambda: ask(lab, ns, ip, port, protocol), 10, f"{ip} port {port} to answer {ns}")
+
+
+def spread(lab, ns, ip, times=40, **kwargs):
+    """How often each pod answered."""
+    return collections.Counter(ask(lab, ns, ip, **kwargs)[0] for _ in range(times))
+
+
+def knock(lab, ns, ip, port=80, timeout=1.0):
+    """What a TCP connection comes to: "open", "refused", "silent" or the error's name."""
+    with netns.entered(lab.ns(ns)):
+        s = socket.socket(socket.AF_INET6 if ":" in ip else socket.AF_INET)
+    with s:
+        s.settimeout(timeout)
+        try:
+            s.connect((ip, port))
+            return "open"
+        except ConnectionRefusedError:
+            return "refused"
+        except TimeoutError:
+            return "silent"
+        except OSError as e:
+            return e.strerror
+
+
+def until(lab, what, *args, **kwargs):
+    """Wait until knock() comes to @what."""
+    lab.wait_for(lambda: knock(lab, *args, **kwargs) == what, 10, f"{args[1]} to be {what} for {args[0]}")
+
+
+def rules(lab, node):
+    """The proxy's table on a node as nft lists it, without handles and counters."""
+    done = lab.run(node, ["nft", "-s", "list", "table", "inet", "bellman"], check=False)
+    return done.stdout if done.returncode == 0 else None
+
+
+# --- ways in ------------------------------------------------------------------------------------
+
+
+@PROTOCOLS
+@FAMILIES
+def test_external_ip_from_a_client_reaches_every_pod_masqueraded(cluster, family, protocol):
+    apply(cluster, protocol=protocol)
+    reach(cluster, "client", VIP[family], protocol=protocol)
+    seen = {ask(cluster, "client", VIP[family], protocol=protocol) for _ in range(40)}
+    assert {pod for pod, _ in seen} == set(cluster.pods)
+    for pod, source in seen:
+        assert source != CLIENT[family], f"{pod} would answer the client past {ENTRY}"
+
+
+@PROTOCOLS
+@FAMILIES
+def test_cluster_ip_from_a_pod_keeps_the_source(cluster, family, protocol):
+    apply(cluster, protocol=protocol, nodes=("node-b", "node-c"))
+    pod, source = reach(cluster, "pod-a", cluster_ip(cluster, "web", family), protocol=protocol)
+    assert pod in ("pod-b", "pod-c")
+    assert source == pod_ip("node-a", family)
+
+
+@PROTOCOLS
+@FAMILIES
+def test_every_way_in_works_from_the_node_itself(cluster, family, protocol):
+    apply(cluster, protocol=protocol)
+    port = cluster.api.node_ports("web")[0]
+    for ip, p in ((cluster_ip(cluster, "web", family), 80), (VIP[family], 80), (node_ip("node-b", family), port),
+                  (node_ip("node-c", family), port)):
+        reach(cluster, "node-b", ip, p, protocol)
+        assert set(spread(cluster, "node-b", ip, port=p, protocol=protocol)) == set(cluster.pods)
+
+
+@FAMILIES
+def test_cluster_ip_from_outside_is_masqueraded(cluster, family):
+    apply(cluster, nodes=("node-c",))
+    pod, source = reach(cluster, "client", cluster_ip(cluster, "web", family))
+    assert (pod, source) == ("pod-c", node_ip(ENTRY, family))
+
+
+@PROTOCOLS
+@FAMILIES
+def test_node_port_on_every_node(cluster, family, protocol):
+    apply(cluster, protocol=protocol, nodes=("node-b",))
+    port = cluster.api.node_ports("web")[0]
+    for node in cluster.nodes:
+        pod, source = reach(cluster, "client", node_ip(node, family), port, protocol)
+        assert pod == "pod-b" and source != CLIENT[family]
+
+
+def test_node_port_is_not_on_loopback(cluster):
+    apply(cluster)
+    port = cluster.api.node_ports("web")[0]
+    reach(cluster, "node-a", node_ip("node-a"), port)
+    assert knock(cluster, "node-a", "127.0.0.1", port) == "refused"
+    assert knock(cluster, "node-a", "::1", port) == "refused"
+
+
+def test_service_without_node_ports_is_served(cluster):
+    apply(cluster, allocateLoadBalancerNodePorts=False)
+    assert cluster.api.node_ports("web") == []
+    reach(cluster, "client", VIP[4])
+    reach(cluster, "client", VIP[6])
+    reach(cluster, "pod-a", cluster_ip(cluster, "web", 4))
+
+
+@FAMILIES
+def test_pod_reaches_itself_through_its_service(cluster, family):
+    apply(cluster, nodes=("node-a",))
+    for ip in (cluster_ip(cluster, "web", family), VIP[family]):
+        pod, source = reach(cluster, "pod-a", ip)
+        assert pod == "pod-a" and source != pod_ip("node-a", family)
+
+
+def test_several_ports_and_names(cluster):
+    ports = ((80, 8080), (443, 8080))
+    cluster.api.create(endpoint_slice("web", [(pod_ip("node-a"), "node-a")], ((80, 8080),)),
+                       service("web", ports, type="ClusterIP"))
+    ip = cluster.api.cluster_ips("web")[0]
+    reach(cluster, "pod-b", ip, 80)
+    assert knock(cluster, "pod-b", ip, 443) == "refused", "its name is in no slice"
+
+
+def test_choice_is_random_and_even(cluster):
+    apply(cluster)
+    reach(cluster, "client", VIP[4])
+    # 200 draws of three: a share below 35 has a chance of 1 in 10^6.
+    script = f"import socket\nfor i in range(200):\n s = socket.create_connection(('{VIP[4]}', 80)); s.send(b'GET / HTTP/1.0\\r\\n\\r\\n')\n" \
+             " a = b''\n while (b := s.recv(999)): a += b\n print(a.split(b'\\r\\n\\r\\n')[1].decode().split()[0])"
+    answers = cluster.run("client", ["/usr/bin/python3", "-IS", "-c", script], timeout=60).stdout.split()
+    counted = collections.Counter(answers)
+    assert sum(counted.values()) == 200 and set(counted) == set(cluster.pods)
+    assert min(counted.values()) >= 35, counted
+
+
+# --- traffic policy -------------------------------------------------------------------------------
+
+
+@PROTOCOLS
+@FAMILIES
+def test_local_keeps_the_source_and_stays_on_the_node(cluster, family, protocol):
+    apply(cluster, protocol=protocol, externalTrafficPolicy="Local")
+    reach(cluster, "client", VIP[family], protocol=protocol)
+    for _ in range(10):
+        assert ask(cluster, "client", VIP[family], protocol=protocol) == ("pod-a", CLIENT[family])
+    port = cluster.api.node_ports("web")[0]
+    assert reach(cluster, "client", node_ip("node-c", family), port, protocol) == ("pod-c", CLIENT[family])
+
+
+@FAMILIES
+def test_local_without_own_endpoint_drops_outsiders_only(cluster, family):
+    apply(cluster, nodes=("node-b",), externalTrafficPolicy="Local")
+    reach(cluster, "pod-a", VIP[family])  # a pod of the cluster is not sent away
+    reach(cluster, ENTRY, VIP[family])  # nor is the node
+    assert ask(cluster, "pod-a", VIP[family]) == ("pod-b", pod_ip("node-a", family))
+    assert knock(cluster, "client", VIP[family], timeout=0.3) == "silent"
+
+
+def test_internal_policy_local(cluster):
+    apply(cluster, internalTrafficPolicy="Local", nodes=("node-a", "node-b"))
+    ip = cluster_ip(cluster, "web", 4)
+    reach(cluster, "pod-a", ip)
+    assert set(spread(cluster, "pod-a", ip, 12)) == {"pod-a"}
+    assert set(spread(cluster, "pod-b", ip, 12)) == {"pod-b"}
+    assert knock(cluster, "pod-c", ip, timeout=0.3) == "silent"
+
+
+# --- refusing -------------------------------------------------------------------------------------
+
+
+@FAMILIES
+def test_without_endpoints_connections_are_refused(cluster, family):
+    apply(cluster, endpoints=False)
+    port = cluster.api.node_ports("web")[0]
+    for ns in ("client", "node-a", "pod-a"):
+        for ip, p in ((cluster_ip(cluster, "web", family), 80), (VIP[family], 80), (node_ip("node-a", family), port)):
+            until(cluster, "refused", ns, ip, p)
+
+
+@FAMILIES
+def test_udp_without_endpoints_is_refused_at_once(cluster, family):
+    apply(cluster, protocol="UDP", endpoints=False)
+    cluster.wait_for(lambda: VIP[family] in rules(cluster, ENTRY), what="the rules, which new flows go by")
+    with netns.entered(cluster.ns("client")):
+        s = socket.socket(socket.AF_INET6 if family == 6 else socket.AF_INET, socket.SOCK_DGRAM)
+
+    def refused():
+        try:
+            s.send(b"?")
+            s.recv(100)
+        except ConnectionRefusedError:
+            return True
+        except TimeoutError:
+            return False
+
+    with s:
+        s.settimeout(0.2)
+        s.connect((VIP[family], 80))
+        cluster.wait_for(refused, 10, "an ICMP port unreachable")
+
+
+@FAMILIES
+def test_other_ports_of_a_service_address_are_refused_and_not_routed_on(cluster, family):
+    apply(cluster)
+    reach(cluster, "client", VIP[family])
+    for ns in ("client", "pod-a", "node-a"):
+        for ip in (VIP[family], cluster_ip(cluster, "web", family)):
+            assert knock(cluster, ns, ip, 81) == "refused"
+
+
+# --- change ---------------------------------------------------------------------------------------
+
+
+def test_new_connections_leave_an_endpoint_that_is_gone(cluster):
+    apply(cluster)
+    reach(cluster, "client", VIP[4])
+    slices = cluster.api.get("EndpointSlice", "web-ipv4")
+    slices["endpoints"][0]["conditions"] = {"ready": False}
+    cluster.api.patch("EndpointSlice", "web-ipv4", {"endpoints": slices["endpoints"]})
+    cluster.wait_for(lambda: pod_ip("node-a") not in rules(cluster, ENTRY).split("chain svc4/default/web")[1].split("}")[0])
+    assert set(spread(cluster, "client", VIP[4])) == {"pod-b", "pod-c"}
+    cluster.api.delete("EndpointSlice", "web-ipv4")
+    until(cluster, "refused", "client", VIP[4])
+
+
+def test_address_moves_from_one_service_to_another(fresh):
+    apply(fresh, "one", nodes=("node-a",))
+    apply(fresh, "two", nodes=("node-b",), vips={})
+    assert reach(fresh, "client", VIP[4])[0] == "pod-a"
+    set_vips(fresh, "two", VIP)  # taken: it waits
+    fresh.process(f"proxy-{ENTRY}").wait_log("already taken")
+    assert ask(fresh, "client", VIP[4])[0] == "pod-a"
+    set_vips(fresh, "one", {})
+    fresh.wait_for(lambda: ask(fresh, "client", VIP[4]) and ask(fresh, "client", VIP[4])[0] == "pod-b", 10)
+
+
+def test_nothing_is_left_of_a_deleted_service(fresh):
+    apply(fresh, "stays")
+    fresh.wait_for(lambda: "ext6/default/stays" in rules(fresh, ENTRY))
+    before = rules(fresh, ENTRY)
+    apply(fresh, "goes", vips={4: "192.0.2.11", 6: "2001:db8:1::11"}, externalTrafficPolicy="Local")
+    fresh.wait_for(lambda: "ext6/default/goes" in rules(fresh, ENTRY))
+    for family in ("ipv4", "ipv6"):
+        fresh.api.delete("EndpointSlice", f"goes-{family}")
+    fresh.api.delete("Service", "goes")
+    # Chains are emptied at once and deleted some seconds later.
+    fresh.wait_for(lambda: sorted(rules(fresh, ENTRY).split("\n")) == sorted(before.split("\n")), 15,
+                     "the rules to be as they were")
+
+
+def test_undecodable_objects_are_passed_over_and_counted(fresh):
+    good = service("web", type="ClusterIP")
+    fresh.api.create(fresh.endpoints("web"), good)
+    bad = endpoint_slice("web", [("10.244.1.2", "node-a")])
+    bad["metadata"]["name"] = "broken"
+    bad["endpoints"] = "nonsense"
+    status, _ = fresh.api.request("POST", fresh.api.path("EndpointSlice"), bad)
+    if status // 100 != 2:
+        pytest.skip("the API server stores no such object")
+    proxy = fresh.process(f"proxy-{ENTRY}")
+    proxy.wait_log("object passed over.*EndpointSlice default/broken")
+    assert proxy.metrics()['bellman_objects_undecodable_total{kind="EndpointSlice"}'] >= 1
+    reach(fresh, "pod-a", cluster_ip(fresh, "web", 4))
+
+
+def test_pods_see_the_mark_of_nobody(fresh):
+    """The masquerade bit is taken off again, and the bits of others stay."""
+    apply(fresh, nodes=("node-b",))
+    nft = ("add table ip watch; add chain ip watch pre { type filter hook prerouting priority -150; };"
+           "add chain ip watch post { type filter hook postrouting priority 200; };"
+           "add rule ip watch pre meta mark set 0x5;"
+           "add rule ip watch post tcp dport 8080 meta mark 0x5 counter; add rule ip watch post tcp dport 8080 meta mark != 0x5 counter")
+    fresh.run(ENTRY, ["nft", nft])
+    reach(fresh, "client", VIP[4])
+    listed = json.loads(fresh.run(ENTRY, ["nft", "-j", "list", "chain", "ip", "watch", "post"]).stdout)["nftables"]
+    kept, lost = [e["counter"]["packets"] for r in listed for e in r.get("rule", {}).get("expr", []) if "counter" in e]
+    assert kept > 0 and lost == 0
+
+
+# --- the daemon -----------------------------------------------------------------------------------
+
+
+def test_kill_and_restart_leave_no_gap(fresh):
+    apply(fresh)
+    reach(fresh, "client", VIP[4])
+    proxy = fresh.process(f"proxy-{ENTRY}")
+    stop, failures, asked = threading.Event(), [], [0]
+
+    def client():
+        while not stop.is_set():
+            asked[0] += 1
+            if knock(fresh, "client", VIP[4], timeout=3) != "open":
+                failures.append(time.monotonic())
+
+    thread = threading.Thread(target=client)
+    thread.start()
+    try:
+        for _ in range(3):
+            proxy.kill()
+            before = asked[0]
+            fresh.wait_for(lambda: asked[0] > before + 20, 30, "requests while the proxy is dead")
+            proxy.start()
+            proxy.wait_ready()
+    finally:
+        stop.set()
+        thread.join()
+    assert asked[0] > 60 and failures == []
+
+
+def test_rules_change_while_the_proxy_is_down(fresh):
+    apply(fresh, nodes=("node-b",))
+    reach(fresh, "client", VIP[4])
+    proxy = fresh.process(f"proxy-{ENTRY}")
+    proxy.kill()
+    fresh.api.delete("Service", "web")
+    apply(fresh, "other", nodes=("node-c",), vips={4: "192.0.2.10"})
+    assert ask(fresh, "client", VIP[4])[0] == "pod-b", "the rules outlive the proxy"
+    proxy.start()
+    proxy.wait_ready()
+    assert ask(fresh, "client", VIP[4])[0] == "pod-c"
+    assert "default/web" not in rules(fresh, ENTRY)
+
+
+def test_rules_go_on_without_the_api_server(fresh):
+    apply(fresh)
+    reach(fresh, "client", VIP[4])
+    fresh.process("apiserver").kill()
+    assert set(spread(fresh, "client", VIP[4])) == set(fresh.pods)
+    proxy = fresh.process(f"proxy-{ENTRY}")
+    proxy.wait_log("unreachable")
+    assert proxy.ready()
+
+
+def test_a_transaction_that_fails_is_followed_by_a_whole_rebuild(fresh):
+    apply(fresh, nodes=("node-b",))
+    reach(fresh, "client", VIP[4])
+    proxy = fresh.process(f"proxy-{ENTRY}")
+    fresh.run(ENTRY, ["nft", "flush", "ruleset"])  # what restarting nftables.service does
+    fresh.api.create(fresh.endpoints("other"), service("other", type="ClusterIP"))
+    proxy.wait_log("nft failed, starting over")
+    assert reach(fresh, "client", VIP[4])[0] == "pod-b"
+    assert reach(fresh, "pod-a", cluster_ip(fresh, "other", 4))
+    assert proxy.metrics()["bellman_proxy_nft_errors_total"] == 1
+
+
+def test_sighup_brings_back_rules_that_somebody_flushed(fresh):
+    apply(fresh)
+    reach(fresh, "client", VIP[4])
+    proxy = fresh.process(f"proxy-{ENTRY}")
+    before = rules(fresh, ENTRY)
+    proxy.signal(signal.SIGHUP)  # all is well: nothing happens
+    fresh.run(ENTRY, ["nft", "flush", "ruleset"])
+    proxy.signal(signal.SIGHUP)
+    proxy.wait_log("the table is gone")
+    fresh.wait_for(lambda: sorted((rules(fresh, ENTRY) or "").split("\n")) == sorted(before.split("\n")))
+    assert proxy.metrics()["bellman_proxy_nft_errors_total"] == 0
+
+
+def test_health_and_metrics_tell_what_is_served(fresh):
+    apply(fresh)
+    proxy = fresh.process(f"proxy-{ENTRY}")
+    fresh.wait_for(lambda: proxy.metrics()["bellman_proxy_services"] == 1)
+    fresh.wait_for(lambda: proxy.metrics()["bellman_proxy_endpoints"] == 6)
+    assert proxy.metrics()["bellman_proxy_nft_transactions_total"] >= 1
+    assert proxy.http("/healthz")[0] == 200
+
+
+def test_not_ready_before_the_first_list(lab):
+    proxy = lab.start_proxy("node-a", wait=False)
+    lab.wait_for(lambda: proxy.http("/healthz")[0] == 200)
+    assert proxy.http("/readyz")[0] == 503
+    assert rules(lab, "node-a") is None
+    lab.start_apiserver()
+    proxy.wait_ready()
+    assert rules(lab, "node-a") is not None
+
+
+def test_sigterm_leaves_the_rules_and_cleanup_removes_them(fresh):
+    proxy = fresh.process(f"proxy-{ENTRY}")
+    assert proxy.stop() == 0
+    assert rules(fresh, ENTRY) is not None
+    for _ in range(2):  # nothing to remove is no fault
+        fresh.run(ENTRY, [fresh.bin / "bellman-proxy", "--cleanup"])
+        assert rules(fresh, ENTRY) is None
+
+
+def test_usage(lab):
+    done = subprocess.run([lab.bin / "bellman-proxy", "--server", "http://127.0.0.1:1"], capture_output=True, text=True)
+    assert done.returncode == 2 and "--node-name" in done.stderr
