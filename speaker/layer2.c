@@ -15,6 +15,7 @@
  */
 #include "speaker/layer2.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <net/if.h>
 #include <net/if_arp.h>
@@ -302,6 +303,7 @@ void l2_hold(struct l2 *l, const void *owner, const struct ip_addr *ip,
 		h = must(array_push(v));
 		h->owner = owner;
 		array_trim(v); /* which may move it */
+		assert(v->count > 0);
 		h = &v->items[v->count - 1];
 	}
 	interfaces_done(&h->interfaces);

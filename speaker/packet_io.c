@@ -52,6 +52,11 @@ struct packet_io {
 	struct speaker_actions answers;
 	struct log_limit send_log;
 
+	struct batch {
+		struct mmsghdr messages[BATCH];
+		struct sockaddr_ll ends[BATCH]; /* where from or where to */
+		struct iovec parts[BATCH];
+	} in, out;
 	uint8_t room[BATCH][FRAME_ROOM];
 };
 
@@ -184,25 +189,18 @@ static void leave(struct packet_io *io, unsigned ifindex, const struct ip_addr *
 /* Send @count frames, at most BATCH; one that the kernel refuses is passed over. */
 static void send_batch(struct packet_io *io, const struct speaker_action *frames, unsigned count)
 {
-	struct mmsghdr messages[BATCH] = { 0 };
-	struct sockaddr_ll to[BATCH];
-	struct iovec parts[BATCH];
+	struct batch *b = &io->out;
 	unsigned done = 0;
 
 	for (unsigned i = 0; i < count; i++) {
-		parts[i] = (struct iovec){ .iov_base = (void *)frames[i].frame.bytes,
-					   .iov_len = frames[i].frame.len };
-		to[i] = (struct sockaddr_ll){ .sll_family = AF_PACKET,
-					      .sll_ifindex = (int)frames[i].ifindex };
-		memcpy(&to[i].sll_protocol, frames[i].frame.bytes + 2 * ETHER_ADDR_LEN,
-		       sizeof(to[i].sll_protocol));
-		messages[i].msg_hdr = (struct msghdr){ .msg_name = &to[i],
-						       .msg_namelen = sizeof(to[i]),
-						       .msg_iov = &parts[i],
-						       .msg_iovlen = 1 };
+		b->parts[i].iov_base = (void *)frames[i].frame.bytes;
+		b->parts[i].iov_len = frames[i].frame.len;
+		b->ends[i].sll_ifindex = (int)frames[i].ifindex;
+		memcpy(&b->ends[i].sll_protocol, frames[i].frame.bytes + 2 * ETHER_ADDR_LEN,
+		       sizeof(b->ends[i].sll_protocol));
 	}
 	while (done < count) {
-		int n = sendmmsg(io->send_fd, messages + done, count - done, MSG_DONTWAIT);
+		int n = sendmmsg(io->send_fd, b->messages + done, count - done, MSG_DONTWAIT);
 		if (n > 0) {
 			done += (unsigned)n;
 			continue;
@@ -252,30 +250,35 @@ void packet_io_do(struct packet_io *io, const struct speaker_actions *actions)
 	}
 }
 
+/* Tie the parts of a batch together, once for all. */
+static void batch_init(struct batch *b)
+{
+	for (unsigned i = 0; i < BATCH; i++) {
+		b->ends[i].sll_family = AF_PACKET;
+		b->messages[i].msg_hdr = (struct msghdr){ .msg_name = &b->ends[i],
+							  .msg_namelen = sizeof(b->ends[i]),
+							  .msg_iov = &b->parts[i],
+							  .msg_iovlen = 1 };
+	}
+}
+
 /* --- frames in ----------------------------------------------------------------------------- */
 
-/* Take one batch and answer it. Returns whether there may be more. */
+/* Take one batch and answer it. Returns whether there was something. */
 static bool receive_batch(struct receiver *r)
 {
 	struct packet_io *io = r->io;
-	struct mmsghdr messages[BATCH] = { 0 };
-	struct sockaddr_ll from[BATCH];
-	struct iovec parts[BATCH];
+	struct batch *b = &io->in;
+	int n = recvmmsg(r->fd, b->messages, BATCH, MSG_DONTWAIT, NULL);
 
-	for (unsigned i = 0; i < BATCH; i++) {
-		parts[i] = (struct iovec){ .iov_base = io->room[i], .iov_len = FRAME_ROOM };
-		messages[i].msg_hdr = (struct msghdr){ .msg_name = &from[i],
-						       .msg_namelen = sizeof(from[i]),
-						       .msg_iov = &parts[i],
-						       .msg_iovlen = 1 };
+	for (int i = 0; i < n; i++) {
+		speaker_frame(io->cfg.speaker, (unsigned)b->ends[i].sll_ifindex, io->room[i],
+			      b->messages[i].msg_len, &io->answers);
+		b->messages[i].msg_hdr.msg_namelen = sizeof(b->ends[i]); /* was cut to fit */
 	}
-	int n = recvmmsg(r->fd, messages, BATCH, MSG_DONTWAIT, NULL);
-	for (int i = 0; i < n; i++)
-		speaker_frame(io->cfg.speaker, (unsigned)from[i].sll_ifindex, io->room[i],
-			      messages[i].msg_len, &io->answers);
 	packet_io_do(io, &io->answers);
 	speaker_actions_clear(&io->answers);
-	return n == BATCH;
+	return n > 0;
 }
 
 static void on_readable(uv_poll_t *poll, int status, int events)
@@ -369,6 +372,10 @@ int packet_io_open(const struct packet_io_cfg *cfg, struct packet_io **ret)
 	io->cfg = *cfg;
 	io->send_log = (struct log_limit){ .every_ns = 10 * NS_PER_S, .burst = 5 };
 	io->arp.fd = io->ndp.fd = -1;
+	batch_init(&io->in);
+	batch_init(&io->out);
+	for (unsigned i = 0; i < BATCH; i++)
+		io->in.parts[i] = (struct iovec){ io->room[i], FRAME_ROOM };
 	/* Protocol 0: it receives nothing. */
 	io->send_fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	int rc = io->send_fd == -1 ? -errno : 0;
