@@ -332,10 +332,10 @@ def test_address_moves_from_one_service_to_another(fresh):
 
 def test_nothing_is_left_of_a_deleted_service(fresh):
     apply(fresh, "stays")
-    fresh.wait_for(lambda: "ext6/default/stays" in rules(fresh, ENTRY))
+    fresh.wait_for(lambda: VIP[6] in rules(fresh, ENTRY))
     before = rules(fresh, ENTRY)
     apply(fresh, "goes", vips={4: "192.0.2.11", 6: "2001:db8:1::11"}, externalTrafficPolicy="Local")
-    fresh.wait_for(lambda: "ext6/default/goes" in rules(fresh, ENTRY))
+    fresh.wait_for(lambda: "2001:db8:1::11" in rules(fresh, ENTRY))
     for family in ("ipv4", "ipv6"):
         fresh.api.delete("EndpointSlice", f"goes-{family}")
     fresh.api.delete("Service", "goes")
