@@ -225,7 +225,7 @@ int httpd_open(uv_loop_t *loop, const struct httpd_cfg *cfg, struct httpd **ret)
 unsigned httpd_port(const struct httpd *h)
 {
 	const union MHD_DaemonInfo *info = MHD_get_daemon_info(h->mhd, MHD_DAEMON_INFO_LISTEN_FD);
-	struct sockaddr_storage addr;
+	struct sockaddr_storage addr = { 0 };
 	socklen_t len = sizeof(addr);
 
 	if (info == NULL || getsockname(info->listen_fd, (struct sockaddr *)&addr, &len) != 0)

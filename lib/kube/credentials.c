@@ -79,6 +79,7 @@ static int word_read(const char *path, char **ret)
 
 	if (rc < 0)
 		return rc;
+	// NOLINTNEXTLINE(clang-analyzer-core.CallAndMessage): it takes errno for 0 after a failure
 	text[strcspn(text, " \t\r\n")] = '\0';
 	if (*text == '\0') {
 		free(text);
@@ -359,6 +360,7 @@ int credentials_from_kubeconfig(const char *path, const char *server, struct cre
 	rc = file_read(path, &text, &len);
 	if (rc < 0)
 		return fault(&r, rc, "%s", strerror(-rc));
+	// NOLINTNEXTLINE(clang-analyzer-core.CallAndMessage): as in word_read()
 	cJSON *config = doc_parse_yaml(text, len, why, sizeof(why));
 	explicit_bzero(text, len);
 	free(text);

@@ -11,11 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CONNECT_TIMEOUT_MS 5000l
-#define KEEPALIVE_IDLE_S   30l
-#define KEEPALIVE_EVERY_S  10l
+#define CONNECT_TIMEOUT_MS 5000L
+#define KEEPALIVE_IDLE_S   30L
+#define KEEPALIVE_EVERY_S  10L
 #define UNACKED_MAX_MS     30000 /* sent bytes that nobody acknowledges: the connection is dead */
-#define CA_CACHE_S         60l
+#define CA_CACHE_S         60L
 #define BODY_KEEP          (64u << 10) /* an empty buffer larger than this is given back */
 
 struct socket_poll {
@@ -125,8 +125,8 @@ static void set_credentials(const struct kube *k, CURL *easy)
 		curl_easy_setopt(easy, CURLOPT_SSLKEY, c->key_file);
 	}
 	if (c->insecure) {
-		curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 0l);
-		curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0l);
+		curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 0L);
+		curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0L);
 	}
 	if (c->proxy_url != NULL)
 		curl_easy_setopt(easy, CURLOPT_PROXY, c->proxy_url);
@@ -215,10 +215,10 @@ int transfer_start(struct kube *k, struct transfer *t, const struct transfer_req
 	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
 	curl_easy_setopt(easy, CURLOPT_HEADERDATA, t);
 	curl_easy_setopt(easy, CURLOPT_USERAGENT, k->user_agent);
-	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1l);
+	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS);
 	curl_easy_setopt(easy, CURLOPT_TIMEOUT, (long)req->timeout_s);
-	curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1l);
+	curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
 	curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, KEEPALIVE_IDLE_S);
 	curl_easy_setopt(easy, CURLOPT_TCP_KEEPINTVL, KEEPALIVE_EVERY_S);
 	curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, on_socket);
@@ -226,7 +226,7 @@ int transfer_start(struct kube *k, struct transfer *t, const struct transfer_req
 	 * them wait for the first, is not for us: libcurl 7.88 forgets some of those that wait when
 	 * the server turns out to speak HTTP/1.1. */
 	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
-	curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, req->fresh_connection ? 1l : 0l);
+	curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, req->fresh_connection ? 1L : 0L);
 	set_credentials(k, easy);
 	if (set_request(t, req) < 0 || curl_multi_add_handle(k->multi, easy) != CURLM_OK) {
 		transfer_stop(t);

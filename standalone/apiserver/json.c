@@ -69,6 +69,7 @@ static void unmark(cJSON *json)
 {
 	cJSON *child;
 
+	// NOLINTNEXTLINE(clang-analyzer-core.NullDereference): NULL is no string
 	if (cJSON_IsString(json) && strncmp(json->valuestring, long_mark, 2) == 0) {
 		memmove(json->valuestring, json->valuestring + 2,
 			strlen(json->valuestring + 2) + 1);

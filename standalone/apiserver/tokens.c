@@ -48,7 +48,7 @@ bool tokens_allow(const struct tokens *t, const char *authorization)
 	if (authorization == NULL || strncasecmp(authorization, "Bearer ", 7) != 0 ||
 	    strlen(authorization + 7) >= TOKEN_LEN)
 		return false;
-	strcpy(given, authorization + 7);
+	memcpy(given, authorization + 7, strlen(authorization + 7));
 	for (unsigned i = 0; i < t->count; i++) {
 		unsigned char differs = 0;
 
