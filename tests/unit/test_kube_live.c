@@ -79,10 +79,12 @@ static void apiserver_start(bool tls)
 	const char *at = NULL;
 	while (at == NULL && fgets(line, sizeof(line), from) != NULL)
 		at = strstr(line, "address=127.0.0.1:");
-	if (at == NULL)
-		fail_msg("%s did not start: %s", program, line);
-	apiserver.port = (unsigned)atoi(at + strlen("address=127.0.0.1:"));
 	fclose(from);
+	if (at == NULL) {
+		fail_msg("%s did not start: %s", program, line);
+		return;
+	}
+	apiserver.port = (unsigned)atoi(at + strlen("address=127.0.0.1:"));
 }
 
 static void apiserver_kill(void)
