@@ -9,10 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "allocator/must.h"
 #include "allocator/pick.h"
 #include "allocator/record.h"
 #include "lib/base/intern.h"
+#include "lib/base/must.h"
 
 /* Why a Service does not get what it should, and the event that says so. */
 struct problem {

@@ -13,10 +13,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "allocator/must.h"
 #include "allocator/record.h"
 #include "lib/base/duration.h"
 #include "lib/base/intern.h"
+#include "lib/base/must.h"
 
 #define BACKOFF_FIRST_NS (1 * NS_PER_S)
 #define BACKOFF_DOUBLED  6 /* times: at most 64 s */

@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "allocator/engine.h"
-#include "allocator/must.h"
 #include "lib/base/duration.h"
 #include "lib/base/log.h"
+#include "lib/base/must.h"
 #include "lib/daemon/config_source.h"
 #include "lib/daemon/loop.h"
 #include "lib/daemon/undecodable.h"

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "allocator/must.h"
 #include "lib/base/intern.h"
+#include "lib/base/must.h"
 #include "lib/base/rangeset.h"
 #include "lib/base/tree.h"
 

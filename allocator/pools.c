@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "allocator/must.h"
 #include "lib/base/array.h"
+#include "lib/base/must.h"
 #include "lib/base/rangeset.h"
 
 /* A span again, found by address. */

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "allocator/must.h"
 #include "lib/base/intern.h"
+#include "lib/base/must.h"
 
 int record_cmp(const struct record *a, const struct record *b)
 {

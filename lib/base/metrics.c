@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/queue.h>
 
+#include "lib/base/must.h"
 #include "lib/base/tree.h"
 
 struct series {
@@ -39,13 +40,6 @@ static int series_cmp(const struct series *a, const struct series *b)
 }
 
 TREE_GENERATE(series_tree, series, node, series_cmp)
-
-static void *must(void *memory)
-{
-	if (memory == NULL)
-		abort();
-	return memory;
-}
 
 struct metrics *metrics_new(void)
 {

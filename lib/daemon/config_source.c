@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 
 #include "lib/base/log.h"
+#include "lib/base/must.h"
 #include "lib/model/doc.h"
 
 #define SETTLE_MS 100u   /* editors write in several steps */
@@ -66,13 +67,6 @@ struct config_source {
 	bool watching;
 	unsigned handles_open;
 };
-
-static void *must(void *memory)
-{
-	if (memory == NULL)
-		abort();
-	return memory;
-}
 
 static void metrics_update(struct config_source *s)
 {

@@ -6,6 +6,7 @@
 
 #include "lib/base/intern.h"
 #include "lib/base/log.h"
+#include "lib/base/must.h"
 #include "lib/base/tree.h"
 
 struct bad {
@@ -30,13 +31,6 @@ static int bad_cmp(const struct bad *a, const struct bad *b)
 }
 
 TREE_GENERATE(bad_tree, bad, node, bad_cmp)
-
-static void *must(void *memory)
-{
-	if (memory == NULL)
-		abort();
-	return memory;
-}
 
 struct undecodable *undecodable_new(struct metrics *metrics)
 {

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * For what can only fail short of memory: the process ends.
+ *
+ * An engine with half of its books could give an address away twice; after a restart
+ * everything is read again from the API. Not for what depends on input, and not for
+ * readers of files, which say that memory ran out.
+ */
+#ifndef BELLMAN_BASE_MUST_H
+#define BELLMAN_BASE_MUST_H
+
+#include <stdlib.h>
+
+/* @memory, which is not NULL. */
+static inline void *must(void *memory)
+{
+	if (memory == NULL)
+		abort();
+	return memory;
+}
+
+/* @rc is 0. */
+static inline void must_0(int rc)
+{
+	if (rc != 0)
+		abort();
+}
+
+#endif
