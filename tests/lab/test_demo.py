@@ -4,12 +4,13 @@
 import os
 import pathlib
 import re
+import shutil
 import signal
 import subprocess
 import sys
 
 import pytest
-from lab import BIN, HERE, wait_for
+from lab import BIN, HERE, REPO, wait_for
 
 PROGRAMS = ("bellman", "bellman-allocator", "bellman-apiserver", "bellman-proxy", "bellman-speaker")
 
@@ -51,8 +52,8 @@ class Run:
 def start(can_lab, tmp_path):
     runs = []
 
-    def _start(*args, **kwargs):
-        runs.append(Run(tmp_path, *args, **kwargs))
+    def _start(*args, folder=tmp_path, **kwargs):
+        runs.append(Run(folder, *args, **kwargs))
         return runs[-1]
 
     yield _start
@@ -76,38 +77,43 @@ def test_demo_succeeds_and_leaves_only_the_capture(start):
     assert "ARP, Reply 10.0.0.2" in frames and "neighbor advertisement" in frames
 
 
+def programs(folder, without):
+    """A folder of all programs but one."""
+    folder.mkdir(parents=True)
+    for p in PROGRAMS:
+        if p != without:
+            (folder / p).symlink_to(BIN.resolve() / p)
+    return folder
+
+
 @pytest.mark.parametrize("missing", ("bellman-speaker", "bellman-proxy", "bellman-allocator"))
 def test_demo_without_a_program_fails_and_cleans_up(start, tmp_path, missing):
-    bin = tmp_path / "bin"
-    bin.mkdir()
-    for p in PROGRAMS:
-        if p != missing:
-            (bin / p).symlink_to(BIN.resolve() / p)
-    run = start(bin=bin)
+    run = start(bin=programs(tmp_path / "bin", without=missing))
     assert run.wait() == 1
     assert "demo FAILED" in run.text() and missing in run.text()
     assert run.left() == []
 
 
-@pytest.mark.parametrize("program, flag, expected", (
+LEFT_OUT = (
     ("bellman-speaker", "--ignore-exclude-lb", "expected the client's entries to leave node-"),
     ("bellman-allocator", "--lb-class=other.example/class", "2 EXTERNAL-IP of web"),
     ("bellman-speaker", "--lb-class=other.example/class", "a node to answer for "),
-))
-def test_demo_fails_when_a_daemon_does_not_do_its_part(start, tmp_path, program, flag, expected):
+)
+
+
+def test_demo_fails_when_a_daemon_does_not_do_its_part(start, tmp_path):
     """Every daemon is there and ready, one of them has been told to leave out what the demo shows."""
-    bin = tmp_path / "bin"
-    bin.mkdir()
-    for p in PROGRAMS:
-        (bin / p).symlink_to(BIN.resolve() / p)
-    (bin / program).unlink()
-    (bin / program).write_text(f"#!/bin/sh\nexec {BIN.resolve() / program} \"$@\" {flag}\n")
-    (bin / program).chmod(0o755)
-    run = start(bin=bin)
-    assert run.wait() == 1
-    assert "demo FAILED" in run.text() and expected in run.text()
-    assert "All of it happened" not in run.text()
-    assert run.left() == []
+    runs = []
+    for i, (program, flag, expected) in enumerate(LEFT_OUT):
+        bin = programs(tmp_path / str(i) / "bin", without=program)
+        (bin / program).write_text(f"#!/bin/sh\nexec {BIN.resolve() / program} \"$@\" {flag}\n", encoding="utf-8")
+        (bin / program).chmod(0o755)
+        runs.append((start(folder=bin.parent, bin=bin), expected))
+    for run, expected in runs:  # side by side: each waits up to its deadline for what never comes
+        assert run.wait() == 1
+        assert "demo FAILED" in run.text() and expected in run.text()
+        assert "All of it happened" not in run.text()
+        assert run.left() == []
 
 
 @pytest.mark.parametrize("number", (signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
@@ -135,8 +141,16 @@ def test_kept_demo_runs_on_until_it_is_stopped(start):
     run = start("--keep")
     try:
         assert run.wait() == 0, run.text()
-        curl = re.search(r"ip netns exec demo-client curl http://\S+", run.text())[0]
-        assert subprocess.run(curl.split(), capture_output=True, text=True).stdout.startswith("pod-")
+        commands = re.findall(r"^   (ip netns exec .*)", run.text(), re.M)
+        ends = [c for c in commands if " capture " not in c and (" kubectl " not in c or shutil.which("kubectl"))]
+        assert len(ends) >= 5
+        for command in ends:
+            done = subprocess.run(command, shell=True, capture_output=True, text=True, timeout=20, cwd=REPO)
+            assert done.returncode == 0 and done.stdout, f"{command}: {done.stderr}"
+            if "curl" in command:
+                assert done.stdout.startswith("pod-")
+            elif "kubectl" in command or "status" in command:
+                assert re.search(r"web\b.* 10\.0\.0\.2\d\d", done.stdout), done.stdout
         again = start("--keep")
         assert again.wait() == 1 and "running already" in again.text()
     finally:
