@@ -170,6 +170,15 @@ static cJSON *api_versions(void)
 	return d;
 }
 
+/* What `kubectl get all` shows. */
+static void add_categories(cJSON *resource, const struct kind *k)
+{
+	static const char *const all[] = { "all" };
+
+	if (k->id == KIND_SERVICE || k->id == KIND_POD)
+		js_set(resource, "categories", VERBS(all));
+}
+
 static size_t short_count(const struct kind *k)
 {
 	size_t n = 0;
@@ -198,6 +207,7 @@ static cJSON *resources(const struct kinds *kinds, const char *group, const char
 		       k->id == KIND_ENDPOINTS ? VERBS(derived_verbs) : VERBS(object_verbs));
 		if (k->short_names[0] != NULL)
 			js_set(res, "shortNames", strings(k->short_names, short_count(k)));
+		add_categories(res, k);
 		cJSON_AddItemToArray(array, res);
 		if (!v->status)
 			continue;
@@ -241,6 +251,7 @@ static cJSON *aggregated_resource(const struct kind *k, const struct kind_versio
 	js_set(res, "verbs", k->id == KIND_ENDPOINTS ? VERBS(derived_verbs) : VERBS(object_verbs));
 	if (k->short_names[0] != NULL)
 		js_set(res, "shortNames", strings(k->short_names, short_count(k)));
+	add_categories(res, k);
 	if (v->status) {
 		cJSON *sub = cJSON_CreateObject(), *list = cJSON_CreateArray();
 

@@ -2,6 +2,7 @@
 #include "standalone/apiserver/http.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,6 +10,7 @@
 #include "lib/base/log.h"
 #include "lib/daemon/httpd.h"
 #include "lib/daemon/loop.h"
+#include "standalone/apiserver/objects.h"
 #include "standalone/apiserver/rest.h"
 #include "standalone/apiserver/status.h"
 #include "standalone/apiserver/tokens.h"
@@ -18,7 +20,9 @@ enum {
 	BODY_MAX = 3 << 20, /* as Kubernetes */
 	CONNECTIONS_MAX = 512,
 	WATCH_BLOCK = 16 << 10,
-	TICK_MS = 1000, /* how late a bookmark or the end of a watch may be */
+	WATCHES_MAX = 384, /* so that there is always a connection left for the rest */
+	TICK_MS = 1000,    /* how late a bookmark or the end of a watch may be */
+	EXPIRE_TICKS = 600,
 };
 
 /* One request, from its header to the last byte of its answer. */
@@ -48,6 +52,7 @@ struct http {
 	struct tokens *tokens;
 	struct exchange *waiting;
 	struct stream *streams;
+	unsigned stream_count, ticks;
 	uint64_t announced; /* seq up to which watchers were woken */
 	uv_check_t commit;  /* at the end of the turn that wrote */
 	uv_idle_t at_once;  /* keeps that turn from waiting for events */
@@ -103,6 +108,7 @@ static void free_stream(void *cls)
 	struct stream *s = cls;
 
 	UNLINK(s);
+	s->http->stream_count--;
 	watch_free(s->watch);
 	free(s);
 }
@@ -145,6 +151,13 @@ static void on_tick(uv_timer_t *timer)
 	for (struct stream *s = h->streams; s != NULL; s = s->next)
 		if (watch_is_due(s->watch, now_s()))
 			resume_stream(s);
+	if (++h->ticks % EXPIRE_TICKS != 0)
+		return;
+	if (!objects_expire_events(h->api))
+		log_warn("store", "events not expired, trying again in ten minutes", "err=\"%s\"",
+			 store_error(h->api->store));
+	if (store_dirty(h->api->store))
+		http_written(h);
 }
 
 static enum MHD_Result send_stream(struct exchange *x)
@@ -157,6 +170,7 @@ static enum MHD_Result send_stream(struct exchange *x)
 	s->watch = watch_new(h->api, x->reply.watch, now_s());
 	x->reply.watch = NULL;
 	LINK(h->streams, s);
+	h->stream_count++;
 
 	struct MHD_Response *r = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, WATCH_BLOCK,
 								   read_stream, s, free_stream);
@@ -240,6 +254,27 @@ static bool is_public(const char *path)
 	return false;
 }
 
+/*
+ * Is this a page of some web site, in a browser on this host? Without tokens nothing else keeps
+ * it out. A write of a page names its origin; a read that the browser lets the page see comes
+ * under a name that its DNS has bent to us.
+ */
+static bool is_foreign_page(struct exchange *x, const char *method)
+{
+	const char *host = header(x, MHD_HTTP_HEADER_HOST);
+	struct sockaddr_storage addr;
+	char with_port[80];
+
+	if (strcmp(method, "GET") != 0 && header(x, MHD_HTTP_HEADER_ORIGIN) != NULL)
+		return true;
+	if (host == NULL)
+		return false;
+	size_t name = host[0] == '[' ? strcspn(host, "]") : strcspn(host, ":");
+	bool has_port = strchr(host + name, ':') != NULL;
+	int n = snprintf(with_port, sizeof(with_port), "%s%s", host, has_port ? "" : ":0");
+	return n >= (int)sizeof(with_port) || httpd_address(with_port, &addr) != 0;
+}
+
 static void handle(struct exchange *x, const char *path, const char *method)
 {
 	struct http *h = x->http;
@@ -265,12 +300,26 @@ static void handle(struct exchange *x, const char *path, const char *method)
 		reply_status(&x->reply, status_failure(401, "Unauthorized", "Unauthorized"));
 		return;
 	}
+	if (h->tokens == NULL && is_foreign_page(x, method)) {
+		reply_status(&x->reply,
+			     status_failure(403, "Forbidden",
+					    "not for pages of other sites: ask by address, "
+					    "or start the server with --token-file"));
+		return;
+	}
 	buf_add(&x->body, "", 1);
 	q.body = x->body.bytes;
 	/* What is read must not be lost again: no answer from an open transaction. */
 	if (strcmp(method, "GET") == 0 && store_dirty(h->api->store))
 		commit(h);
 	rest_handle(h->api, &q, &x->reply);
+	if (x->reply.watch != NULL && h->stream_count >= WATCHES_MAX) {
+		reply_done(&x->reply);
+		x->reply = (struct reply){ 0 };
+		reply_status(&x->reply,
+			     status_failure(429, "TooManyRequests",
+					    "Too many watches, please try again later."));
+	}
 	log_debug("http", "request", "method=%s path=%s code=%d", method, path, x->reply.code);
 	buf_done(&x->body);
 }
@@ -288,6 +337,13 @@ static enum MHD_Result send_reply(struct exchange *x)
 	*b = (struct buf){ 0 };
 	MHD_add_response_header(r, MHD_HTTP_HEADER_CONTENT_TYPE, x->reply.content_type);
 	MHD_add_response_header(r, MHD_HTTP_HEADER_CACHE_CONTROL, "no-cache, private");
+	if (x->reply.warning != NULL) {
+		char *warning = mem_printf("299 - \"%s\"", x->reply.warning);
+		MHD_add_response_header(r, "Warning", warning);
+		free(warning);
+	}
+	if (x->reply.code == 429)
+		MHD_add_response_header(r, MHD_HTTP_HEADER_RETRY_AFTER, "1");
 	if (x->reply.code == 401)
 		MHD_add_response_header(r, MHD_HTTP_HEADER_WWW_AUTHENTICATE,
 					"Bearer realm=\"bellman-apiserver\"");

@@ -240,6 +240,9 @@ const struct kind *kinds_define(struct kinds *k, const cJSON *crd)
 		version->column_count = 0;
 		version->served = js_true(v, "served");
 		version->status = js_at(v, "subresources.status") != NULL;
+		version->warning = NULL;
+		if (js_true(v, "deprecated") && js_text(v, "deprecationWarning") != NULL)
+			version->warning = keep(kind, js_text(v, "deprecationWarning"));
 		if (js_true(v, "storage"))
 			kind->storage = i;
 		take_columns(kind, version, js_at(v, "additionalPrinterColumns"));

@@ -41,6 +41,7 @@ struct column {
 struct kind_version {
 	const char *name;
 	bool served, status; /* status: it has the status subresource */
+	const char *warning; /* what its users are told; NULL: it is not deprecated */
 	struct column *columns;
 	unsigned column_count; /* 0: NAME and AGE */
 };

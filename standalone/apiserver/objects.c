@@ -717,6 +717,26 @@ cJSON *objects_delete(struct api *a, const struct target *t, const cJSON *option
 	return wrong;
 }
 
+enum { EVENT_RESTS_MAX = 6 };
+
+bool objects_expire_events(struct api *a)
+{
+	const struct kind *events = kinds_builtin(&a->kinds, KIND_EVENT);
+	struct object *o = store_first(a->store, events, NULL, NULL, NULL), *next;
+
+	for (; o != NULL; o = next) {
+		next = store_next(o, NULL);
+		if (++o->rests < EVENT_RESTS_MAX)
+			continue;
+		cJSON *json = parsed(o);
+		bool failed = store_delete(a->store, o, json) != 0;
+		cJSON_Delete(json);
+		if (failed)
+			return false;
+	}
+	return true;
+}
+
 /* --- start ----------------------------------------------------------------------------- */
 
 static cJSON *make_namespace(struct api *a, const char *name)

@@ -39,4 +39,10 @@ cJSON *objects_patch(struct api *a, const struct target *t, enum patch_type type
 cJSON *objects_delete(struct api *a, const struct target *t, const cJSON *options,
 		      cJSON **ret_object);
 
+/*
+ * Delete the Events that nobody wrote since the sixth call before this one: called every ten
+ * minutes they live for an hour, as in Kubernetes. False: the state file failed.
+ */
+bool objects_expire_events(struct api *a);
+
 #endif

@@ -726,6 +726,7 @@ void rest_handle(struct api *a, const struct request *q, struct reply *r)
 		reply_status(r, status_no_such_resource());
 		return;
 	}
+	r->warning = at.version->warning;
 	if (at.name[0] == '\0')
 		handle_collection(a, q, &at, r);
 	else

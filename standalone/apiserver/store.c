@@ -103,6 +103,7 @@ static struct text *enter(struct store *s, const struct kind *kind, const cJSON 
 	o->uid = intern(uid == NULL ? "" : uid);
 	o->text = text_ref(text);
 	o->rv = rv;
+	o->rests = 0;
 	take_owners(s, o, json);
 	return before;
 }

@@ -25,6 +25,7 @@ struct object {
 	const char *uid;     /* interned */
 	const char **owners; /* uids of ownerReferences, interned; NULL: none */
 	unsigned owner_count;
+	unsigned rests; /* times objects_expire_events() came by since the last write */
 	struct object *next_owned, **prev_owned; /* among those that have owners */
 };
 

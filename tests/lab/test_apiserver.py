@@ -13,6 +13,7 @@ import re
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import threading
 import time
@@ -546,6 +547,53 @@ def test_off_loopback_needs_tokens(tmp_path):
     assert server.ask("GET", SERVICES, headers=[("Authorization", "Bearer secret")])[0] == 200
     with urllib.request.urlopen(server.url + "/readyz") as answer:
         assert answer.read() == b"ok"
+    assert server.stop() == 0
+
+
+def test_pages_of_other_sites_are_kept_out(server):
+    def asked(method, *headers):
+        return server.ask(method, SERVICES, {"metadata": {"name": "x"}} if method == "POST" else None, headers=headers)[0]
+
+    assert asked("POST", ("Origin", "http://evil.example")) == 403
+    assert asked("GET", ("Host", f"evil.example:{server.port}")) == 403
+    assert asked("GET", ("Host", f"localhost:{server.port}")) == 200
+    assert asked("GET", ("Host", "127.0.0.1")) == 200
+    assert asked("GET", ("Host", "[::1]:80")) == 200
+
+
+def test_deprecated_versions_warn(server):
+    for version, want in (("v1beta1", '299 - "v1beta1 is deprecated, please use v1beta2"'), ("v1beta2", None)):
+        with urllib.request.urlopen(f"{server.url}/apis/metallb.io/{version}/bgppeers") as answer:
+            assert answer.headers["Warning"] == want
+
+
+def test_watches_leave_room_for_others(server):
+    """More watches than there may be: the last ones are told to come again, everybody else is served."""
+    sockets = []
+    try:
+        for _ in range(400):
+            s = socket.create_connection(("127.0.0.1", server.port), timeout=20)
+            sockets.append(s)
+            s.sendall(b"GET /api/v1/configmaps?watch=true HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        codes = [s.recv(64).split()[1] for s in sockets]
+        assert codes.count(b"200") == 384 and codes.count(b"429") == 16
+        assert server.create(CONFIG_MAPS, config_map("a"))
+    finally:
+        for s in sockets:
+            s.close()
+
+
+def test_tls(tmp_path):
+    if not shutil.which("openssl"):
+        pytest.skip("no openssl to make a certificate with")
+    cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                    "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "2",
+                    "-keyout", key, "-out", cert], check=True, capture_output=True)
+    server = Server(tmp_path, "--tls-cert", str(cert), "--tls-key", str(key))
+    trust = ssl.create_default_context(cafile=cert)
+    with urllib.request.urlopen(f"https://127.0.0.1:{server.port}/api", context=trust) as answer:
+        assert json.loads(answer.read())["versions"] == ["v1"]
     assert server.stop() == 0
 
 

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "lib/base/intern.h"
+#include "standalone/apiserver/objects.h"
 #include "standalone/apiserver/watch.h"
 
 struct world {
@@ -324,6 +325,30 @@ static void test_time_ends_a_watch(void **state)
 	watch_free(one);
 }
 
+/* Six rounds of ten minutes after it was last written. */
+static void test_events_go_when_nobody_repeats_them(void **state)
+{
+	struct world *w = *state;
+	const struct kind *events = kinds_builtin(&w->api.kinds, KIND_EVENT);
+	cJSON *once = cJSON_Parse("{\"metadata\":{\"name\":\"once\",\"namespace\":\"default\"}}");
+	cJSON *twice = cJSON_Parse("{\"metadata\":{\"name\":\"twice\",\"namespace\":\"default\"}}");
+
+	put(w, "a", "1");
+	assert_int_equal(store_put(w->api.store, events, once), 0);
+	assert_int_equal(store_put(w->api.store, events, twice), 0);
+	for (int round = 0; round < 6; round++) {
+		assert_int_equal(store_count(w->api.store, events), 2);
+		assert_true(objects_expire_events(&w->api));
+		if (round == 2)
+			assert_int_equal(store_put(w->api.store, events, twice), 0);
+	}
+	assert_null(store_get(w->api.store, events, "default", "once"));
+	assert_non_null(store_get(w->api.store, events, "default", "twice"));
+	assert_int_equal(store_count(w->api.store, config_maps(w)), 1);
+	cJSON_Delete(once);
+	cJSON_Delete(twice);
+}
+
 #define STORE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -339,6 +364,7 @@ int main(void)
 		STORE(test_a_reader_that_is_too_slow_is_cut),
 		STORE(test_an_idle_reader_is_not_cut),
 		STORE(test_time_ends_a_watch),
+		STORE(test_events_go_when_nobody_repeats_them),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
