@@ -16,6 +16,24 @@ int record_cmp(const struct record *a, const struct record *b)
 	return c != 0 ? c : strcmp(a->holder.name, b->holder.name);
 }
 
+/* By creation, then UID, then name. */
+static int age_cmp(const struct record *a, const struct record *b)
+{
+	const struct service *x = a->service, *y = b->service;
+
+	if (x->created_s != y->created_s)
+		return x->created_s < y->created_s ? -1 : 1;
+	int c = strcmp(x->meta.uid != NULL ? x->meta.uid : "",
+		       y->meta.uid != NULL ? y->meta.uid : "");
+	return c != 0 ? c : record_cmp(a, b);
+}
+
+/* Both are in one queue. Those that claim have a Service, whose age and UID never change. */
+int queue_cmp(const struct record *a, const struct record *b)
+{
+	return a->turn == TURN_CLAIM ? age_cmp(a, b) : record_cmp(a, b);
+}
+
 int timer_cmp(const struct record *a, const struct record *b)
 {
 	if (a->retry_ns != b->retry_ns)

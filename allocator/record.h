@@ -31,9 +31,10 @@ struct face {
 enum write_state { WRITE_NONE, WRITE_QUEUED, WRITE_SENT, WRITE_BACKOFF };
 
 /*
- * The order of work. Before anybody gets an address, every Service that shows one has taken it
- * into the books (CLAIM), and so has, for those that may not keep theirs, whoever still shows it
- * (GUARD; also of those that do not decode).
+ * The order of work, within a turn by namespace and name. Before anybody gets an address, every
+ * Service that shows one has taken it into the books (CLAIM), and so has, for those that may not
+ * keep theirs, whoever still shows it (GUARD; also of those that do not decode). Claims go by age:
+ * of two Services that show one address, the older one keeps it.
  */
 enum turn { TURN_CLAIM, TURN_GUARD, TURN_HOLDER, TURN_WAITING, TURNS };
 
@@ -81,11 +82,12 @@ RB_HEAD(record_timers, record);
 RB_HEAD(space_tree, space);
 
 int record_cmp(const struct record *a, const struct record *b);
+int queue_cmp(const struct record *a, const struct record *b);
 int timer_cmp(const struct record *a, const struct record *b);
 int space_cmp(const struct space *a, const struct space *b);
 
 TREE_GENERATE(record_tree, record, by_name, record_cmp)
-TREE_GENERATE(record_queue, record, queued, record_cmp)
+TREE_GENERATE(record_queue, record, queued, queue_cmp)
 TREE_GENERATE(record_timers, record, timed, timer_cmp)
 TREE_GENERATE(space_tree, space, by_name, space_cmp)
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "lib/base/intern.h"
 #include "lib/model/json.h"
@@ -213,6 +214,16 @@ static int spec_decode(const struct json *spec, struct service *s)
 	return ports_decode(&ports, s);
 }
 
+/* As API servers write it, in UTC. 0 for anything else: nothing depends on it but an order. */
+static int64_t time_decode(const struct json *j)
+{
+	const char *text = cJSON_GetStringValue(j->value);
+	struct tm tm = { 0 };
+	const char *end = text == NULL ? NULL : strptime(text, "%Y-%m-%dT%H:%M:%SZ", &tm);
+
+	return end == NULL || *end != '\0' ? 0 : (int64_t)timegm(&tm);
+}
+
 int service_decode(const cJSON *object, struct where where, struct faults *faults,
 		   struct service **ret)
 {
@@ -224,6 +235,7 @@ int service_decode(const cJSON *object, struct where where, struct faults *fault
 	struct json ingress = json_get(&balancer, "ingress");
 	struct json selector = json_get(&spec, "selector");
 	struct json deleted = json_get(&metadata, "deletionTimestamp");
+	struct json created = json_get(&metadata, "creationTimestamp");
 	struct service *s = calloc(1, sizeof(*s));
 
 	if (s == NULL)
@@ -236,6 +248,7 @@ int service_decode(const cJSON *object, struct where where, struct faults *fault
 		rc = ingress_decode(&ingress, s);
 	annotations_decode(&root, s);
 	s->deleting = !json_absent(&deleted);
+	s->created_s = time_decode(&created);
 
 	if (rc == 0)
 		rc = meta_rc != 0       ? meta_rc

@@ -29,6 +29,7 @@ struct service {
 	const char *lb_class; /* interned; NULL: none */
 	struct service_port *ports;
 	struct labels selector;
+	int64_t created_s; /* metadata.creationTimestamp, seconds since 1970; 0: not said */
 
 	/* Annotations and fields that ask for an address (compatibility page 2.1); interned, NULL:
 	 * absent. */

@@ -36,6 +36,7 @@ struct thing {
 	unsigned ip_count;
 	char pool[64];
 	unsigned long uid, version;
+	unsigned year; /* of its creation; 0: not said */
 	bool there;
 };
 
@@ -104,10 +105,13 @@ static inline void world_split(const char *name, char ns[static 64], const char 
 
 static inline struct service *world_service(const struct thing *t)
 {
-	char ns[64], ingress[256] = "";
+	char ns[64], ingress[256] = "", created[64] = "";
 	const char *name;
 
 	world_split(t->name, ns, &name);
+	if (t->year != 0)
+		snprintf(created, sizeof(created), "\"creationTimestamp\":\"%u-01-02T03:04:05Z\",",
+			 t->year);
 	for (unsigned i = 0; i < t->ip_count; i++) {
 		size_t len = strlen(ingress);
 		snprintf(ingress + len, sizeof(ingress) - len, "%s{\"ip\":\"%s\"}",
@@ -119,10 +123,10 @@ static inline struct service *world_service(const struct thing *t)
 			     : strdup("");
 	char *text = world_text(
 		"{\"apiVersion\":\"v1\",\"kind\":\"Service\",\"metadata\":{\"namespace\":\"%s\","
-		"\"name\":\"%s\",\"uid\":\"u%lu\",\"resourceVersion\":\"%lu\",\"labels\":{%s},"
+		"\"name\":\"%s\",\"uid\":\"u%lu\",\"resourceVersion\":\"%lu\",%s\"labels\":{%s},"
 		"\"annotations\":{%s%s}},\"spec\":%s,\"status\":{\"loadBalancer\":"
 		"{\"ingress\":[%s]}}}",
-		ns, name, t->uid, t->version, t->labels, t->meta, pool, t->spec, ingress);
+		ns, name, t->uid, t->version, created, t->labels, t->meta, pool, t->spec, ingress);
 	cJSON *json = cJSON_Parse(text);
 	struct faults faults = { 0 };
 	struct service *s = NULL;

@@ -96,6 +96,38 @@ static void test_address_in_two_statuses_stays_with_the_first_in_the_books(void 
 	world_free(w);
 }
 
+/* Decisions, "State that outlives a process": the earlier creationTimestamp, else the UID. */
+static void test_address_in_two_statuses_stays_with_the_older_service_at_a_restart(void **state)
+{
+	static const struct {
+		unsigned year_a, year_b;
+		const char *keeps;
+	} cases[] = {
+		{ 2025, 2024, "web/b" },
+		{ 2024, 2025, "web/a" },
+		{ 2025, 2025, "web/b" }, /* made first, so the lower UID */
+		{ 0, 0, "web/b" },
+	};
+	(void)state;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct world *w = world_new(TWO_POOLS, NULL);
+
+		world_apply(w, "web/b", LB_V4, NULL, NULL);
+		world_apply(w, "web/a", LB_V4, NULL, NULL);
+		world_status(w, "web/a", "192.0.2.0", NULL);
+		world_status(w, "web/b", "192.0.2.0", NULL);
+		world_thing(w, "web/a")->year = cases[i].year_a;
+		world_thing(w, "web/b")->year = cases[i].year_b;
+		world_restart(w);
+		world_run(w);
+		bool b = strcmp(cases[i].keeps, "web/b") == 0;
+		assert_string_equal(world_shows(w, cases[i].keeps), "192.0.2.0 a");
+		assert_string_equal(world_shows(w, b ? "web/a" : "web/b"), "192.0.2.1 a");
+		world_free(w);
+	}
+}
+
 /* --- statuses written by others -----------------------------------------------------------------
  */
 
@@ -549,6 +581,53 @@ static void test_conflict_is_redone_on_the_fresh_object(void **state)
 	world_free(w);
 }
 
+/* One conflict is an accident; from the second in a row on somebody writes faster than we do. */
+static void test_second_conflict_in_a_row_backs_off(void **state)
+{
+	struct world *w = world_new(TWO_POOLS, NULL);
+	uint64_t wait = NS_OF_MS * 2000;
+	(void)state;
+
+	world_apply(w, "web/a", LB_V4, NULL, NULL);
+	w->late = true;
+	world_run(w);
+	for (int i = 0; i < 5; i++) {
+		world_thing(w, "web/a")->version = ++w->version;
+		struct letter l = world_take(&w->writing, 0);
+		l.outcome = world_write(w, &l);
+		assert_int_equal(l.outcome, ALLOCATOR_CONFLICT);
+		world_answer(w, &l);
+		world_run(w);
+		if (i > 0) {
+			assert_int_equal(w->writing.count, 0);
+			uint64_t wake = allocator_wake_ns(w->a) - w->now_ns;
+			assert_in_range(wake, wait / 5 * 4, wait / 5 * 6);
+			w->now_ns += wake;
+			wait *= 2;
+			world_run(w);
+		}
+		assert_int_equal(w->writing.count, 1);
+	}
+
+	/* One that lands ends the row: the next conflict is an accident again. */
+	struct letter l = world_take(&w->writing, 0);
+	l.outcome = world_write(w, &l);
+	l.version = w->version;
+	world_answer(w, &l);
+	world_apply(w, "web/a", NULL, A_POOL("b"), NULL);
+	while (w->watch.count > 0)
+		world_step(w);
+	world_run(w);
+	world_thing(w, "web/a")->version = ++w->version;
+	l = world_take(&w->writing, 0);
+	l.outcome = world_write(w, &l);
+	assert_int_equal(l.outcome, ALLOCATOR_CONFLICT);
+	world_answer(w, &l);
+	world_run(w);
+	assert_int_equal(w->writing.count, 1);
+	world_free(w);
+}
+
 /* A write whose answer was lost may have landed: what it said is guarded until that is known. */
 static void test_address_of_a_write_without_an_answer_is_not_given_away(void **state)
 {
@@ -647,6 +726,8 @@ int main(void)
 		cmocka_unit_test(test_all_shown_addresses_are_taken_back_before_any_is_given),
 		cmocka_unit_test(test_order_of_a_status_is_left_alone),
 		cmocka_unit_test(test_address_in_two_statuses_stays_with_the_first_in_the_books),
+		cmocka_unit_test(
+			test_address_in_two_statuses_stays_with_the_older_service_at_a_restart),
 		cmocka_unit_test(test_status_written_by_somebody_is_adopted_if_it_holds),
 		cmocka_unit_test(test_emptied_status_is_written_again),
 		cmocka_unit_test(
@@ -667,6 +748,7 @@ int main(void)
 		cmocka_unit_test(test_address_is_free_only_when_its_removal_has_landed),
 		cmocka_unit_test(test_writes_under_way_are_bounded),
 		cmocka_unit_test(test_conflict_is_redone_on_the_fresh_object),
+		cmocka_unit_test(test_second_conflict_in_a_row_backs_off),
 		cmocka_unit_test(test_address_of_a_write_without_an_answer_is_not_given_away),
 		cmocka_unit_test(test_object_older_than_our_own_write_is_dropped),
 		cmocka_unit_test(test_unreadable_service_keeps_what_it_holds),

@@ -64,12 +64,35 @@ static void test_absent_fields_have_the_defaults_of_the_api(void **state)
 	assert_null(s->lb_class);
 	assert_null(s->sharing_key);
 	assert_int_equal(s->port_count + s->ingress_count + s->cluster_ip_count, 0);
+	assert_int_equal(s->created_s, 0);
 	service_free(s);
+}
+
+/* Nothing but an order depends on it: what is no time of an API server is as if not said. */
+static void test_creation_time_that_is_none_is_no_fault(void **state)
+{
+	static const char *const times[] = { "null",
+					     "7",
+					     "\"\"",
+					     "\"yesterday\"",
+					     "\"2001-09-09T01:46:40+02:00\"",
+					     "\"2001-09-09T01:46:40Zz\"" };
+	(void)state;
+
+	for (size_t i = 0; i < sizeof(times) / sizeof(*times); i++) {
+		char text[128];
+		snprintf(text, sizeof(text),
+			 "{\"metadata\":{\"name\":\"a\",\"creationTimestamp\":%s}}", times[i]);
+		struct service *s = service_from(text);
+		assert_int_equal(s->created_s, 0);
+		service_free(s);
+	}
 }
 
 static const char whole_service[] =
 	"{\"metadata\":{\"name\":\"web\",\"namespace\":\"shop\",\"uid\":\"u-1\","
 	" \"resourceVersion\":\"41\",\"deletionTimestamp\":\"2024-01-02T03:04:05Z\","
+	" \"creationTimestamp\":\"2001-09-09T01:46:40Z\","
 	" \"labels\":{\"b\":\"2\",\"a\":\"1\"},"
 	" \"annotations\":{\"metallb.io/loadBalancerIPs\":\"192.0.2.7\","
 	"   \"metallb.universe.tf/loadBalancerIPs\":\"192.0.2.8\","
@@ -98,6 +121,7 @@ static void test_every_field_is_read(void **state)
 	assert_string_equal(s->meta.uid, "u-1");
 	assert_string_equal(s->meta.resource_version, "41");
 	assert_true(s->deleting);
+	assert_int_equal(s->created_s, 1000000000);
 	assert_int_equal(s->meta.labels.count, 2);
 	assert_string_equal(s->meta.labels.items[0].key, "a"); /* sorted */
 	assert_string_equal(labels_get(&s->meta.labels, "b"), "2");
@@ -532,6 +556,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_teardown(name, nothing_is_left_interned)
 	const struct CMUnitTest tests[] = {
 		TEST(test_absent_fields_have_the_defaults_of_the_api),
+		TEST(test_creation_time_that_is_none_is_no_fault),
 		TEST(test_every_field_is_read),
 		TEST(test_headless_and_bad_ingress_are_told),
 		TEST(test_cluster_ip_alone_is_enough),
