@@ -25,26 +25,22 @@ struct slice {
 	LIST_ENTRY(slice) of_subject;
 	struct subject *subject;
 	const char *ns, *name; /* interned */
-	const char **nodes; /* with a serving endpoint; interned, ascending by pointer, distinct */
 	uint32_t node_count;
-	bool serving; /* an endpoint serves, with or without a node */
+	bool serving;        /* an endpoint serves, with or without a node */
+	const char *nodes[]; /* with a serving endpoint; interned, ascending by pointer, distinct */
 };
 
 /* What decides about a LoadBalancer Service of our class. */
 struct balancer {
 	struct labels labels;
 	char *uid;
-	struct ip_addr *ips; /* of status.loadBalancer.ingress, in their order */
-	uint64_t event_ns;   /* of the last nodeAssigned; 0: none yet */
+	uint64_t event_ns; /* of the last nodeAssigned; 0: none yet */
 	uint8_t ip_count;
-	bool ips_bad; /* one does not parse */
-	bool sharing; /* it has the annotation, whatever its value */
-	bool local;   /* externalTrafficPolicy: Local */
-	bool failed;  /* announceFailed was said and still holds */
-};
-
-struct held {
-	ARRAY_OF(struct ip_addr);
+	bool ips_bad;         /* one does not parse */
+	bool sharing;         /* it has the annotation, whatever its value */
+	bool local;           /* externalTrafficPolicy: Local */
+	bool failed;          /* announceFailed was said and still holds */
+	struct ip_addr ips[]; /* of status.loadBalancer.ingress, in their order */
 };
 
 struct subject {
@@ -53,7 +49,8 @@ struct subject {
 	LIST_HEAD(, slice) slices;
 	const char *ns, *name;     /* interned */
 	struct balancer *balancer; /* NULL: no such Service, or none of ours */
-	struct held held;          /* announced from here */
+	struct ip_addr *held;      /* announced from here */
+	uint8_t held_count;        /* no Service has more in its status */
 	bool dirty;
 };
 
@@ -186,7 +183,7 @@ static void mark_all(struct speaker *s)
 	struct subject *j;
 
 	RB_FOREACH (j, subject_tree, &s->subjects)
-		if (j->balancer != NULL || j->held.count > 0)
+		if (j->balancer != NULL || j->held_count > 0)
 			mark(s, j);
 }
 
@@ -196,9 +193,15 @@ static struct balancer *balancer_free(struct balancer *b)
 		return NULL;
 	labels_done(&b->labels);
 	free(b->uid);
-	free(b->ips);
 	free(b);
 	return NULL;
+}
+
+static void held_free(struct subject *j)
+{
+	free(j->held);
+	j->held = NULL;
+	j->held_count = 0;
 }
 
 static void subject_free(struct speaker *s, struct subject *j)
@@ -207,7 +210,7 @@ static void subject_free(struct speaker *s, struct subject *j)
 		TAILQ_REMOVE(&s->dirty, j, dirty_link);
 	RB_REMOVE(subject_tree, &s->subjects, j);
 	balancer_free(j->balancer);
-	array_free(&j->held);
+	held_free(j);
 	intern_unref(j->ns);
 	intern_unref(j->name);
 	free(j);
@@ -215,7 +218,7 @@ static void subject_free(struct speaker *s, struct subject *j)
 
 static void subject_reap(struct speaker *s, struct subject *j)
 {
-	if (j->balancer == NULL && j->held.count == 0 && LIST_EMPTY(&j->slices))
+	if (j->balancer == NULL && j->held_count == 0 && LIST_EMPTY(&j->slices))
 		subject_free(s, j);
 }
 
@@ -246,16 +249,16 @@ void speaker_service_upsert(struct speaker *s, const struct service *service)
 		return;
 	}
 	struct subject *j = subject_get(s, ns, name);
-	struct balancer *old = j->balancer, *b = must(calloc(1, sizeof(*b)));
+	struct balancer *old = j->balancer;
+	size_t ips_size = service->ingress_count * sizeof(old->ips[0]);
+	struct balancer *b = must(calloc(1, sizeof(*b) + ips_size));
 
 	b->labels = labels_copy(&service->meta.labels);
 	if (service->meta.uid != NULL)
 		b->uid = must(strdup(service->meta.uid));
 	b->ip_count = service->ingress_count;
-	if (b->ip_count > 0) {
-		b->ips = must(calloc(b->ip_count, sizeof(*b->ips)));
-		memcpy(b->ips, service->ingress, b->ip_count * sizeof(*b->ips));
-	}
+	if (ips_size > 0)
+		memcpy(b->ips, service->ingress, ips_size);
 	b->ips_bad = service->ingress_bad;
 	b->sharing = service->sharing_key != NULL;
 	b->local = service->external_policy == POLICY_LOCAL;
@@ -274,7 +277,6 @@ static void slice_free(struct speaker *s, struct slice *x)
 	LIST_REMOVE(x, of_subject);
 	for (uint32_t i = 0; i < x->node_count; i++)
 		intern_unref(x->nodes[i]);
-	free(x->nodes);
 	intern_unref(x->ns);
 	intern_unref(x->name);
 	free(x);
@@ -324,7 +326,7 @@ static const char **serving_nodes(const struct endpoint_slice *slice, uint32_t *
 		if (i == 0 || nodes[i] != nodes[i - 1])
 			nodes[distinct++] = nodes[i];
 	*ret_count = distinct;
-	return distinct == 0 ? nodes : must(reallocarray(nodes, distinct, sizeof(*nodes)));
+	return nodes;
 }
 
 void speaker_slice_upsert(struct speaker *s, const struct endpoint_slice *slice)
@@ -349,15 +351,15 @@ void speaker_slice_upsert(struct speaker *s, const struct endpoint_slice *slice)
 	}
 
 	struct subject *j = subject_get(s, ns, slice->service);
-	struct slice *x = must(calloc(1, sizeof(*x)));
+	struct slice *x = must(calloc(1, sizeof(*x) + n * sizeof(x->nodes[0])));
 	x->subject = j;
 	x->ns = intern(ns);
 	x->name = intern(name);
 	x->serving = serving;
-	x->nodes = nodes;
 	x->node_count = n;
 	for (uint32_t i = 0; i < n; i++)
-		intern_ref(nodes[i]);
+		x->nodes[i] = intern_ref(nodes[i]);
+	free(nodes);
 	speaker_slice_remove(s, ns, name);
 	RB_INSERT(slice_tree, &s->slices, x);
 	LIST_INSERT_HEAD(&j->slices, x, of_subject);
@@ -440,8 +442,8 @@ static const struct subject *orphan(const struct speaker *s, const struct config
 	struct subject *j;
 
 	RB_FOREACH (j, subject_tree, (struct subject_tree *)&s->subjects)
-		for (size_t i = 0; i < j->held.count; i++)
-			if (config_pool_of(config, &j->held.items[i], true) == NULL)
+		for (size_t i = 0; i < j->held_count; i++)
+			if (config_pool_of(config, &j->held[i], true) == NULL)
 				return j;
 	return NULL;
 }
@@ -516,7 +518,8 @@ static bool serves_on(const struct speaker *s, const struct subject *j, const ch
 	if (LIST_EMPTY(&j->slices))
 		return s->assume_endpoints;
 	LIST_FOREACH (x, &j->slices, of_subject)
-		if (bsearch(&node, x->nodes, x->node_count, sizeof(*x->nodes), pointer_cmp) != NULL)
+		if (bsearch(&node, x->nodes, x->node_count, sizeof(x->nodes[0]), pointer_cmp) !=
+		    NULL)
 			return true;
 	return false;
 }
@@ -689,29 +692,35 @@ static bool among(const struct ip_addr *ip, const struct ip_addr *ips, size_t co
 	return false;
 }
 
+static void held_add(struct subject *j, const struct ip_addr *ip)
+{
+	j->held = must(reallocarray(j->held, j->held_count + 1u, sizeof(*j->held)));
+	j->held[j->held_count++] = *ip;
+}
+
 /* Give up what is held and is not among @ips. */
 static void release_others(struct speaker *s, struct subject *j, const struct ip_addr *ips,
 			   size_t count)
 {
-	for (size_t i = 0; i < j->held.count;) {
-		struct ip_addr *ip = &j->held.items[i];
+	for (size_t i = 0; i < j->held_count;) {
+		struct ip_addr *ip = &j->held[i];
 		if (among(ip, ips, count)) {
 			i++;
 			continue;
 		}
 		l2_release(s->l2, j, ip);
 		announced_metric(s, j, ip, false);
-		*ip = j->held.items[--j->held.count];
+		*ip = j->held[--j->held_count];
 	}
 }
 
 static void withdraw(struct speaker *s, struct subject *j, const char *why,
 		     struct speaker_actions *out)
 {
-	if (j->held.count == 0)
+	if (j->held_count == 0)
 		return;
 	release_others(s, j, NULL, 0);
-	array_free(&j->held);
+	held_free(j);
 	s->announced--;
 	say(out, SPEAKER_WITHDRAWN, j, must(strdup(why)));
 }
@@ -720,19 +729,18 @@ static void announce(struct speaker *s, struct subject *j, const struct names *i
 		     uint64_t now_ns, struct speaker_actions *out)
 {
 	struct balancer *b = j->balancer;
-	bool new = j->held.count == 0;
+	bool new = j->held_count == 0;
 
 	release_others(s, j, b->ips, b->ip_count);
 	for (size_t i = 0; i < b->ip_count; i++) {
 		l2_hold(s->l2, j, &b->ips[i], interfaces);
-		if (among(&b->ips[i], j->held.items, j->held.count))
+		if (among(&b->ips[i], j->held, j->held_count))
 			continue;
-		*(struct ip_addr *)must(array_push(&j->held)) = b->ips[i];
+		held_add(j, &b->ips[i]);
 		announced_metric(s, j, &b->ips[i], true);
 	}
 	if (!new)
 		return;
-	array_trim(&j->held);
 	s->announced++;
 	say(out, SPEAKER_ANNOUNCED, j, NULL);
 	if (b->event_ns == 0 || now_ns - b->event_ns >= EVENT_EVERY_NS) {

@@ -15,7 +15,6 @@
  */
 #include "speaker/layer2.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <net/if.h>
 #include <net/if_arp.h>
@@ -57,10 +56,11 @@ struct vip {
 	RB_ENTRY(vip) by_ip;
 	TAILQ_ENTRY(vip) dirty_link;
 	LIST_HEAD(, announcement) announcements;
-	ARRAY_OF(struct holder);               /* none: it goes with the next pass */
-	int64_t *received, *sent, *gratuitous; /* counters, NULL until first used */
+	struct holder *holders;
+	uint32_t holder_count; /* none: it goes with the next pass */
 	struct ip_addr ip;
 	bool dirty;
+	int64_t *received, *sent, *gratuitous; /* counters, NULL until first used */
 };
 
 RB_HEAD(vip_tree, vip);
@@ -260,9 +260,9 @@ static void vip_mark(struct l2 *l, struct vip *v)
 
 static struct holder *holder_find(struct vip *v, const void *owner)
 {
-	for (size_t i = 0; i < v->count; i++)
-		if (v->items[i].owner == owner)
-			return &v->items[i];
+	for (size_t i = 0; i < v->holder_count; i++)
+		if (v->holders[i].owner == owner)
+			return &v->holders[i];
 	return NULL;
 }
 
@@ -300,15 +300,14 @@ void l2_hold(struct l2 *l, const void *owner, const struct ip_addr *ip,
 	if (h != NULL && names_same(&h->interfaces, interfaces))
 		return;
 	if (h == NULL) {
-		h = must(array_push(v));
-		h->owner = owner;
-		array_trim(v); /* which may move it */
-		assert(v->count > 0);
-		h = &v->items[v->count - 1];
+		v->holders = must(reallocarray(v->holders, v->holder_count + 1, sizeof(*h)));
+		h = &v->holders[v->holder_count++];
+		*h = (struct holder){ .owner = owner };
 	}
 	interfaces_done(&h->interfaces);
 	for (size_t i = 0; i < interfaces->count; i++)
-		*(const char **)must(array_push(&h->interfaces)) = intern(interfaces->items[i]);
+		*(const char **)must(array_push_tight(&h->interfaces)) =
+			intern(interfaces->items[i]);
 	vip_mark(l, v);
 }
 
@@ -320,14 +319,14 @@ void l2_release(struct l2 *l, const void *owner, const struct ip_addr *ip)
 	if (h == NULL)
 		return;
 	interfaces_done(&h->interfaces);
-	*h = v->items[--v->count];
+	*h = v->holders[--v->holder_count];
 	vip_mark(l, v);
 }
 
 static bool vip_wants(const struct vip *v, const struct port *p)
 {
-	for (size_t i = 0; i < v->count; i++) {
-		const struct names *on = &v->items[i].interfaces;
+	for (size_t i = 0; i < v->holder_count; i++) {
+		const struct names *on = &v->holders[i].interfaces;
 
 		if (on->count == 0)
 			return true;
@@ -549,7 +548,7 @@ static void cover_compute(struct l2 *l, uint8_t family, struct cover *c)
 
 	for (struct vip *v = RB_NFIND(vip_tree, &l->vips, &key);
 	     v != NULL && v->ip.family == family; v = RB_NEXT(vip_tree, &l->vips, v))
-		if (v->count > 0)
+		if (v->holder_count > 0)
 			*(struct ip_addr *)must(array_push(&held)) = v->ip;
 	c->count = filter_cover(held.items, held.count, c->max, c->prefixes);
 	c->tighten_ns = UINT64_MAX;
@@ -573,9 +572,9 @@ static void covers_update(struct l2 *l, uint64_t now_ns, struct speaker_actions 
 
 	TAILQ_FOREACH (v, &l->dirty, dirty_link) {
 		struct cover *c = cover_of(l, v->ip.family);
-		if (v->count == 0 && c->tighten_ns == UINT64_MAX)
+		if (v->holder_count == 0 && c->tighten_ns == UINT64_MAX)
 			c->tighten_ns = now_ns + L2_TIGHTEN_NS;
-		else if (v->count > 0 && !covered(c, &v->ip))
+		else if (v->holder_count > 0 && !covered(c, &v->ip))
 			widen[v->ip.family == IP_V6] = true;
 	}
 	for (size_t i = 0; i < 2; i++) {
@@ -611,9 +610,9 @@ static void vip_free(struct l2 *l, struct vip *v)
 {
 	while (!LIST_EMPTY(&v->announcements))
 		announcement_free(LIST_FIRST(&v->announcements), NULL);
-	for (size_t i = 0; i < v->count; i++)
-		interfaces_done(&v->items[i].interfaces);
-	array_free(v);
+	for (size_t i = 0; i < v->holder_count; i++)
+		interfaces_done(&v->holders[i].interfaces);
+	free(v->holders);
 	RB_REMOVE(vip_tree, &l->vips, v);
 	free(v);
 }
@@ -645,7 +644,7 @@ static void vips_sync(struct l2 *l, uint64_t now_ns, struct speaker_actions *out
 		v->dirty = false;
 		RB_FOREACH (p, port_tree, &l->ports)
 			sync(v, p, now_ns, out);
-		if (v->count == 0)
+		if (v->holder_count == 0)
 			vip_free(l, v);
 	}
 }

@@ -6,6 +6,7 @@
  * actions out to sockets, events and the log. Every decision is in engine.h.
  */
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 
 #include "lib/base/log.h"
@@ -20,6 +21,8 @@
 
 #define PROGRAM      "bellman-speaker"
 #define METRICS_PORT 7472
+#define HEAP_SLACK   (128 * 1024)
+#define LARGE_CHANGE 1000 /* actions of one pass */
 
 struct options {
 	const char *config, *kubeconfig, *server, *ns, *node_name, *pod_name, *lb_class;
@@ -40,7 +43,7 @@ struct program {
 	struct packet_io *packets; /* NULL: layer 2 is off */
 	struct httpd *health;
 	uv_timer_t wake; /* for the next pass */
-	bool ready, stopping;
+	bool ready, stopping, trimmed;
 };
 
 /* --- actions ------------------------------------------------------------------------------- */
@@ -88,6 +91,18 @@ static void actions_tell(struct program *p)
 	}
 }
 
+/*
+ * The lists of the API come as JSON many times the size of what is kept of them, and the heap keeps
+ * the holes. Hand them back when the lists are in, and after a large change.
+ */
+static void memory_return(struct program *p, bool large)
+{
+	if (p->ready == p->trimmed && !large)
+		return;
+	p->trimmed = p->ready;
+	malloc_trim(0);
+}
+
 static void on_wake(uv_timer_t *timer);
 
 static void pass(struct program *p)
@@ -98,7 +113,9 @@ static void pass(struct program *p)
 	if (p->packets != NULL)
 		packet_io_do(p->packets, &p->actions);
 	actions_tell(p);
+	bool large = p->actions.count >= LARGE_CHANGE;
 	speaker_actions_clear(&p->actions);
+	memory_return(p, large);
 
 	uint64_t wake_ns = speaker_wake_ns(p->speaker);
 	if (wake_ns == UINT64_MAX || p->stopping) {
@@ -335,6 +352,9 @@ int main(int argc, char **argv)
 {
 	struct program p = { 0 };
 
+	/* Fixed, or one large change would teach malloc to keep megabytes for the next. */
+	mallopt(M_MMAP_THRESHOLD, HEAP_SLACK);
+	mallopt(M_TRIM_THRESHOLD, HEAP_SLACK);
 	options_read(&p.opt, argc, argv);
 	int rc = daemon_init(&p.daemon, on_stop, on_reload, &p);
 	if (rc < 0) {

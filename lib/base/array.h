@@ -39,6 +39,23 @@ static inline void *array_grow(void **items, size_t *count, size_t *cap, size_t 
 	((__typeof__((a)->items))array_grow((void **)&(a)->items, &(a)->count, &(a)->cap,          \
 					    sizeof(*(a)->items)))
 
+/* As array_grow(), without room to spare: for the many small arrays that are kept. */
+static inline void *array_grow_by_one(void **items, size_t *count, size_t *cap, size_t size)
+{
+	if (*count == *cap) {
+		void *bigger = reallocarray(*items, *count + 1, size);
+
+		if (bigger == NULL)
+			return NULL;
+		*items = bigger;
+		*cap = *count + 1;
+	}
+	return array_grow(items, count, cap, size);
+}
+#define array_push_tight(a)                                                                        \
+	((__typeof__((a)->items))array_grow_by_one((void **)&(a)->items, &(a)->count, &(a)->cap,   \
+						   sizeof(*(a)->items)))
+
 /* Give back the spare room, for arrays that are kept. */
 static inline void array_fit(void **items, size_t count, size_t *cap, size_t size)
 {
