@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "standalone/apiserver/objects.h"
+#include "standalone/apiserver/objects_impl.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,7 +36,7 @@ static void set_uid(cJSON *meta)
 	js_set_text(meta, "uid", text);
 }
 
-static void set_now(cJSON *meta, const char *name)
+void object_set_now(cJSON *meta, const char *name)
 {
 	time_t now = time(NULL);
 	struct tm tm;
@@ -62,27 +62,27 @@ static void set_generated_name(cJSON *meta, const char *prefix)
 	free(name);
 }
 
-static cJSON *parsed(const struct object *o)
+cJSON *object_parsed(const struct object *o)
 {
 	return js_parse(o->text->bytes, o->text->len);
 }
 
-static bool is_ending(const cJSON *object)
+bool object_is_ending(const cJSON *object)
 {
 	return js_text(object, "metadata.deletionTimestamp") != NULL;
 }
 
-static bool has_finalizers(const cJSON *object)
+bool object_has_finalizers(const cJSON *object)
 {
 	return cJSON_GetArraySize(js_at(object, "metadata.finalizers")) > 0;
 }
 
-static cJSON *disk_failed(struct api *a)
+cJSON *objects_disk_failed(struct api *a)
 {
 	return status_internal("the state file does not take the write: %s", store_error(a->store));
 }
 
-static void keys_add(struct keys *keys, const struct object *o)
+void keys_add(struct keys *keys, const struct object *o)
 {
 	struct key *k = array_push(keys);
 
@@ -91,7 +91,7 @@ static void keys_add(struct keys *keys, const struct object *o)
 	*k = (struct key){ o->kind, intern_ref(o->ns), intern_ref(o->name) };
 }
 
-static void keys_done(struct keys *keys)
+void keys_done(struct keys *keys)
 {
 	for (size_t i = 0; i < keys->count; i++) {
 		intern_unref(keys->items[i].ns);
@@ -190,7 +190,7 @@ static const enum kind_id no_generation[] = { KIND_NAMESPACE,       KIND_NODE,  
 					      KIND_SECRET,          KIND_EVENT,    KIND_LEASE,
 					      KIND_SERVICE_ACCOUNT, KIND_ENDPOINTS };
 
-static bool has_generation(const struct kind *kind)
+bool object_has_generation(const struct kind *kind)
 {
 	for (size_t i = 0; i < sizeof(no_generation) / sizeof(no_generation[0]); i++)
 		if (no_generation[i] == kind->id)
@@ -214,179 +214,6 @@ static bool content_changed(const struct kind *kind, const cJSON *object, const 
 				return true;
 		}
 	return false;
-}
-
-/* Remove an object for good. @json: its last state. */
-static cJSON *remove_object(struct api *a, struct object *o, cJSON *json)
-{
-	const struct kind *kind = o->kind;
-
-	if (store_delete(a->store, o, json) != 0)
-		return disk_failed(a);
-	admit_gone(a, kind, json);
-	return NULL;
-}
-
-static cJSON *begin_delete(struct api *a, struct object *o, bool orphan);
-
-/* Give up dependents: those with no other living owner go, the others lose the reference. */
-static cJSON *let_go(struct api *a, const struct key *key, const char *uid, bool orphan)
-{
-	struct object *o = store_get(a->store, key->kind, key->ns, key->name);
-	cJSON *wrong = NULL;
-	bool others = false;
-
-	if (o == NULL)
-		return NULL;
-	for (unsigned i = 0; i < o->owner_count && !orphan; i++)
-		others = others ||
-			 (strcmp(o->owners[i], uid) != 0 && store_has_uid(a->store, o->owners[i]));
-	if (!others && !orphan)
-		return begin_delete(a, o, false);
-
-	cJSON *json = parsed(o), *refs = js_at(json, "metadata.ownerReferences");
-	for (int i = cJSON_GetArraySize(refs); i-- > 0;) {
-		const char *ref = js_text(cJSON_GetArrayItem(refs, i), "uid");
-		if (ref != NULL && strcmp(ref, uid) == 0)
-			cJSON_DeleteItemFromArray(refs, i);
-	}
-	if (cJSON_GetArraySize(refs) == 0)
-		js_drop(js_at(json, "metadata"), "ownerReferences");
-	if (store_put(a->store, key->kind, json) != 0)
-		wrong = disk_failed(a);
-	cJSON_Delete(json);
-	return wrong;
-}
-
-static cJSON *let_dependents_go(struct api *a, const char *uid, bool orphan)
-{
-	struct keys dependents = { 0 };
-	cJSON *wrong = NULL;
-
-	for (const struct object *o = store_owned(a->store); o != NULL; o = o->next_owned)
-		for (unsigned i = 0; i < o->owner_count; i++)
-			if (strcmp(o->owners[i], uid) == 0) {
-				keys_add(&dependents, o);
-				break;
-			}
-	for (size_t i = 0; i < dependents.count && wrong == NULL; i++)
-		wrong = let_go(a, &dependents.items[i], uid, orphan);
-	keys_done(&dependents);
-	return wrong;
-}
-
-/* What lives in a namespace, or is of a kind that a definition made. */
-static void contents(struct api *a, const struct object *container, struct keys *ret)
-{
-	const struct kind *defined = container->kind->id == KIND_CRD
-					     ? kinds_by_resource(&a->kinds, container->name)
-					     : NULL;
-
-	for (const struct kind *kind = a->kinds.first; kind != NULL; kind = kind->next) {
-		const char *ns = defined == NULL ? container->name : NULL;
-
-		if (defined == NULL ? !kind->namespaced : kind != defined)
-			continue;
-		for (const struct object *o = store_first(a->store, kind, ns, NULL, NULL);
-		     o != NULL; o = store_next(o, ns))
-			keys_add(ret, o);
-	}
-}
-
-static bool is_container(const struct kind *kind)
-{
-	return kind->id == KIND_NAMESPACE || kind->id == KIND_CRD;
-}
-
-/*
- * Mark a namespace or definition as ending and end what is in it. It goes with the last of
- * that, which finalizers may keep for longer: sweep().
- */
-static cJSON *begin_container(struct api *a, struct object *o)
-{
-	struct keys inside = { 0 };
-	cJSON *json = parsed(o), *wrong = NULL;
-
-	if (!is_ending(json)) {
-		set_now(js_at(json, "metadata"), "deletionTimestamp");
-		if (o->kind->id == KIND_NAMESPACE)
-			js_set_text(js_object(json, "status"), "phase", "Terminating");
-		keys_add(&a->ending, o);
-		contents(a, o, &inside);
-		if (store_put(a->store, o->kind, json) != 0)
-			wrong = disk_failed(a);
-	}
-	cJSON_Delete(json);
-	for (size_t i = 0; i < inside.count && wrong == NULL; i++) {
-		const struct key *k = &inside.items[i];
-		struct object *in = store_get(a->store, k->kind, k->ns, k->name);
-		if (in != NULL)
-			wrong = begin_delete(a, in, false);
-	}
-	keys_done(&inside);
-	return wrong;
-}
-
-/* Delete, or mark for it where finalizers stand against it. */
-static cJSON *begin_delete(struct api *a, struct object *o, bool orphan)
-{
-	if (is_container(o->kind))
-		return begin_container(a, o);
-
-	cJSON *json = parsed(o), *meta = js_at(json, "metadata"), *wrong = NULL;
-	char *uid = mem_text(o->uid);
-	if (!has_finalizers(json)) {
-		wrong = remove_object(a, o, json);
-		if (wrong == NULL)
-			wrong = let_dependents_go(a, uid, orphan);
-	} else if (!is_ending(json)) {
-		set_now(meta, "deletionTimestamp");
-		js_set_int(meta, "deletionGracePeriodSeconds", 0);
-		if (has_generation(o->kind))
-			js_set_int(meta, "generation", js_int(meta, "generation", 1) + 1);
-		if (store_put(a->store, o->kind, json) != 0)
-			wrong = disk_failed(a);
-	}
-	free(uid);
-	cJSON_Delete(json);
-	return wrong;
-}
-
-/* Namespaces and definitions that have become empty go. */
-static cJSON *sweep(struct api *a)
-{
-	cJSON *wrong = NULL;
-
-	for (size_t i = 0; i < a->ending.count && wrong == NULL;) {
-		struct key key = a->ending.items[i];
-		struct object *o = store_get(a->store, key.kind, key.ns, key.name);
-		struct keys inside = { 0 };
-
-		if (o != NULL)
-			contents(a, o, &inside);
-		bool keep = inside.count > 0;
-		keys_done(&inside);
-		if (o != NULL && !keep) {
-			cJSON *json = parsed(o);
-			char *uid = mem_text(o->uid);
-
-			keep = has_finalizers(json);
-			if (!keep)
-				wrong = remove_object(a, o, json);
-			if (!keep && wrong == NULL)
-				wrong = let_dependents_go(a, uid, false);
-			free(uid);
-			cJSON_Delete(json);
-		}
-		if (keep) {
-			i++;
-			continue;
-		}
-		intern_unref(key.ns);
-		intern_unref(key.name);
-		a->ending.items[i] = a->ending.items[--a->ending.count];
-	}
-	return wrong;
 }
 
 /* --- create ---------------------------------------------------------------------------- */
@@ -445,8 +272,8 @@ cJSON *objects_create(struct api *a, const struct target *t, cJSON *object)
 		return status_already_exists(t->kind, name);
 
 	set_uid(meta);
-	set_now(meta, "creationTimestamp");
-	if (has_generation(t->kind))
+	object_set_now(meta, "creationTimestamp");
+	if (object_has_generation(t->kind))
 		js_set_int(meta, "generation", 1);
 	wrong = admit(a, t->kind, object, NULL, false);
 	if (wrong != NULL)
@@ -457,7 +284,7 @@ cJSON *objects_create(struct api *a, const struct target *t, cJSON *object)
 	}
 	if (store_put(a->store, t->kind, object) != 0) {
 		admit_undo(a, t->kind, object, NULL);
-		return disk_failed(a);
+		return objects_disk_failed(a);
 	}
 	if (t->kind->id == KIND_CRD)
 		kinds_define(&a->kinds, object);
@@ -569,28 +396,24 @@ static cJSON *replace(struct api *a, const struct target *t, struct object *o, c
 		admit_undo(a, t->kind, object, old);
 		return NULL;
 	}
-	if (has_generation(t->kind) && content_changed(t->kind, object, old))
+	if (object_has_generation(t->kind) && content_changed(t->kind, object, old))
 		js_set_int(meta, "generation", js_int(meta, "generation", 0) + 1);
 
-	if (is_ending(object) && !has_finalizers(object) && !is_container(t->kind)) {
-		char *uid = mem_text(o->uid);
-
-		wrong = remove_object(a, o, object);
-		if (wrong == NULL)
-			wrong = let_dependents_go(a, uid, false);
-		free(uid);
-		return wrong == NULL ? sweep(a) : wrong;
+	if (object_is_ending(object) && !object_has_finalizers(object) &&
+	    !object_is_container(t->kind)) {
+		wrong = objects_remove(a, o, object, false);
+		return wrong == NULL ? objects_sweep(a) : wrong;
 	}
 	if (store_put(a->store, t->kind, object) != 0) {
 		admit_undo(a, t->kind, object, old);
-		return disk_failed(a);
+		return objects_disk_failed(a);
 	}
 	if (t->kind->id == KIND_CRD)
 		kinds_define(&a->kinds, object);
-	return is_container(t->kind) ? sweep(a) : NULL;
+	return object_is_container(t->kind) ? objects_sweep(a) : NULL;
 }
 
-static struct object *find(struct api *a, const struct target *t, cJSON **ret_wrong)
+struct object *objects_find(struct api *a, const struct target *t, cJSON **ret_wrong)
 {
 	struct object *o = store_get(a->store, t->kind, t->ns, t->name);
 
@@ -614,13 +437,13 @@ cJSON *objects_update(struct api *a, const struct target *t, cJSON *object)
 					  "the URL (%s)",
 					  name, t->name);
 
-	struct object *o = find(a, t, &wrong);
+	struct object *o = objects_find(a, t, &wrong);
 	if (o == NULL)
 		return wrong;
 	wrong = check_version(t, o, object);
 	if (wrong != NULL)
 		return wrong;
-	cJSON *old = parsed(o);
+	cJSON *old = object_parsed(o);
 	wrong = replace(a, t, o, object, old);
 	cJSON_Delete(old);
 	return wrong;
@@ -631,11 +454,11 @@ cJSON *objects_patch(struct api *a, const struct target *t, enum patch_type type
 {
 	cJSON *wrong;
 	char version[256];
-	struct object *o = find(a, t, &wrong);
+	struct object *o = objects_find(a, t, &wrong);
 
 	if (o == NULL)
 		return wrong;
-	cJSON *old = parsed(o), *object = cJSON_Duplicate(old, 1);
+	cJSON *old = object_parsed(o), *object = cJSON_Duplicate(old, 1);
 	/* The patch speaks the client's version. */
 	kind_api_version(t->kind, t->version->name, version, sizeof(version));
 	js_set_text(object, "apiVersion", version);
@@ -661,82 +484,6 @@ cJSON *objects_patch(struct api *a, const struct target *t, enum patch_type type
 	return wrong;
 }
 
-/* --- delete ---------------------------------------------------------------------------- */
-
-static cJSON *check_preconditions(const struct target *t, const struct object *o,
-				  const cJSON *options)
-{
-	const char *uid = js_text(options, "preconditions.uid");
-	const char *version = js_text(options, "preconditions.resourceVersion");
-	char *why = NULL;
-	cJSON *s = NULL;
-
-	if (uid != NULL && strcmp(uid, o->uid) != 0)
-		why = mem_printf("Precondition failed: UID in precondition: %s, UID in object "
-				 "meta: %s",
-				 uid, o->uid);
-	else if (version != NULL && strtoull(version, NULL, 10) != o->rv)
-		why = mem_printf("Precondition failed: ResourceVersion in precondition: %s, "
-				 "ResourceVersion in object meta: %llu",
-				 version, (unsigned long long)o->rv);
-	if (why != NULL)
-		s = status_conflict(t->kind, o->name, why);
-	free(why);
-	return s;
-}
-
-cJSON *objects_delete(struct api *a, const struct target *t, const cJSON *options,
-		      cJSON **ret_object)
-{
-	const char *policy = js_text(options, "propagationPolicy");
-	bool orphan = (policy != NULL && strcmp(policy, "Orphan") == 0) ||
-		      js_true(options, "orphanDependents");
-	cJSON *wrong;
-	struct object *o = find(a, t, &wrong);
-
-	if (o == NULL)
-		return wrong;
-	wrong = check_preconditions(t, o, options);
-	if (wrong != NULL)
-		return wrong;
-	if (t->kind->id == KIND_NAMESPACE &&
-	    (strcmp(t->name, "default") == 0 || strcmp(t->name, "kube-system") == 0))
-		return status_forbidden(t->kind, t->name, "this namespace may not be deleted");
-
-	char *uid = mem_text(o->uid);
-	if (!t->dry_run) {
-		wrong = begin_delete(a, o, orphan);
-		if (wrong == NULL)
-			wrong = sweep(a);
-	}
-	if (wrong == NULL) {
-		o = t->dry_run ? NULL : store_get(a->store, t->kind, t->ns, t->name);
-		*ret_object = o == NULL ? status_deleted(t->kind, t->name, uid) : parsed(o);
-	}
-	free(uid);
-	return wrong;
-}
-
-enum { EVENT_RESTS_MAX = 6 };
-
-bool objects_expire_events(struct api *a)
-{
-	const struct kind *events = kinds_builtin(&a->kinds, KIND_EVENT);
-	struct object *o = store_first(a->store, events, NULL, NULL, NULL), *next;
-
-	for (; o != NULL; o = next) {
-		next = store_next(o, NULL);
-		if (++o->rests < EVENT_RESTS_MAX)
-			continue;
-		cJSON *json = parsed(o);
-		bool failed = store_delete(a->store, o, json) != 0;
-		cJSON_Delete(json);
-		if (failed)
-			return false;
-	}
-	return true;
-}
-
 /* --- start ----------------------------------------------------------------------------- */
 
 static cJSON *make_namespace(struct api *a, const char *name)
@@ -760,7 +507,7 @@ cJSON *objects_start(struct api *a)
 
 	for (const struct object *o = store_first(a->store, services, NULL, NULL, NULL); o != NULL;
 	     o = store_next(o, NULL)) {
-		cJSON *json = parsed(o);
+		cJSON *json = object_parsed(o);
 		service_rules_adopt(a->books, json);
 		cJSON_Delete(json);
 	}
@@ -769,8 +516,8 @@ cJSON *objects_start(struct api *a)
 
 		for (const struct object *o = store_first(a->store, kind, NULL, NULL, NULL);
 		     o != NULL; o = store_next(o, NULL)) {
-			cJSON *json = parsed(o);
-			if (is_ending(json))
+			cJSON *json = object_parsed(o);
+			if (object_is_ending(json))
 				keys_add(&a->ending, o);
 			cJSON_Delete(json);
 		}

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The end of objects: deletion, finalizers that hold it up, and what goes along
+ * (dependents, the content of a namespace, the objects of a definition).
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/intern.h"
+#include "standalone/apiserver/admit.h"
+#include "standalone/apiserver/objects_impl.h"
+#include "standalone/apiserver/status.h"
+
+static cJSON *remove_object(struct api *a, struct object *o, cJSON *json)
+{
+	const struct kind *kind = o->kind;
+
+	if (store_delete(a->store, o, json) != 0)
+		return objects_disk_failed(a);
+	admit_gone(a, kind, json);
+	return NULL;
+}
+
+static cJSON *begin_delete(struct api *a, struct object *o, bool orphan);
+
+/* Give up dependents: those with no other living owner go, the others lose the reference. */
+static cJSON *let_go(struct api *a, const struct key *key, const char *uid, bool orphan)
+{
+	struct object *o = store_get(a->store, key->kind, key->ns, key->name);
+	cJSON *wrong = NULL;
+	bool others = false;
+
+	if (o == NULL)
+		return NULL;
+	for (unsigned i = 0; i < o->owner_count && !orphan; i++)
+		others = others ||
+			 (strcmp(o->owners[i], uid) != 0 && store_has_uid(a->store, o->owners[i]));
+	if (!others && !orphan)
+		return begin_delete(a, o, false);
+
+	cJSON *json = object_parsed(o), *refs = js_at(json, "metadata.ownerReferences");
+	for (int i = cJSON_GetArraySize(refs); i-- > 0;) {
+		const char *ref = js_text(cJSON_GetArrayItem(refs, i), "uid");
+		if (ref != NULL && strcmp(ref, uid) == 0)
+			cJSON_DeleteItemFromArray(refs, i);
+	}
+	if (cJSON_GetArraySize(refs) == 0)
+		js_drop(js_at(json, "metadata"), "ownerReferences");
+	if (store_put(a->store, key->kind, json) != 0)
+		wrong = objects_disk_failed(a);
+	cJSON_Delete(json);
+	return wrong;
+}
+
+static cJSON *let_dependents_go(struct api *a, const char *uid, bool orphan)
+{
+	struct keys dependents = { 0 };
+	cJSON *wrong = NULL;
+
+	for (const struct object *o = store_owned(a->store); o != NULL; o = o->next_owned)
+		for (unsigned i = 0; i < o->owner_count; i++)
+			if (strcmp(o->owners[i], uid) == 0) {
+				keys_add(&dependents, o);
+				break;
+			}
+	for (size_t i = 0; i < dependents.count && wrong == NULL; i++)
+		wrong = let_go(a, &dependents.items[i], uid, orphan);
+	keys_done(&dependents);
+	return wrong;
+}
+
+cJSON *objects_remove(struct api *a, struct object *o, cJSON *json, bool orphan)
+{
+	char *uid = mem_text(o->uid);
+	cJSON *wrong = remove_object(a, o, json);
+
+	if (wrong == NULL)
+		wrong = let_dependents_go(a, uid, orphan);
+	free(uid);
+	return wrong;
+}
+
+/* What lives in a namespace, or is of a kind that a definition made. */
+static void contents(struct api *a, const struct object *container, struct keys *ret)
+{
+	const struct kind *defined = container->kind->id == KIND_CRD
+					     ? kinds_by_resource(&a->kinds, container->name)
+					     : NULL;
+
+	for (const struct kind *kind = a->kinds.first; kind != NULL; kind = kind->next) {
+		const char *ns = defined == NULL ? container->name : NULL;
+
+		if (defined == NULL ? !kind->namespaced : kind != defined)
+			continue;
+		for (const struct object *o = store_first(a->store, kind, ns, NULL, NULL);
+		     o != NULL; o = store_next(o, ns))
+			keys_add(ret, o);
+	}
+}
+
+bool object_is_container(const struct kind *kind)
+{
+	return kind->id == KIND_NAMESPACE || kind->id == KIND_CRD;
+}
+
+/*
+ * Mark a namespace or definition as ending and end what is in it. It goes with the last of
+ * that, which finalizers may keep for longer: objects_sweep().
+ */
+static cJSON *begin_container(struct api *a, struct object *o)
+{
+	struct keys inside = { 0 };
+	cJSON *json = object_parsed(o), *wrong = NULL;
+
+	if (!object_is_ending(json)) {
+		object_set_now(js_at(json, "metadata"), "deletionTimestamp");
+		if (o->kind->id == KIND_NAMESPACE)
+			js_set_text(js_object(json, "status"), "phase", "Terminating");
+		keys_add(&a->ending, o);
+		contents(a, o, &inside);
+		if (store_put(a->store, o->kind, json) != 0)
+			wrong = objects_disk_failed(a);
+	}
+	cJSON_Delete(json);
+	for (size_t i = 0; i < inside.count && wrong == NULL; i++) {
+		const struct key *k = &inside.items[i];
+		struct object *in = store_get(a->store, k->kind, k->ns, k->name);
+		if (in != NULL)
+			wrong = begin_delete(a, in, false);
+	}
+	keys_done(&inside);
+	return wrong;
+}
+
+/* Delete, or mark for it where finalizers stand against it. */
+static cJSON *begin_delete(struct api *a, struct object *o, bool orphan)
+{
+	if (object_is_container(o->kind))
+		return begin_container(a, o);
+
+	cJSON *json = object_parsed(o), *meta = js_at(json, "metadata"), *wrong = NULL;
+	if (!object_has_finalizers(json)) {
+		wrong = objects_remove(a, o, json, orphan);
+	} else if (!object_is_ending(json)) {
+		object_set_now(meta, "deletionTimestamp");
+		js_set_int(meta, "deletionGracePeriodSeconds", 0);
+		if (object_has_generation(o->kind))
+			js_set_int(meta, "generation", js_int(meta, "generation", 1) + 1);
+		if (store_put(a->store, o->kind, json) != 0)
+			wrong = objects_disk_failed(a);
+	}
+	cJSON_Delete(json);
+	return wrong;
+}
+
+cJSON *objects_sweep(struct api *a)
+{
+	cJSON *wrong = NULL;
+
+	for (size_t i = 0; i < a->ending.count && wrong == NULL;) {
+		struct key key = a->ending.items[i];
+		struct object *o = store_get(a->store, key.kind, key.ns, key.name);
+		struct keys inside = { 0 };
+
+		if (o != NULL)
+			contents(a, o, &inside);
+		bool keep = inside.count > 0;
+		keys_done(&inside);
+		if (o != NULL && !keep) {
+			cJSON *json = object_parsed(o);
+
+			keep = object_has_finalizers(json);
+			if (!keep)
+				wrong = objects_remove(a, o, json, false);
+			cJSON_Delete(json);
+		}
+		if (keep) {
+			i++;
+			continue;
+		}
+		intern_unref(key.ns);
+		intern_unref(key.name);
+		a->ending.items[i] = a->ending.items[--a->ending.count];
+	}
+	return wrong;
+}
+
+/* --- delete ---------------------------------------------------------------------------- */
+
+static cJSON *check_preconditions(const struct target *t, const struct object *o,
+				  const cJSON *options)
+{
+	const char *uid = js_text(options, "preconditions.uid");
+	const char *version = js_text(options, "preconditions.resourceVersion");
+	char *why = NULL;
+	cJSON *s = NULL;
+
+	if (uid != NULL && strcmp(uid, o->uid) != 0)
+		why = mem_printf("Precondition failed: UID in precondition: %s, UID in object "
+				 "meta: %s",
+				 uid, o->uid);
+	else if (version != NULL && strtoull(version, NULL, 10) != o->rv)
+		why = mem_printf("Precondition failed: ResourceVersion in precondition: %s, "
+				 "ResourceVersion in object meta: %llu",
+				 version, (unsigned long long)o->rv);
+	if (why != NULL)
+		s = status_conflict(t->kind, o->name, why);
+	free(why);
+	return s;
+}
+
+cJSON *objects_delete(struct api *a, const struct target *t, const cJSON *options,
+		      cJSON **ret_object)
+{
+	const char *policy = js_text(options, "propagationPolicy");
+	bool orphan = (policy != NULL && strcmp(policy, "Orphan") == 0) ||
+		      js_true(options, "orphanDependents");
+	cJSON *wrong;
+	struct object *o = objects_find(a, t, &wrong);
+
+	if (o == NULL)
+		return wrong;
+	wrong = check_preconditions(t, o, options);
+	if (wrong != NULL)
+		return wrong;
+	if (t->kind->id == KIND_NAMESPACE &&
+	    (strcmp(t->name, "default") == 0 || strcmp(t->name, "kube-system") == 0))
+		return status_forbidden(t->kind, t->name, "this namespace may not be deleted");
+
+	char *uid = mem_text(o->uid);
+	if (!t->dry_run) {
+		wrong = begin_delete(a, o, orphan);
+		if (wrong == NULL)
+			wrong = objects_sweep(a);
+	}
+	if (wrong == NULL) {
+		o = t->dry_run ? NULL : store_get(a->store, t->kind, t->ns, t->name);
+		*ret_object = o == NULL ? status_deleted(t->kind, t->name, uid) : object_parsed(o);
+	}
+	free(uid);
+	return wrong;
+}
+
+enum { EVENT_RESTS_MAX = 6 };
+
+bool objects_expire_events(struct api *a)
+{
+	const struct kind *events = kinds_builtin(&a->kinds, KIND_EVENT);
+	struct object *o = store_first(a->store, events, NULL, NULL, NULL), *next;
+
+	for (; o != NULL; o = next) {
+		next = store_next(o, NULL);
+		if (++o->rests < EVENT_RESTS_MAX)
+			continue;
+		cJSON *json = object_parsed(o);
+		bool failed = store_delete(a->store, o, json) != 0;
+		cJSON_Delete(json);
+		if (failed)
+			return false;
+	}
+	return true;
+}

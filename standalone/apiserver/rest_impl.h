@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What the files of rest.h share: where a request leads, its parameters, the verbs. */
+#ifndef BELLMAN_APISERVER_REST_IMPL_H
+#define BELLMAN_APISERVER_REST_IMPL_H
+
+#include "standalone/apiserver/rest.h"
+#include "standalone/apiserver/snapshot.h"
+
+#define JSON_TYPE "application/json"
+
+enum { SEGMENT_LEN = 254 };
+
+struct route {
+	const struct kind *kind;
+	const struct kind_version *version;
+	char group[SEGMENT_LEN], ns[SEGMENT_LEN], name[SEGMENT_LEN], sub[SEGMENT_LEN];
+};
+
+/* A query parameter; NULL when it is absent or empty. */
+const char *rest_param(const struct request *q, const char *name);
+/* It is there, and not "false" or "0". */
+bool rest_param_true(const struct request *q, const char *name);
+/* A number; -EINVAL for what is none. Absent: *ret stays. */
+int rest_param_number(const struct request *q, const char *name, uint64_t *ret);
+struct view rest_view(const struct request *q);
+
+void reply_json(struct reply *r, int code, const cJSON *json);
+void rest_reply_object(const struct request *q, const struct route *at, struct reply *r, int code,
+		       const cJSON *object);
+
+/* *ret_json: the object where it had to be parsed, else NULL; the caller's. */
+bool rest_matches(const struct query *query, const struct snapshot_item *item, cJSON **ret_json);
+
+void rest_list(struct api *a, const struct request *q, const struct route *at, struct reply *r);
+void rest_create(struct api *a, const struct request *q, const struct route *at, struct reply *r);
+void rest_update(struct api *a, const struct request *q, const struct route *at, struct reply *r);
+void rest_patch(struct api *a, const struct request *q, const struct route *at, struct reply *r);
+void rest_delete(struct api *a, const struct request *q, const struct route *at, struct reply *r);
+void rest_delete_collection(struct api *a, const struct request *q, const struct route *at,
+			    struct reply *r);
+
+#endif
