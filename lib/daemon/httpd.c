@@ -230,6 +230,7 @@ unsigned httpd_port(const struct httpd *h)
 
 	if (info == NULL || getsockname(info->listen_fd, (struct sockaddr *)&addr, &len) != 0)
 		return 0;
+	// NOLINTNEXTLINE(clang-analyzer-core.CallAndMessage): what getsockname() wrote
 	return ntohs(addr.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&addr)->sin6_port
 						: ((struct sockaddr_in *)&addr)->sin_port);
 }
