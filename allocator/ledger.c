@@ -14,7 +14,7 @@ struct claim {
 	unsigned refs;
 	const char *key; /* interned */
 	size_t count;
-	uint32_t ports[]; /* protocol << 16 | port */
+	uint32_t ports[]; /* protocol << 16 | port, sorted: there may be tens of thousands */
 };
 
 struct ledger_addr {
@@ -71,6 +71,13 @@ static const char *claim_key(const struct service *s)
 	return key;
 }
 
+static int port_cmp(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return (x > y) - (x < y);
+}
+
 struct claim *claim_of(const struct service *s)
 {
 	if (s->sharing_key == NULL || s->sharing_key[0] == '\0')
@@ -82,6 +89,7 @@ struct claim *claim_of(const struct service *s)
 	c->count = s->port_count;
 	for (size_t i = 0; i < c->count; i++)
 		c->ports[i] = (uint32_t)s->ports[i].protocol << 16 | s->ports[i].port;
+	qsort(c->ports, c->count, sizeof(c->ports[0]), port_cmp);
 	return c;
 }
 
@@ -103,11 +111,8 @@ struct claim *claim_unref(struct claim *c)
 
 static bool claim_has(const struct claim *c, uint32_t port)
 {
-	for (size_t i = 0; c != NULL && i < c->count; i++) {
-		if (c->ports[i] == port)
-			return true;
-	}
-	return false;
+	return c != NULL &&
+	       bsearch(&port, c->ports, c->count, sizeof(c->ports[0]), port_cmp) != NULL;
 }
 
 /* --- addresses ----------------------------------------------------------------------- */

@@ -3,6 +3,8 @@
  * What becomes of an address when something changes: MetalLB's change matrix, with a change
  * that cannot be met keeping what is there, sharing, and the way of writes that fail.
  */
+#include <time.h>
+
 #include "tests/unit/allocator_world.h"
 
 #define TWO_POOLS                                                                                  \
@@ -441,6 +443,38 @@ static void test_traffic_policy_and_selector_are_part_of_the_key(void **state)
 	world_free(w);
 }
 
+/* A tenant may have a Service of tens of thousands of ports, and change it every moment. */
+static void test_services_of_very_many_ports_share_in_bearable_time(void **state)
+{
+	enum { PORTS_MANY = 60000, ROUNDS = 8 };
+	struct world *w = world_new(TWO_POOLS, NULL);
+	char *ports = NULL;
+	size_t len;
+	(void)state;
+
+	FILE *f = open_memstream(&ports, &len);
+	for (int i = 0; i < PORTS_MANY; i++)
+		fprintf(f, "%s{\"port\":%d}", i > 0 ? "," : "", i + 1);
+	fclose(f);
+	char *spec = world_text("{\"type\":\"LoadBalancer\",\"clusterIPs\":[\"10.96.0.1\"],"
+				"\"ports\":[%s]}",
+				ports);
+	world_apply(w, "web/few", LB_V4_PORT(65000), A_SHARE("k"), NULL);
+	world_apply(w, "web/many", spec, A_SHARE("k"), NULL);
+	clock_t start = clock();
+	for (int i = 0; i < ROUNDS; i++) {
+		world_apply(w, "web/many", NULL, NULL, i % 2 ? "\"a\":\"1\"" : "");
+		world_run(w);
+	}
+	/* Each port against each takes many times that. */
+	assert_true(clock() - start < 5 * CLOCKS_PER_SEC);
+	assert_string_equal(world_shows(w, "web/few"), "192.0.2.0 a");
+	assert_string_equal(world_shows(w, "web/many"), "192.0.2.0 a");
+	free(ports);
+	free(spec);
+	world_free(w);
+}
+
 static void test_shared_address_counts_once_and_is_free_after_the_last_user(void **state)
 {
 	struct world *w = world_new("[{\"name\":\"a\",\"addresses\":[\"192.0.2.0/32\"]}]", NULL);
@@ -743,6 +777,7 @@ int main(void)
 		cmocka_unit_test(test_port_added_that_clashes_moves_the_one_who_added_it),
 		cmocka_unit_test(test_key_changes_in_place_for_a_sole_user_only),
 		cmocka_unit_test(test_traffic_policy_and_selector_are_part_of_the_key),
+		cmocka_unit_test(test_services_of_very_many_ports_share_in_bearable_time),
 		cmocka_unit_test(test_shared_address_counts_once_and_is_free_after_the_last_user),
 		cmocka_unit_test(test_failed_write_backs_off_and_keeps_the_assignment),
 		cmocka_unit_test(test_address_is_free_only_when_its_removal_has_landed),
