@@ -1,116 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-/*
- * Three kinds of things, and what ties them:
- *
- *	vip		an address that somebody holds, on some interfaces or all
- *	port		a link that is not excluded, usable for IPv4, IPv6, both or neither
- *	announcement	a vip on a port that may carry it: only then are solicitations
- *			answered, groups joined and gratuitous frames sent
- *
- * Inputs change vips and ports and mark them; l2_pass() makes the announcements fit
- * (sync()) and sends what is due. An announcement is at any time in one of its port's
- * two queues: the burst after a take-over, then the refresh for as long as it lives.
- * Each queue is ordered by due time and has a pace of its own, so that a thousand
- * addresses taken over at once neither flood the link nor starve each other.
- */
-#include "speaker/layer2.h"
+/* Links, holders and announcements: layer2_state.h says how they hang together. */
+#include "speaker/layer2_state.h"
 
 #include <errno.h>
 #include <net/if.h>
 #include <net/if_arp.h>
-#include <regex.h>
-#include <sys/queue.h>
 
 #include "lib/base/intern.h"
-#include "lib/base/rng.h"
-#include "lib/base/tree.h"
-#include "proto/arp.h"
-#include "proto/ndp.h"
-#include "speaker/filter.h"
-
-_Static_assert(L2_COVER_MAX == FILTER_PREFIXES_MAX, "what is covered is filtered");
-
-struct announcement {
-	RB_ENTRY(announcement) by_due;   /* in `queue` */
-	LIST_ENTRY(announcement) of_vip; /* a vip has one on each port that carries it */
-	struct vip *vip;
-	struct port *port;
-	struct queue *queue;
-	uint64_t due_ns, burst_until_ns;
-};
-
-RB_HEAD(due_tree, announcement);
-
-struct queue {
-	struct due_tree tree;
-	uint64_t frame_ns, ahead_ns; /* one frame costs so much; so much may be spent in advance */
-	uint64_t free_ns;            /* when all that was sent is paid for */
-};
-
-struct holder {
-	const void *owner;
-	struct names interfaces; /* interned; empty: all */
-};
-
-struct vip {
-	RB_ENTRY(vip) by_ip;
-	TAILQ_ENTRY(vip) dirty_link;
-	LIST_HEAD(, announcement) announcements;
-	struct holder *holders;
-	uint32_t holder_count; /* none: it goes with the next pass */
-	struct ip_addr ip;
-	bool dirty;
-	int64_t *received, *sent, *gratuitous; /* counters, NULL until first used */
-};
-
-RB_HEAD(vip_tree, vip);
-
-struct group { /* several addresses may share one solicited-node group */
-	RB_ENTRY(group) by_ip;
-	struct ip_addr ip;
-	unsigned users;
-};
-
-RB_HEAD(group_tree, group);
-
-struct port {
-	RB_ENTRY(port) by_ifindex;
-	struct l2_link link;
-	struct queue burst, refresh;
-	struct group_tree groups;
-	bool dirty;   /* sync() it with every vip */
-	bool restart; /* neighbours must learn a new MAC */
-	bool gone;
-};
-
-RB_HEAD(port_tree, port);
-
-/* What the socket filter of one family lets through. */
-struct cover {
-	struct ip_prefix prefixes[L2_COVER_MAX];
-	size_t count, max;
-	uint64_t tighten_ns; /* an address left: compute it again then; UINT64_MAX: no need */
-};
-
-struct l2 {
-	struct vip_tree vips;
-	struct port_tree ports;
-	TAILQ_HEAD(, vip) dirty;
-	bool ports_dirty;
-	struct cover cover4, cover6;
-	regex_t exclude;
-	struct rng rng;
-	struct {
-		struct metric_family *received, *sent, *gratuitous, *dropped; /* all or none */
-	} metrics;
-};
-
-static int due_cmp(const struct announcement *a, const struct announcement *b)
-{
-	if (a->due_ns != b->due_ns)
-		return a->due_ns < b->due_ns ? -1 : 1;
-	return ip_cmp(&a->vip->ip, &b->vip->ip);
-}
 
 static int vip_cmp(const struct vip *a, const struct vip *b)
 {
@@ -127,20 +23,12 @@ static int port_cmp(const struct port *a, const struct port *b)
 	return (a->link.ifindex > b->link.ifindex) - (a->link.ifindex < b->link.ifindex);
 }
 
-TREE_GENERATE(due_tree, announcement, by_due, due_cmp)
 TREE_GENERATE(vip_tree, vip, by_ip, vip_cmp)
 TREE_GENERATE(group_tree, group, by_ip, group_cmp)
 TREE_GENERATE(port_tree, port, by_ifindex, port_cmp)
 
-static void *must(void *memory)
-{
-	if (memory == NULL)
-		abort();
-	return memory;
-}
-
-static struct speaker_action *action(struct speaker_actions *out, enum speaker_action_type type,
-				     unsigned ifindex)
+struct speaker_action *l2_action(struct speaker_actions *out, enum speaker_action_type type,
+				 unsigned ifindex)
 {
 	struct speaker_action *a = must(array_push(out));
 
@@ -149,14 +37,14 @@ static struct speaker_action *action(struct speaker_actions *out, enum speaker_a
 	return a;
 }
 
-static struct vip *vip_find(const struct l2 *l, const struct ip_addr *ip)
+struct vip *l2_vip_find(const struct l2 *l, const struct ip_addr *ip)
 {
 	struct vip key = { .ip = *ip };
 
 	return RB_FIND(vip_tree, (struct vip_tree *)&l->vips, &key);
 }
 
-static struct port *port_find(const struct l2 *l, unsigned ifindex)
+struct port *l2_port_find(const struct l2 *l, unsigned ifindex)
 {
 	struct port key = { .link.ifindex = ifindex };
 
@@ -168,7 +56,7 @@ static struct cover *cover_of(struct l2 *l, uint8_t family)
 	return family == IP_V4 ? &l->cover4 : &l->cover6;
 }
 
-static void count_for(struct metric_family *f, int64_t **counter, const struct vip *v, unsigned n)
+void l2_count(struct metric_family *f, int64_t **counter, const struct vip *v, unsigned n)
 {
 	char text[IP_TEXT_MAX];
 
@@ -177,12 +65,6 @@ static void count_for(struct metric_family *f, int64_t **counter, const struct v
 	if (*counter == NULL)
 		*counter = metric_value1(f, ip_format(&v->ip, text));
 	**counter += n;
-}
-
-static void drop(const struct l2 *l, const char *reason)
-{
-	if (l->metrics.dropped != NULL)
-		(*metric_value1(l->metrics.dropped, reason))++;
 }
 
 /* --- links --------------------------------------------------------------------------------- */
@@ -197,7 +79,7 @@ static bool link_same(const struct l2_link *a, const struct l2_link *b)
 
 void l2_link_set(struct l2 *l, const struct l2_link *link)
 {
-	struct port *p = port_find(l, link->ifindex);
+	struct port *p = l2_port_find(l, link->ifindex);
 
 	if (regexec(&l->exclude, link->name, 0, NULL, 0) == 0) {
 		l2_link_remove(l, link->ifindex); /* it may have had another name */
@@ -221,7 +103,7 @@ void l2_link_set(struct l2 *l, const struct l2_link *link)
 
 void l2_link_remove(struct l2 *l, unsigned ifindex)
 {
-	struct port *p = port_find(l, ifindex);
+	struct port *p = l2_port_find(l, ifindex);
 
 	if (p != NULL)
 		p->gone = p->dirty = l->ports_dirty = true;
@@ -287,7 +169,7 @@ void l2_hold(struct l2 *l, const void *owner, const struct ip_addr *ip,
 	     const struct names *interfaces)
 {
 	static const struct names all = { 0 };
-	struct vip *v = vip_find(l, ip);
+	struct vip *v = l2_vip_find(l, ip);
 
 	if (interfaces == NULL)
 		interfaces = &all;
@@ -313,7 +195,7 @@ void l2_hold(struct l2 *l, const void *owner, const struct ip_addr *ip,
 
 void l2_release(struct l2 *l, const void *owner, const struct ip_addr *ip)
 {
-	struct vip *v = vip_find(l, ip);
+	struct vip *v = l2_vip_find(l, ip);
 	struct holder *h = v == NULL ? NULL : holder_find(v, owner);
 
 	if (h == NULL)
@@ -348,7 +230,7 @@ static void group_join(struct port *p, const struct vip *v, struct speaker_actio
 		g = must(calloc(1, sizeof(*g)));
 		g->ip = key.ip;
 		RB_INSERT(group_tree, &p->groups, g);
-		action(out, SPEAKER_JOIN, p->link.ifindex)->group = g->ip;
+		l2_action(out, SPEAKER_JOIN, p->link.ifindex)->group = g->ip;
 	}
 	g->users++;
 }
@@ -361,12 +243,12 @@ static void group_leave(struct port *p, const struct vip *v, struct speaker_acti
 	if (--g->users > 0)
 		return;
 	if (out != NULL)
-		action(out, SPEAKER_LEAVE, p->link.ifindex)->group = g->ip;
+		l2_action(out, SPEAKER_LEAVE, p->link.ifindex)->group = g->ip;
 	RB_REMOVE(group_tree, &p->groups, g);
 	free(g);
 }
 
-static struct announcement *announcement_find(const struct vip *v, const struct port *p)
+struct announcement *l2_announcement_find(const struct vip *v, const struct port *p)
 {
 	struct announcement *a;
 
@@ -376,26 +258,17 @@ static struct announcement *announcement_find(const struct vip *v, const struct 
 	return NULL;
 }
 
-static void queue_put(struct announcement *a, struct queue *q, uint64_t due_ns)
-{
-	if (a->queue != NULL)
-		RB_REMOVE(due_tree, &a->queue->tree, a);
-	a->queue = q;
-	a->due_ns = due_ns;
-	RB_INSERT(due_tree, &q->tree, a);
-}
-
 static void burst_start(struct announcement *a, uint64_t now_ns)
 {
 	a->burst_until_ns = now_ns + L2_BURST_NS;
-	queue_put(a, &a->port->burst, now_ns);
+	l2_queue_put(a, &a->port->burst, now_ns);
 }
 
 static void announcement_free(struct announcement *a, struct speaker_actions *out)
 {
 	if (a->vip->ip.family == IP_V6)
 		group_leave(a->port, a->vip, out);
-	RB_REMOVE(due_tree, &a->queue->tree, a);
+	l2_queue_put(a, NULL, 0);
 	LIST_REMOVE(a, of_vip);
 	free(a);
 }
@@ -403,7 +276,7 @@ static void announcement_free(struct announcement *a, struct speaker_actions *ou
 /* Make what is announced of @v on @p fit what should be. */
 static void sync(struct vip *v, struct port *p, uint64_t now_ns, struct speaker_actions *out)
 {
-	struct announcement *a = announcement_find(v, p);
+	struct announcement *a = l2_announcement_find(v, p);
 	bool wanted = port_usable(p, v->ip.family) && vip_wants(v, p);
 
 	if (!wanted) {
@@ -421,119 +294,6 @@ static void sync(struct vip *v, struct port *p, uint64_t now_ns, struct speaker_
 		burst_start(a, now_ns);
 	} else if (p->restart) {
 		burst_start(a, now_ns);
-	}
-}
-
-/* --- frames out ---------------------------------------------------------------------------- */
-
-static struct wr frame_start(struct speaker_action *a)
-{
-	return wr_init(a->frame.bytes, sizeof(a->frame.bytes));
-}
-
-static void frame_finish(struct speaker_action *a, const struct wr *w)
-{
-	a->frame.len = (uint16_t)wr_len(w);
-}
-
-/* RFC 5227 section 2.3 names the request form, RFC 826 caches learn from both. */
-static void send_gratuitous_arp(const struct announcement *a, enum arp_op op,
-				struct speaker_actions *out)
-{
-	struct speaker_action *send = action(out, SPEAKER_SEND, a->port->link.ifindex);
-	struct arp arp = { .op = op, .sender_ip = a->vip->ip, .target_ip = a->vip->ip };
-	struct wr w = frame_start(send);
-
-	memcpy(arp.sender_mac, a->port->link.mac, sizeof(arp.sender_mac));
-	memcpy(arp.target_mac, ether_broadcast, sizeof(arp.target_mac));
-	arp_encode(&w, ether_broadcast, &arp);
-	frame_finish(send, &w);
-}
-
-static void send_na(const struct port *p, const struct ndp_na *na, struct speaker_actions *out)
-{
-	struct speaker_action *send = action(out, SPEAKER_SEND, p->link.ifindex);
-	struct ndp_na whole = *na;
-	struct wr w = frame_start(send);
-
-	memcpy(whole.lladdr, p->link.mac, sizeof(whole.lladdr));
-	ndp_na_encode(&w, &whole);
-	frame_finish(send, &w);
-}
-
-/* RFC 4861 section 7.2.6: unsolicited, to all nodes, overriding what they have. */
-static void send_unsolicited_na(const struct port *p, const struct ip_addr *target,
-				struct speaker_actions *out)
-{
-	struct ndp_na na = { .src = p->link.link_local,
-			     .dst = ndp_all_nodes(),
-			     .target = *target,
-			     .override = true };
-
-	ndp_group_mac(&na.dst, na.eth_dst);
-	send_na(p, &na, out);
-}
-
-/*
- * RFC 4861 section 7.2.4. From the address asked for, as kernels answer: ndisc6 takes no other.
- * Without Override, so that of two answers the first one holds.
- */
-static void send_solicited_na(const struct port *p, const struct ndp_ns *ns,
-			      const uint8_t to_mac[static ETHER_ADDR_LEN],
-			      struct speaker_actions *out)
-{
-	struct ndp_na na = {
-		.src = ns->target, .dst = ns->src, .target = ns->target, .solicited = true
-	};
-
-	memcpy(na.eth_dst, to_mac, sizeof(na.eth_dst));
-	send_na(p, &na, out);
-}
-
-/* One round for one address on one link. Returns how many frames it took. */
-static unsigned announce(struct l2 *l, struct announcement *a, bool burst,
-			 struct speaker_actions *out)
-{
-	unsigned frames = 1;
-
-	if (a->vip->ip.family == IP_V6) {
-		send_unsolicited_na(a->port, &a->vip->ip, out);
-	} else {
-		send_gratuitous_arp(a, ARP_REQUEST, out);
-		if (burst) {
-			send_gratuitous_arp(a, ARP_REPLY, out);
-			frames++;
-		}
-	}
-	count_for(l->metrics.gratuitous, &a->vip->gratuitous, a->vip, frames);
-	return frames;
-}
-
-/* When the first in @q may be sent. */
-static uint64_t queue_next_ns(const struct queue *q)
-{
-	const struct announcement *a = RB_MIN(due_tree, (struct due_tree *)&q->tree);
-
-	if (a == NULL)
-		return UINT64_MAX;
-	uint64_t paid_ns = q->free_ns > q->ahead_ns ? q->free_ns - q->ahead_ns : 0;
-	return a->due_ns > paid_ns ? a->due_ns : paid_ns;
-}
-
-/* Send what is due, as far as the pace allows; what is late stays first in line. */
-static void queue_run(struct l2 *l, struct queue *q, uint64_t now_ns, struct speaker_actions *out)
-{
-	while (queue_next_ns(q) <= now_ns) {
-		struct announcement *a = RB_MIN(due_tree, &q->tree);
-		struct port *p = a->port;
-		unsigned frames = announce(l, a, q == &p->burst, out);
-
-		q->free_ns = (q->free_ns > now_ns ? q->free_ns : now_ns) + frames * q->frame_ns;
-		if (q == &p->burst && now_ns + L2_ROUND_NS <= a->burst_until_ns)
-			queue_put(a, &p->burst, now_ns + L2_ROUND_NS);
-		else
-			queue_put(a, &p->refresh,
-				  now_ns + rng_jitter(&l->rng, L2_REFRESH_NS, L2_REFRESH_JITTER));
 	}
 }
 
@@ -582,7 +342,7 @@ static void covers_update(struct l2 *l, uint64_t now_ns, struct speaker_actions 
 		if (!widen[i] && c->tighten_ns > now_ns)
 			continue;
 		cover_compute(l, families[i], c);
-		action(out, SPEAKER_FILTER, 0)->family = families[i];
+		l2_action(out, SPEAKER_FILTER, 0)->family = families[i];
 	}
 }
 
@@ -657,8 +417,8 @@ void l2_pass(struct l2 *l, uint64_t now_ns, struct speaker_actions *out)
 	ports_sync(l, now_ns, out);
 	vips_sync(l, now_ns, out);
 	RB_FOREACH (p, port_tree, &l->ports) {
-		queue_run(l, &p->burst, now_ns, out);
-		queue_run(l, &p->refresh, now_ns, out);
+		l2_queue_run(l, &p->burst, now_ns, out);
+		l2_queue_run(l, &p->refresh, now_ns, out);
 	}
 }
 
@@ -673,113 +433,10 @@ uint64_t l2_wake_ns(const struct l2 *l)
 	struct port *p;
 
 	RB_FOREACH (p, port_tree, (struct port_tree *)&l->ports) {
-		wake_ns = earlier(wake_ns, queue_next_ns(&p->burst));
-		wake_ns = earlier(wake_ns, queue_next_ns(&p->refresh));
+		wake_ns = earlier(wake_ns, l2_queue_next_ns(&p->burst));
+		wake_ns = earlier(wake_ns, l2_queue_next_ns(&p->refresh));
 	}
 	return wake_ns;
-}
-
-/* --- frames in ----------------------------------------------------------------------------- */
-
-/* The vip, if @ip is announced on @p. */
-static struct vip *asked_for(const struct l2 *l, const struct port *p, const struct ip_addr *ip)
-{
-	struct vip *v = vip_find(l, ip);
-
-	return v != NULL && announcement_find(v, p) != NULL ? v : NULL;
-}
-
-/* The request is for us or for all, the question for an address that is held here: answer, whoever
- * asks; a probe (sender 0.0.0.0, RFC 5227 section 2.1.1) is answered too, since the address is
- * taken. */
-static void arp_input(struct l2 *l, const struct port *p, const struct ether *e, struct rd r,
-		      struct speaker_actions *out)
-{
-	struct arp arp;
-	const char *bad = arp_decode(r, &arp);
-
-	if (bad == NULL && arp.op != ARP_REQUEST)
-		bad = "arp_not_a_request";
-	else if (bad == NULL && memcmp(e->dst, p->link.mac, sizeof(e->dst)) != 0 &&
-		 memcmp(e->dst, ether_broadcast, sizeof(e->dst)) != 0)
-		bad = "other_host";
-	else if (bad == NULL && ether_is_group(arp.sender_mac))
-		bad = "sender_mac";
-	if (bad != NULL) {
-		drop(l, bad);
-		return;
-	}
-	struct vip *v = asked_for(l, p, &arp.target_ip);
-	if (v == NULL) {
-		drop(l, "not_announced");
-		return;
-	}
-
-	struct speaker_action *send = action(out, SPEAKER_SEND, p->link.ifindex);
-	struct arp reply = { .op = ARP_REPLY,
-			     .sender_ip = arp.target_ip,
-			     .target_ip = arp.sender_ip };
-	struct wr w = frame_start(send);
-	memcpy(reply.sender_mac, p->link.mac, sizeof(reply.sender_mac));
-	memcpy(reply.target_mac, arp.sender_mac, sizeof(reply.target_mac));
-	arp_encode(&w, arp.sender_mac, &reply);
-	frame_finish(send, &w);
-	count_for(l->metrics.received, &v->received, v, 1);
-	count_for(l->metrics.sent, &v->sent, v, 1);
-}
-
-/*
- * RFC 4861 section 7.2.4. To a node that checks whether the address is free (unspecified source)
- * the answer goes to all nodes, unsolicited and overriding. Any other gets its own: by the
- * link-layer address that it names, or, where it names none, the one that the frame came from.
- */
-static void ndp_input(struct l2 *l, const struct port *p, const struct ether *e, struct rd r,
-		      struct speaker_actions *out)
-{
-	struct ndp_ns ns;
-	const char *bad = ndp_ns_decode(r, &ns);
-	const uint8_t *to_mac = bad == NULL && ns.has_lladdr ? ns.lladdr : e->src;
-
-	if (bad == NULL && memcmp(e->dst, p->link.mac, sizeof(e->dst)) != 0 &&
-	    !ether_is_group(e->dst))
-		bad = "other_host";
-	else if (bad == NULL && ether_is_group(to_mac))
-		bad = "sender_mac";
-	if (bad != NULL) {
-		drop(l, bad);
-		return;
-	}
-	struct vip *v = asked_for(l, p, &ns.target);
-	if (v == NULL) {
-		drop(l, "not_announced");
-		return;
-	}
-
-	if (ip_is_unspecified6(&ns.src))
-		send_unsolicited_na(p, &ns.target, out);
-	else
-		send_solicited_na(p, &ns, to_mac, out);
-	count_for(l->metrics.received, &v->received, v, 1);
-	count_for(l->metrics.sent, &v->sent, v, 1);
-}
-
-void l2_frame(struct l2 *l, unsigned ifindex, const void *bytes, size_t len,
-	      struct speaker_actions *out)
-{
-	const struct port *p = port_find(l, ifindex);
-	struct rd r = rd_init(bytes, len);
-	struct ether e;
-
-	if (p == NULL)
-		drop(l, "other_interface");
-	else if (ether_decode(&r, &e) < 0)
-		drop(l, "short");
-	else if (e.type == ETHER_TYPE_ARP)
-		arp_input(l, p, &e, r, out);
-	else if (e.type == ETHER_TYPE_IPV6)
-		ndp_input(l, p, &e, r, out);
-	else
-		drop(l, "ether_type");
 }
 
 /* --- life ---------------------------------------------------------------------------------- */

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Private to engine*.c: what is kept of the cluster, and what the parts ask of each other.
+ *
+ * A `subject` is one Service name: it exists while there is a Service of ours, an
+ * EndpointSlice that points at it, or an address that is still held in its name. Of
+ * an EndpointSlice only the digest is kept that the election asks for: on which nodes
+ * something serves. So ten thousand of each fit into a few megabytes.
+ */
+#ifndef BELLMAN_SPEAKER_ENGINE_STATE_H
+#define BELLMAN_SPEAKER_ENGINE_STATE_H
+
+#include <sys/queue.h>
+
+#include "lib/base/tree.h"
+#include "speaker/election.h"
+#include "speaker/engine.h"
+
+struct slice {
+	RB_ENTRY(slice) by_name;
+	LIST_ENTRY(slice) of_subject;
+	struct subject *subject;
+	const char *ns, *name; /* interned */
+	uint32_t node_count;
+	bool serving;        /* an endpoint serves, with or without a node */
+	const char *nodes[]; /* with a serving endpoint; interned, ascending by pointer, distinct */
+};
+
+/* What decides about a LoadBalancer Service of our class. */
+struct balancer {
+	struct labels labels;
+	char *uid;
+	uint64_t event_ns; /* of the last nodeAssigned; 0: none yet */
+	uint8_t ip_count;
+	bool ips_bad;         /* one does not parse */
+	bool sharing;         /* it has the annotation, whatever its value */
+	bool local;           /* externalTrafficPolicy: Local */
+	bool failed;          /* announceFailed was said and still holds */
+	struct ip_addr ips[]; /* of status.loadBalancer.ingress, in their order */
+};
+
+struct subject {
+	RB_ENTRY(subject) by_name;
+	TAILQ_ENTRY(subject) dirty_link;
+	LIST_HEAD(, slice) slices;
+	const char *ns, *name;     /* interned */
+	struct balancer *balancer; /* NULL: no such Service, or none of ours */
+	struct ip_addr *held;      /* announced from here */
+	uint8_t held_count;        /* no Service has more in its status */
+	bool dirty;
+};
+
+struct member {
+	RB_ENTRY(member) by_name;
+	const char *name; /* interned */
+	struct labels labels;
+	bool network_unavailable, excluded;
+};
+
+RB_HEAD(slice_tree, slice);
+RB_HEAD(subject_tree, subject);
+RB_HEAD(member_tree, member);
+
+struct speaker {
+	const char *node_name, *lb_class; /* interned, or NULL */
+	bool ignore_exclude_lb, assume_endpoints, ready;
+	struct config *config, *config_next; /* in force, NULL before the first; waiting, or NULL */
+	bool config_news;                    /* the next pass has something to say about them */
+	struct slice_tree slices;
+	struct subject_tree subjects;
+	struct member_tree members;
+	TAILQ_HEAD(, subject) dirty;
+	size_t announced;
+	struct l2 *l2;
+	struct metric_family *announced_metric; /* NULL: no metrics */
+};
+
+static inline void *must(void *memory)
+{
+	if (memory == NULL)
+		abort();
+	return memory;
+}
+
+static inline int name_cmp(const char *a_ns, const char *a_name, const char *b_ns,
+			   const char *b_name)
+{
+	int c = a_ns == b_ns ? 0 : strcmp(a_ns, b_ns);
+
+	return c != 0 ? c : a_name == b_name ? 0 : strcmp(a_name, b_name);
+}
+
+static inline int slice_cmp(const struct slice *a, const struct slice *b)
+{
+	return name_cmp(a->ns, a->name, b->ns, b->name);
+}
+
+static inline int subject_cmp(const struct subject *a, const struct subject *b)
+{
+	return name_cmp(a->ns, a->name, b->ns, b->name);
+}
+
+static inline int member_cmp(const struct member *a, const struct member *b)
+{
+	return strcmp(a->name, b->name);
+}
+
+TREE_GENERATE(slice_tree, slice, by_name, slice_cmp)
+TREE_GENERATE(subject_tree, subject, by_name, subject_cmp)
+TREE_GENERATE(member_tree, member, by_name, member_cmp)
+
+/* Interned names by their pointers. */
+static inline int pointer_cmp(const void *x, const void *y)
+{
+	const char *const *a = x, *const *b = y;
+
+	return (*a > *b) - (*a < *b);
+}
+
+/* Nothing is held any more. */
+static inline void held_free(struct subject *j)
+{
+	free(j->held);
+	j->held = NULL;
+	j->held_count = 0;
+}
+
+/* engine.c */
+
+/* NULL: there is none. */
+struct subject *engine_subject_find(const struct speaker *s, const char *ns, const char *name);
+struct member *engine_member_find(const struct speaker *s, const char *name);
+/* Free @j if nothing is left that needs it. */
+void engine_subject_reap(struct speaker *s, struct subject *j);
+/* Every Service of ours, and every one that something is held for, is to be looked at. */
+void engine_mark_all(struct speaker *s);
+/* A Service with an address that we hold and that would be in no pool of @config; NULL: none. */
+const struct subject *engine_orphan(const struct speaker *s, const struct config *config);
+/* Put the configuration that waits in force, unless it would orphan an address. */
+bool engine_config_adopt(struct speaker *s);
+/* printf into memory of the caller's. */
+char *engine_text(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* engine_eligible.c */
+
+/*
+ * May @j be announced by anybody, in the order of compatibility page 4.1 and 4.2? Returns NULL and
+ * its pool, or why not.
+ */
+const char *engine_unannounceable(const struct speaker *s, const struct subject *j,
+				  const struct pool **ret_pool);
+/*
+ * May @m announce it? Returns NULL and the summed preference of the advertisements that cover @m,
+ * or why not, in words that follow its name.
+ */
+const char *engine_unfit(const struct speaker *s, const struct subject *j, const struct pool *pool,
+			 const struct member *m, int64_t *ret_weight);
+/* Enter every node that may. */
+void engine_candidates(const struct speaker *s, const struct subject *j, const struct pool *pool,
+		       struct candidates *ret);
+/*
+ * The interfaces on which @node announces: those of all advertisements that cover it, sorted and
+ * distinct; none: all. The array is the caller's, the names the configuration's.
+ */
+struct names engine_interfaces(const struct speaker *s, const struct subject *j,
+			       const struct pool *pool, const char *node);
+
+#endif

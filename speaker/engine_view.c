@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What an observer may know of a Service: who announces it, and why. */
+#include "speaker/engine_state.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#define UNFIT_SHOWN 5 /* nodes named in one line */
+
+/* Why each node is out, for a Service that nobody may announce. */
+static char *why_no_node(const struct speaker *s, const struct subject *j, const struct pool *pool)
+{
+	char *text = NULL;
+	size_t size = 0, n = 0;
+	struct member *m;
+	int64_t weight;
+
+	FILE *to = must(open_memstream(&text, &size));
+	RB_FOREACH (m, member_tree, (struct member_tree *)&s->members) {
+		if (n++ < UNFIT_SHOWN)
+			fprintf(to, "%s %s %s", n == 1 ? "no node is eligible:" : ";", m->name,
+				engine_unfit(s, j, pool, m, &weight));
+	}
+	if (n == 0)
+		fputs("no Node is known", to);
+	else if (n > UNFIT_SHOWN)
+		fprintf(to, "; and %zu more", n - UNFIT_SHOWN);
+	fclose(to);
+	return must(text);
+}
+
+static char *why_first(const struct subject *j, const struct candidates *sorted)
+{
+	const struct candidate *c = sorted->items;
+	char ip[IP_TEXT_MAX];
+
+	if (sorted->count == 1)
+		return engine_text("the only eligible node");
+	if (c[0].weight != c[1].weight)
+		return engine_text("the most preferred of %zu eligible nodes, by weight %lld",
+				   sorted->count, (long long)c[0].weight);
+	return engine_text("first of %zu eligible nodes%s, by the hash of %s#%s", sorted->count,
+			   c[0].weight != c[sorted->count - 1].weight
+				   ? " among those most preferred"
+				   : "",
+			   c[0].node, ip_format(&j->balancer->ips[0], ip));
+}
+
+int speaker_view(const struct speaker *s, const char *ns, const char *name,
+		 struct speaker_view *ret)
+{
+	const struct subject *j = engine_subject_find(s, ns, name);
+	struct candidates candidates = { 0 };
+	const struct pool *pool = NULL;
+	struct speaker_view v = { 0 };
+
+	if (j == NULL || j->balancer == NULL)
+		return -ENOENT;
+	const char *why = engine_unannounceable(s, j, &pool);
+	if (why != NULL) {
+		v.why = must(strdup(why));
+		*ret = v;
+		return 0;
+	}
+	engine_candidates(s, j, pool, &candidates);
+	election_sort(&candidates);
+	if (candidates.count == 0) {
+		v.why = why_no_node(s, j, pool);
+		*ret = v;
+		return 0;
+	}
+	v.why = why_first(j, &candidates);
+	for (size_t i = 0; i < j->balancer->ip_count; i++) {
+		struct speaker_announcement *a = must(array_push(&v.announcements));
+		a->protocol = "layer2";
+		a->ip = j->balancer->ips[i];
+		a->node = candidates.items[0].node;
+	}
+	for (size_t i = 1; i < candidates.count; i++)
+		*(const char **)must(array_push(&v.runners_up)) = candidates.items[i].node;
+	v.interfaces = engine_interfaces(s, j, pool, candidates.items[0].node);
+	array_free(&candidates);
+	*ret = v;
+	return 0;
+}
+
+void speaker_view_done(struct speaker_view *v)
+{
+	array_free(&v->announcements);
+	array_free(&v->runners_up);
+	array_free(&v->interfaces);
+	free(v->why);
+	v->why = NULL;
+}

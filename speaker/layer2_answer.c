@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What layer 2 answers: solicitations for addresses that are announced where they were heard. */
+#include "speaker/layer2_state.h"
+
+#include "proto/arp.h"
+
+static void drop(const struct l2 *l, const char *reason)
+{
+	if (l->metrics.dropped != NULL)
+		(*metric_value1(l->metrics.dropped, reason))++;
+}
+
+/* The vip, if @ip is announced on @p. */
+static struct vip *asked_for(const struct l2 *l, const struct port *p, const struct ip_addr *ip)
+{
+	struct vip *v = l2_vip_find(l, ip);
+
+	return v != NULL && l2_announcement_find(v, p) != NULL ? v : NULL;
+}
+
+/* The request is for us or for all, the question for an address that is held here: answer, whoever
+ * asks; a probe (sender 0.0.0.0, RFC 5227 section 2.1.1) is answered too, since the address is
+ * taken. */
+static void arp_input(struct l2 *l, const struct port *p, const struct ether *e, struct rd r,
+		      struct speaker_actions *out)
+{
+	struct arp arp;
+	const char *bad = arp_decode(r, &arp);
+
+	if (bad == NULL && arp.op != ARP_REQUEST)
+		bad = "arp_not_a_request";
+	else if (bad == NULL && memcmp(e->dst, p->link.mac, sizeof(e->dst)) != 0 &&
+		 memcmp(e->dst, ether_broadcast, sizeof(e->dst)) != 0)
+		bad = "other_host";
+	else if (bad == NULL && ether_is_group(arp.sender_mac))
+		bad = "sender_mac";
+	if (bad != NULL) {
+		drop(l, bad);
+		return;
+	}
+	struct vip *v = asked_for(l, p, &arp.target_ip);
+	if (v == NULL) {
+		drop(l, "not_announced");
+		return;
+	}
+
+	struct speaker_action *send = l2_action(out, SPEAKER_SEND, p->link.ifindex);
+	struct arp reply = { .op = ARP_REPLY,
+			     .sender_ip = arp.target_ip,
+			     .target_ip = arp.sender_ip };
+	struct wr w = l2_frame_start(send);
+	memcpy(reply.sender_mac, p->link.mac, sizeof(reply.sender_mac));
+	memcpy(reply.target_mac, arp.sender_mac, sizeof(reply.target_mac));
+	arp_encode(&w, arp.sender_mac, &reply);
+	l2_frame_finish(send, &w);
+	l2_count(l->metrics.received, &v->received, v, 1);
+	l2_count(l->metrics.sent, &v->sent, v, 1);
+}
+
+/*
+ * RFC 4861 section 7.2.4. From the address asked for, as kernels answer: ndisc6 takes no other.
+ * Without Override, so that of two answers the first one holds.
+ */
+static void send_solicited_na(const struct port *p, const struct ndp_ns *ns,
+			      const uint8_t to_mac[static ETHER_ADDR_LEN],
+			      struct speaker_actions *out)
+{
+	struct ndp_na na = {
+		.src = ns->target, .dst = ns->src, .target = ns->target, .solicited = true
+	};
+
+	memcpy(na.eth_dst, to_mac, sizeof(na.eth_dst));
+	l2_send_na(p, &na, out);
+}
+
+/*
+ * RFC 4861 section 7.2.4. To a node that checks whether the address is free (unspecified source)
+ * the answer goes to all nodes, unsolicited and overriding. Any other gets its own: by the
+ * link-layer address that it names, or, where it names none, the one that the frame came from.
+ */
+static void ndp_input(struct l2 *l, const struct port *p, const struct ether *e, struct rd r,
+		      struct speaker_actions *out)
+{
+	struct ndp_ns ns;
+	const char *bad = ndp_ns_decode(r, &ns);
+	const uint8_t *to_mac = bad == NULL && ns.has_lladdr ? ns.lladdr : e->src;
+
+	if (bad == NULL && memcmp(e->dst, p->link.mac, sizeof(e->dst)) != 0 &&
+	    !ether_is_group(e->dst))
+		bad = "other_host";
+	else if (bad == NULL && ether_is_group(to_mac))
+		bad = "sender_mac";
+	if (bad != NULL) {
+		drop(l, bad);
+		return;
+	}
+	struct vip *v = asked_for(l, p, &ns.target);
+	if (v == NULL) {
+		drop(l, "not_announced");
+		return;
+	}
+
+	if (ip_is_unspecified6(&ns.src))
+		l2_send_unsolicited_na(p, &ns.target, out);
+	else
+		send_solicited_na(p, &ns, to_mac, out);
+	l2_count(l->metrics.received, &v->received, v, 1);
+	l2_count(l->metrics.sent, &v->sent, v, 1);
+}
+
+void l2_frame(struct l2 *l, unsigned ifindex, const void *bytes, size_t len,
+	      struct speaker_actions *out)
+{
+	const struct port *p = l2_port_find(l, ifindex);
+	struct rd r = rd_init(bytes, len);
+	struct ether e;
+
+	if (p == NULL)
+		drop(l, "other_interface");
+	else if (ether_decode(&r, &e) < 0)
+		drop(l, "short");
+	else if (e.type == ETHER_TYPE_ARP)
+		arp_input(l, p, &e, r, out);
+	else if (e.type == ETHER_TYPE_IPV6)
+		ndp_input(l, p, &e, r, out);
+	else
+		drop(l, "ether_type");
+}

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Private to layer2*.c: what layer 2 keeps, and what its parts ask of each other.
+ *
+ * Three kinds of things, and what ties them:
+ *
+ *	vip		an address that somebody holds, on some interfaces or all
+ *	port		a link that is not excluded, usable for IPv4, IPv6, both or neither
+ *	announcement	a vip on a port that may carry it: only then are solicitations
+ *			answered, groups joined and gratuitous frames sent
+ *
+ * Inputs change vips and ports and mark them; l2_pass() makes the announcements fit
+ * (sync()) and sends what is due. An announcement is at any time in one of its port's
+ * two queues: the burst after a take-over, then the refresh for as long as it lives.
+ * Each queue is ordered by due time and has a pace of its own, so that a thousand
+ * addresses taken over at once neither flood the link nor starve each other.
+ */
+#ifndef BELLMAN_SPEAKER_LAYER2_STATE_H
+#define BELLMAN_SPEAKER_LAYER2_STATE_H
+
+#include <regex.h>
+#include <sys/queue.h>
+
+#include "lib/base/rng.h"
+#include "lib/base/tree.h"
+#include "proto/ndp.h"
+#include "speaker/filter.h"
+#include "speaker/layer2.h"
+
+_Static_assert(L2_COVER_MAX == FILTER_PREFIXES_MAX, "what is covered is filtered");
+
+struct announcement {
+	RB_ENTRY(announcement) by_due;   /* in `queue` */
+	LIST_ENTRY(announcement) of_vip; /* a vip has one on each port that carries it */
+	struct vip *vip;
+	struct port *port;
+	struct queue *queue;
+	uint64_t due_ns, burst_until_ns;
+};
+
+RB_HEAD(due_tree, announcement);
+
+struct queue {
+	struct due_tree tree;
+	uint64_t frame_ns, ahead_ns; /* one frame costs so much; so much may be spent in advance */
+	uint64_t free_ns;            /* when all that was sent is paid for */
+};
+
+struct holder {
+	const void *owner;
+	struct names interfaces; /* interned; empty: all */
+};
+
+struct vip {
+	RB_ENTRY(vip) by_ip;
+	TAILQ_ENTRY(vip) dirty_link;
+	LIST_HEAD(, announcement) announcements;
+	struct holder *holders;
+	uint32_t holder_count; /* none: it goes with the next pass */
+	struct ip_addr ip;
+	bool dirty;
+	int64_t *received, *sent, *gratuitous; /* counters, NULL until first used */
+};
+
+RB_HEAD(vip_tree, vip);
+
+struct group { /* several addresses may share one solicited-node group */
+	RB_ENTRY(group) by_ip;
+	struct ip_addr ip;
+	unsigned users;
+};
+
+RB_HEAD(group_tree, group);
+
+struct port {
+	RB_ENTRY(port) by_ifindex;
+	struct l2_link link;
+	struct queue burst, refresh;
+	struct group_tree groups;
+	bool dirty;   /* sync() it with every vip */
+	bool restart; /* neighbours must learn a new MAC */
+	bool gone;
+};
+
+RB_HEAD(port_tree, port);
+
+/* What the socket filter of one family lets through. */
+struct cover {
+	struct ip_prefix prefixes[L2_COVER_MAX];
+	size_t count, max;
+	uint64_t tighten_ns; /* an address left: compute it again then; UINT64_MAX: no need */
+};
+
+struct l2 {
+	struct vip_tree vips;
+	struct port_tree ports;
+	TAILQ_HEAD(, vip) dirty;
+	bool ports_dirty;
+	struct cover cover4, cover6;
+	regex_t exclude;
+	struct rng rng;
+	struct {
+		struct metric_family *received, *sent, *gratuitous, *dropped; /* all or none */
+	} metrics;
+};
+
+static inline void *must(void *memory)
+{
+	if (memory == NULL)
+		abort();
+	return memory;
+}
+
+/* layer2.c */
+struct vip *l2_vip_find(const struct l2 *l, const struct ip_addr *ip);
+struct port *l2_port_find(const struct l2 *l, unsigned ifindex);
+struct announcement *l2_announcement_find(const struct vip *v, const struct port *p);
+
+/* A new action at the end of @out. */
+struct speaker_action *l2_action(struct speaker_actions *out, enum speaker_action_type type,
+				 unsigned ifindex);
+/* Add @n to the counter of @v in family @f; *counter is where it is, once it was used. */
+void l2_count(struct metric_family *f, int64_t **counter, const struct vip *v, unsigned n);
+
+/* layer2_send.c */
+
+/* Begin a frame in a new action, and say how long it became. */
+struct wr l2_frame_start(struct speaker_action *a);
+void l2_frame_finish(struct speaker_action *a, const struct wr *w);
+/* RFC 4861 section 7.2.6: unsolicited, to all nodes, overriding what they have. */
+void l2_send_unsolicited_na(const struct port *p, const struct ip_addr *target,
+			    struct speaker_actions *out);
+void l2_send_na(const struct port *p, const struct ndp_na *na, struct speaker_actions *out);
+
+/* Into @q, out of the queue that it is in; NULL: out of all. */
+void l2_queue_put(struct announcement *a, struct queue *q, uint64_t due_ns);
+/* When the first in @q may be sent; UINT64_MAX: it is empty. */
+uint64_t l2_queue_next_ns(const struct queue *q);
+/* Send what is due, as far as the pace allows; what is late stays first in line. */
+void l2_queue_run(struct l2 *l, struct queue *q, uint64_t now_ns, struct speaker_actions *out);
+
+#endif
