@@ -12,6 +12,7 @@
 
 #include <sys/queue.h>
 
+#include "lib/base/must.h"
 #include "lib/base/tree.h"
 #include "speaker/election.h"
 #include "speaker/engine.h"
@@ -74,13 +75,6 @@ struct speaker {
 	struct l2 *l2;
 	struct metric_family *announced_metric; /* NULL: no metrics */
 };
-
-static inline void *must(void *memory)
-{
-	if (memory == NULL)
-		abort();
-	return memory;
-}
 
 static inline int name_cmp(const char *a_ns, const char *a_name, const char *b_ns,
 			   const char *b_name)

@@ -21,6 +21,7 @@
 #include <regex.h>
 #include <sys/queue.h>
 
+#include "lib/base/must.h"
 #include "lib/base/rng.h"
 #include "lib/base/tree.h"
 #include "proto/ndp.h"
@@ -103,13 +104,6 @@ struct l2 {
 		struct metric_family *received, *sent, *gratuitous, *dropped; /* all or none */
 	} metrics;
 };
-
-static inline void *must(void *memory)
-{
-	if (memory == NULL)
-		abort();
-	return memory;
-}
 
 /* layer2.c */
 struct vip *l2_vip_find(const struct l2 *l, const struct ip_addr *ip);

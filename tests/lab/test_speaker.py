@@ -7,7 +7,9 @@ There is no allocator here: a test writes the addresses into the status itself.
 
 import ipaddress
 import json
+import os
 import re
+import signal
 import socket
 import struct
 import time
@@ -297,3 +299,72 @@ def test_without_the_right_it_says_so_and_is_not_ready(field):
     speaker.wait_log("layer 2 is off.*CAP_NET_RAW")
     field.wait_for(lambda: speaker.http("/healthz")[0] == 200)
     assert speaker.http("/readyz")[0] == 503
+
+
+GOOD = """pools = ( { name = "file"; addresses = ( "10.0.0.200-10.0.0.230" ); } );
+l2Advertisements = ( { name = "file"; } );
+"""
+
+
+def test_configuration_file_is_followed_and_a_faulty_one_refused(bare_lab):
+    """As a mounted ConfigMap: the file is a link into ..data, which is swapped as a whole."""
+    lab = bare_lab
+    lab.start_apiserver()
+    lab.api.create(*lab.cluster_objects())
+    lab.api.delete("Node", "node-b"), lab.api.delete("Node", "node-c")
+    mount = lab.scratch / "mount"
+    mount.mkdir()
+
+    def put(version, text):
+        (mount / version).mkdir()
+        (mount / version / "bellman.conf").write_text(text, encoding="ascii")
+        (mount / "..data.new").symlink_to(version)
+        os.rename(mount / "..data.new", mount / "..data")
+
+    put("1", "pools = ( { name = \"file\"; addresses = ( \"10.0.0.300/24\" ); } );\n")
+    (mount / "bellman.conf").symlink_to("..data/bellman.conf")
+    speaker = lab.start_speaker("node-a", "--config", mount / "bellman.conf")
+    speaker.wait_log(r"bellman.conf:1: pools\[0\].addresses\[0\]")
+    loaded, stale = "metallb_k8s_client_config_loaded_bool", "metallb_k8s_client_config_stale_bool"
+    assert (speaker.metrics()[loaded], speaker.metrics()[stale]) == (0, 1)
+    assign(lab, "web", [VIP4])
+    assert lab.resolve("client", VIP4) is None
+
+    put("2", GOOD)
+    assert owner(lab, VIP4) == "node-a"
+    assert (speaker.metrics()[loaded], speaker.metrics()[stale]) == (1, 0)
+
+    put("3", GOOD.replace("addresses", "adresses"))
+    speaker.wait_log("adresses")
+    lab.wait_for(lambda: speaker.metrics()[stale] == 1)
+    assert owner(lab, VIP4) == "node-a"
+    # A resource is followed meanwhile, beside the last good file.
+    lab.api.create(pool("other", ["10.0.0.240-10.0.0.241"]))
+    speaker.wait_log("pools=2")
+    assign(lab, "other", ["10.0.0.240"])
+    assert owner(lab, "10.0.0.240") == "node-a"
+
+    # One that orphans an announced address waits until the Service is moved.
+    put("4", GOOD.replace("10.0.0.200-10.0.0.230", "10.0.0.100-10.0.0.110"))
+    speaker.wait_log("has to wait.*default/web")
+    assert owner(lab, VIP4) == "node-a" and speaker.metrics()[stale] == 1
+    lab.api.patch("Service", "web", {"status": {"loadBalancer": {"ingress": [{"ip": "10.0.0.100"}]}}}, sub="status")
+    assert owner(lab, "10.0.0.100") == "node-a"
+    lab.wait_for(lambda: speaker.metrics()[stale] == 0)
+    assert lab.resolve("client", VIP4) is None
+    before = speaker.log.count("configuration in force")
+    speaker.signal(signal.SIGHUP)  # the same content: read, and nothing changes
+    lab.wait_for(lambda: speaker.http("/healthz")[0] == 200)
+    assert speaker.log.count("configuration in force") == before
+
+
+def test_object_that_does_not_decode_is_skipped_said_once_and_counted(field):
+    speaker = field.start_speaker("node-a")
+    field.api.delete("Node", "node-b"), field.api.delete("Node", "node-c")
+    broken = field.endpoints("web")
+    broken["endpoints"] = [{"addresses": "10.244.1.2"}]  # a list, says the API
+    field.api.create(broken)
+    field.wait_for(lambda: speaker.metrics().get('bellman_objects_undecodable_total{kind="EndpointSlice"}') == 1)
+    assert len(re.findall("does not decode.*web", speaker.log)) == 1
+    assign(field, "fine", [VIP4])
+    assert owner(field, VIP4) == "node-a"
