@@ -2,7 +2,8 @@
 /*
  * The configuration's sources. The file is read again when its directory says that
  * something happened (a mounted ConfigMap changes by swapping the `..data` link, never
- * by a write to the file) and when a look once a minute finds other time stamps.
+ * by a write to the file) and when a look once a minute finds another change time, which
+ * also moves when a file only becomes readable.
  *
  * A candidate is all objects of the file as it is now and all resources as they are
  * now. Either config_build() takes it whole, or nothing changes.
@@ -51,14 +52,14 @@ struct config_source {
 	char *file, *ns;
 	struct collection collections[KINDS];
 
-	struct doc *doc;      /* the file as in force; NULL before the first good one */
-	struct doc *next;     /* the file as it is now, which parses but was refused or not tried */
-	struct stat seen;     /* the file when it was last read; zero when it was not there */
-	bool file_read;       /* once, good or bad */
-	bool file_wanted;     /* read it on the next turn, whatever its time stamps */
-	bool file_bad;        /* as it is now it does not parse */
-	bool resources_dirty; /* one changed since the last build */
-	bool resources_bad;   /* as they are now they were refused */
+	struct doc *doc;    /* the file as in force; NULL before the first good one */
+	struct doc *next;   /* the file as it is now, which parses but was refused or not tried */
+	struct stat seen;   /* the file when it was last read; zero when it was not there */
+	bool file_read;     /* once, good or bad */
+	bool file_wanted;   /* read it on the next turn, changed or not */
+	bool file_bad;      /* as it is now it does not parse */
+	bool dirty;         /* resources changed since the last build, or a source came back */
+	bool resources_bad; /* as they are now they were refused */
 	bool told_synced, loaded, waits;
 	int64_t *loaded_metric, *stale_metric;
 
@@ -180,7 +181,7 @@ static bool build(struct config_source *s, const struct doc *doc)
 	return true;
 }
 
-/* Has the file other time stamps than when it was last read? Remembers those of now. */
+/* Has the file changed since it was last read? Remembers how it is now. */
 static bool file_changed(struct config_source *s)
 {
 	struct stat now = { 0 };
@@ -188,9 +189,8 @@ static bool file_changed(struct config_source *s)
 	if (stat(s->file, &now) == -1)
 		now = (struct stat){ 0 };
 	bool changed = now.st_ino != s->seen.st_ino || now.st_dev != s->seen.st_dev ||
-		       now.st_size != s->seen.st_size ||
-		       now.st_mtim.tv_sec != s->seen.st_mtim.tv_sec ||
-		       now.st_mtim.tv_nsec != s->seen.st_mtim.tv_nsec;
+		       now.st_ctim.tv_sec != s->seen.st_ctim.tv_sec ||
+		       now.st_ctim.tv_nsec != s->seen.st_ctim.tv_nsec;
 	s->seen = now;
 	return changed;
 }
@@ -205,6 +205,7 @@ static void file_read(struct config_source *s)
 	faults_free(&faults);
 	s->file_read = true;
 	s->file_wanted = false;
+	s->dirty = s->dirty || (s->file_bad && good); /* whoever asks is told that all is there */
 	s->file_bad = !good;
 	s->next = doc_free(s->next);
 	if (!good)
@@ -231,13 +232,13 @@ static void update(struct config_source *s)
 		return;
 	if (!s->told_synced) {
 		s->told_synced = true;
-		s->resources_dirty = true;
+		s->dirty = true;
 		if (s->cfg.synced != NULL)
 			s->cfg.synced(s->cfg.arg);
 	}
 
 	bool done = false;
-	if (s->next != NULL && (file_new || s->resources_dirty)) {
+	if (s->next != NULL && (file_new || s->dirty)) {
 		done = build(s, s->next);
 		if (done) {
 			doc_free(s->doc);
@@ -248,9 +249,9 @@ static void update(struct config_source *s)
 	}
 	/* A file that is refused leaves the last good one to build with: resources are followed on.
 	 */
-	if (!done && s->resources_dirty && (s->file == NULL || s->doc != NULL))
+	if (!done && s->dirty && (s->file == NULL || s->doc != NULL))
 		s->resources_bad = !build(s, s->doc);
-	s->resources_dirty = false;
+	s->dirty = false;
 	metrics_update(s);
 }
 
@@ -271,7 +272,11 @@ static void on_directory(uv_fs_event_t *handle, const char *name, int events, in
 	(void)name;
 	(void)events;
 	(void)status;
-	update_soon(handle->data, SETTLE_MS);
+	struct config_source *s = handle->data;
+
+	/* Never later than it was to be: other files of the directory may change all the time. */
+	if (!uv_is_active((const uv_handle_t *)&s->soon))
+		update_soon(s, SETTLE_MS);
 }
 
 /* Follow the file's directory; where that cannot be done now, the look of each minute tries again.
@@ -360,7 +365,7 @@ static void on_upsert(void *arg, const cJSON *object)
 		cJSON_Delete(r->json);
 	}
 	r->json = json;
-	c->source->resources_dirty = true;
+	c->source->dirty = true;
 	if (c->read)
 		update_soon(c->source, 0);
 }
@@ -375,7 +380,7 @@ static void on_remove(void *arg, const char *ns, const char *name)
 		return;
 	resource_done(r);
 	*r = c->items[--c->count];
-	c->source->resources_dirty = true;
+	c->source->dirty = true;
 	update_soon(c->source, 0);
 }
 
@@ -391,6 +396,7 @@ static void on_listed(void *arg)
 {
 	struct collection *c = arg;
 
+	c->source->dirty = c->source->dirty || c->lost; /* as when a file is mended */
 	c->listed = true;
 	c->lost = false;
 	on_absent(c);

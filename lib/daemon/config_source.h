@@ -5,8 +5,7 @@
  * are checked as one (contracts: Sources).
  *
  * What does not check is refused and logged, and the configuration that runs is kept;
- * it is tried again when a source changes, and every minute. No decision about addresses is
- * made here.
+ * it is tried again when a source changes. No decision about addresses is made here.
  */
 #ifndef BELLMAN_DAEMON_CONFIG_SOURCE_H
 #define BELLMAN_DAEMON_CONFIG_SOURCE_H
@@ -29,7 +28,8 @@ struct config_source_cfg {
 
 	/*
 	 * A whole new configuration that checks; lent, take a reference to keep it. Not called with
-	 * one equal to the last, nor before each source was read once.
+	 * one equal to the last, unless a source is back that was lost, nor before each source was
+	 * read once.
 	 */
 	void (*changed)(void *arg, struct config *config);
 	/* Each of them was read once, good or bad; called once. May be NULL. */
@@ -40,7 +40,7 @@ struct config_source_cfg {
 /* Start. Callbacks come from the loop, never from inside this call. Returns 0 or negative errno. */
 int config_source_open(const struct config_source_cfg *cfg, struct config_source **ret);
 
-/* Read the file again, whatever its time stamps (SIGHUP). */
+/* Read the file again, whether it changed or not (SIGHUP). */
 void config_source_reload(struct config_source *s);
 
 bool config_source_synced(const struct config_source *s);

@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * lib/daemon/config_source: a file that is followed on a real loop, and resources told by
+ * watches that are played here in place of lib/kube.
+ */
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "lib/base/intern.h"
+#include "lib/base/log.h"
+#include "lib/daemon/config_source.h"
+
+#define DEADLINE_MS 20000
+#define POOL(name)  "pools = ( { name = \"" name "\"; addresses = ( \"192.0.2.0/24\" ); } );\n"
+#define NO_POOL     "pools = ( );\n"
+
+struct world {
+	uv_loop_t loop;
+	uv_timer_t deadline, noise;
+	bool late;
+	char dir[32], file[64];
+	unsigned noises;
+	struct config_source *source;
+	unsigned changes;
+	size_t pools;   /* of the last change */
+	bool complete;  /* as of then */
+	char first[32]; /* its first pool */
+};
+
+/* --- lib/kube, as far as a source needs it ------------------------------------------------- */
+
+struct kube_watch {
+	const struct kube_watch_ops *ops;
+	void *arg;
+	char *path;
+};
+
+static struct kube_watch watches[2]; /* pools, advertisements */
+
+struct kube_watch *kube_watch_start(struct kube *k, const char *path, const char *query,
+				    const struct kube_watch_ops *ops, void *arg)
+{
+	struct kube_watch *w = &watches[strstr(path, "l2advertisements") != NULL];
+
+	(void)k;
+	(void)query;
+	*w = (struct kube_watch){ ops, arg, strdup(path) };
+	return w;
+}
+
+struct kube_watch *kube_watch_stop(struct kube_watch *w)
+{
+	if (w != NULL)
+		free(w->path);
+	return NULL;
+}
+
+char *kube_path(const char *api, const char *ns, const char *resource, const char *name,
+		const char *subresource)
+{
+	char *path;
+
+	assert_null(name);
+	assert_null(subresource);
+	assert_true(asprintf(&path, "%s/namespaces/%s/%s", api, ns, resource) > 0);
+	return path;
+}
+
+static void tell_pool(const char *name, const char *addresses)
+{
+	char text[256];
+
+	snprintf(text, sizeof(text),
+		 "{\"apiVersion\":\"metallb.io/v1beta1\",\"kind\":\"IPAddressPool\",\"metadata\":"
+		 "{\"name\":\"%s\"},\"spec\":{\"addresses\":[\"%s\"]}}",
+		 name, addresses);
+	cJSON *json = cJSON_Parse(text);
+	watches[0].ops->upsert(watches[0].arg, json);
+	cJSON_Delete(json);
+}
+
+static void tell_listed(void)
+{
+	for (size_t i = 0; i < 2; i++)
+		watches[i].ops->synced(watches[i].arg);
+}
+
+/* --- the world ------------------------------------------------------------------------------ */
+
+static void on_late(uv_timer_t *t)
+{
+	((struct world *)t->data)->late = true;
+}
+
+#define wait_for(w, condition)                                                                     \
+	do {                                                                                       \
+		(w)->late = false;                                                                 \
+		uv_timer_start(&(w)->deadline, on_late, DEADLINE_MS, 0);                           \
+		while (!(condition) && !(w)->late)                                                 \
+			uv_run(&(w)->loop, UV_RUN_ONCE);                                           \
+		uv_timer_stop(&(w)->deadline);                                                     \
+		assert_true(condition);                                                            \
+	} while (0)
+
+static void on_changed(void *arg, struct config *c)
+{
+	struct world *w = arg;
+
+	w->changes++;
+	w->pools = c->pools.count;
+	w->complete = config_source_complete(w->source);
+	snprintf(w->first, sizeof(w->first), "%s", w->pools > 0 ? c->pools.items[0].name : "");
+}
+
+static void write_file(const char *path, const char *text)
+{
+	FILE *f = fopen(path, "w");
+
+	assert_non_null(f);
+	fputs(text, f);
+	assert_int_equal(fclose(f), 0);
+}
+
+static struct world *world_new(const char *text, bool with_kube)
+{
+	static int some_kube;
+	struct world *w = calloc(1, sizeof(*w));
+
+	log_setup("test", LOG_LEVEL_NONE, LOG_TEXT);
+	strcpy(w->dir, "/tmp/test-config-XXXXXX");
+	assert_non_null(mkdtemp(w->dir));
+	snprintf(w->file, sizeof(w->file), "%s/b.conf", w->dir);
+	write_file(w->file, text);
+	uv_loop_init(&w->loop);
+	uv_timer_init(&w->loop, &w->deadline);
+	uv_timer_init(&w->loop, &w->noise);
+	w->deadline.data = w->noise.data = w;
+	const struct config_source_cfg cfg = {
+		.loop = &w->loop,
+		.file = w->file,
+		.kube = with_kube ? (struct kube *)&some_kube : NULL, /* never looked into */
+		.ns = "metallb-system",
+		.changed = on_changed,
+		.arg = w,
+	};
+	assert_int_equal(config_source_open(&cfg, &w->source), 0);
+	return w;
+}
+
+static void world_free(struct world *w)
+{
+	config_source_close(w->source);
+	uv_close((uv_handle_t *)&w->deadline, NULL);
+	uv_close((uv_handle_t *)&w->noise, NULL);
+	uv_run(&w->loop, UV_RUN_DEFAULT);
+	assert_int_equal(uv_loop_close(&w->loop), 0);
+	unlink(w->file);
+	snprintf(w->file, sizeof(w->file), "%s/noise", w->dir);
+	unlink(w->file);
+	assert_int_equal(rmdir(w->dir), 0);
+	free(w);
+	assert_int_equal(intern_count(), 0);
+}
+
+/* --- tests ---------------------------------------------------------------------------------- */
+
+static void test_a_changed_file_is_in_force_and_a_faulty_one_is_not(void **state)
+{
+	struct world *w = world_new(POOL("one"), false);
+	(void)state;
+
+	wait_for(w, w->changes == 1);
+	assert_string_equal(w->first, "one");
+	write_file(w->file, "pools = (");
+	wait_for(w, !config_source_complete(w->source));
+	assert_int_equal(w->changes, 1);
+	write_file(w->file, POOL("two"));
+	wait_for(w, w->changes == 2);
+	assert_string_equal(w->first, "two");
+	assert_true(w->complete);
+	world_free(w);
+}
+
+/* cp -p, rsync -t and touch -r set the time back: the size and mtime say nothing. */
+static void test_a_change_is_seen_though_the_modification_time_is_the_same(void **state)
+{
+	struct world *w = world_new(POOL("one"), false);
+	struct stat was;
+	(void)state;
+
+	wait_for(w, w->changes == 1);
+	assert_int_equal(stat(w->file, &was), 0);
+	write_file(w->file, POOL("two"));
+	const struct timespec times[2] = { was.st_atim, was.st_mtim };
+	assert_int_equal(utimensat(AT_FDCWD, w->file, times, 0), 0);
+	wait_for(w, w->changes == 2);
+	assert_string_equal(w->first, "two");
+	world_free(w);
+}
+
+static void make_noise(uv_timer_t *t)
+{
+	struct world *w = t->data;
+	char path[64];
+
+	snprintf(path, sizeof(path), "%s/noise", w->dir);
+	write_file(path, "");
+	w->noises++;
+}
+
+/* Somebody else's file in the same directory, written more often than the time to settle. */
+static void test_a_busy_directory_does_not_hold_changes_up(void **state)
+{
+	struct world *w = world_new(POOL("one"), true);
+	(void)state;
+
+	tell_listed();
+	wait_for(w, w->changes == 1);
+	uv_timer_start(&w->noise, make_noise, 0, 10);
+	wait_for(w, w->noises > 5);
+	write_file(w->file, POOL("two"));
+	wait_for(w, w->changes == 2);
+	assert_string_equal(w->first, "two");
+	tell_pool("more", "198.51.100.0/24");
+	wait_for(w, w->changes == 3);
+	assert_int_equal(w->pools, 2);
+	world_free(w);
+}
+
+/* Contracts, Sources: only when all are there does no pool mean that there is none. */
+static void test_that_a_lost_source_is_back_is_told_though_nothing_changed(void **state)
+{
+	struct world *w = world_new(POOL("one"), true);
+	(void)state;
+
+	tell_listed();
+	wait_for(w, w->changes == 1);
+	assert_true(w->complete);
+	watches[0].ops->lost(watches[0].arg, 403, "Forbidden");
+	write_file(w->file, NO_POOL);
+	wait_for(w, w->changes == 2);
+	assert_int_equal(w->pools, 0);
+	assert_false(w->complete);
+	watches[0].ops->synced(watches[0].arg);
+	wait_for(w, w->changes == 3);
+	assert_int_equal(w->pools, 0);
+	assert_true(w->complete);
+	world_free(w);
+}
+
+static void test_that_the_file_is_mended_is_told_though_it_is_as_before(void **state)
+{
+	struct world *w = world_new(NO_POOL, true);
+	(void)state;
+
+	tell_pool("one", "192.0.2.0/24");
+	tell_listed();
+	wait_for(w, w->changes == 1);
+	write_file(w->file, "pools = (");
+	wait_for(w, !config_source_complete(w->source));
+	watches[0].ops->remove(watches[0].arg, "metallb-system", "one");
+	wait_for(w, w->changes == 2);
+	assert_int_equal(w->pools, 0);
+	assert_false(w->complete);
+	write_file(w->file, NO_POOL);
+	wait_for(w, w->changes == 3);
+	assert_true(w->complete);
+	world_free(w);
+}
+
+/* Nothing is decided on half of what the user wrote. */
+static void test_nothing_is_in_force_before_every_source_was_read(void **state)
+{
+	struct world *w = world_new(POOL("one"), true);
+	(void)state;
+
+	watches[1].ops->absent(watches[1].arg);
+	for (int i = 0; i < 20; i++)
+		uv_run(&w->loop, UV_RUN_NOWAIT);
+	assert_false(config_source_synced(w->source));
+	assert_int_equal(w->changes, 0);
+	tell_pool("more", "198.51.100.0/24");
+	watches[0].ops->synced(watches[0].arg);
+	wait_for(w, w->changes == 1);
+	assert_int_equal(w->pools, 2);
+	world_free(w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_changed_file_is_in_force_and_a_faulty_one_is_not),
+		cmocka_unit_test(test_a_change_is_seen_though_the_modification_time_is_the_same),
+		cmocka_unit_test(test_a_busy_directory_does_not_hold_changes_up),
+		cmocka_unit_test(test_that_a_lost_source_is_back_is_told_though_nothing_changed),
+		cmocka_unit_test(test_that_the_file_is_mended_is_told_though_it_is_as_before),
+		cmocka_unit_test(test_nothing_is_in_force_before_every_source_was_read),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
