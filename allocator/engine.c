@@ -60,13 +60,16 @@ static void record_look(struct record *r, const struct service *s)
 	face_set(&r->shown, list, s->from_pool, odd);
 }
 
+static bool same_uid(const struct service *x, const struct service *y)
+{
+	return x->meta.uid == NULL || y->meta.uid == NULL || strcmp(x->meta.uid, y->meta.uid) == 0;
+}
+
 void allocator_service_upsert(struct allocator *a, struct service *s)
 {
 	struct record *r = record_get(a, s->meta.ns != NULL ? s->meta.ns : "", s->meta.name);
-	const struct service *old = r->service;
 
-	if (old != NULL && old->meta.uid != NULL && s->meta.uid != NULL &&
-	    strcmp(old->meta.uid, s->meta.uid) != 0)
+	if (r->service != NULL && !same_uid(r->service, s))
 		record_clear(a, r);
 	if (version_older(s->meta.resource_version, r->floor)) {
 		service_free(s);
@@ -81,6 +84,18 @@ void allocator_service_upsert(struct allocator *a, struct service *s)
 	r->service = s;
 	r->gone = r->unreadable = false;
 	record_mark(a, r);
+}
+
+bool allocator_service_reread(struct allocator *a, struct service *s)
+{
+	const struct record *r = record_find(a, s->meta.ns != NULL ? s->meta.ns : "", s->meta.name);
+	bool known = r != NULL && r->service != NULL && same_uid(r->service, s);
+
+	if (known && !version_older(s->meta.resource_version, r->version))
+		allocator_service_upsert(a, s);
+	else
+		service_free(s);
+	return known;
 }
 
 void allocator_service_unreadable(struct allocator *a, const char *ns, const char *name,

@@ -52,6 +52,13 @@ struct allocator *allocator_free(struct allocator *a);            /* NULL is fin
 void allocator_service_upsert(struct allocator *a, struct service *s);
 
 /*
+ * A Service that was read beside the watch, after a conflict; handed over. The watch may have
+ * told more by now, so one that is gone does not come back and a newer object stays.
+ * False when it is not the Service that the engine knows: gone, or another UID.
+ */
+bool allocator_service_reread(struct allocator *a, struct service *s);
+
+/*
  * A Service that cannot be decoded: it keeps what it holds and is not written to. One that
  * is not known yet holds @ips (what could be read of its status), unless another has them.
  */
@@ -75,7 +82,8 @@ void allocator_synced(struct allocator *a);
 
 enum allocator_outcome {
 	ALLOCATOR_WRITTEN,  /* it landed */
-	ALLOCATOR_CONFLICT, /* refused for its resourceVersion; the fresh object was upserted */
+	ALLOCATOR_CONFLICT, /* refused for its resourceVersion; the fresh object was given, by
+			       allocator_service_reread() or before by the watch */
 	ALLOCATOR_FAILED,   /* anything else, also no answer: it may have landed. Also a 404: only
 			       the watch tells that a Service is gone */
 };

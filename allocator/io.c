@@ -36,7 +36,7 @@ struct allocator_io {
 /* A request under way, about one Service. */
 struct errand {
 	struct allocator_io *io;
-	char *ns, *name, *uid;
+	char *ns, *name;
 };
 
 static void io_unref(struct allocator_io *io)
@@ -66,7 +66,6 @@ static struct errand *errand_new(struct allocator_io *io, const struct allocator
 	e->io = io;
 	e->ns = must(strdup(act->ns));
 	e->name = must(strdup(act->name));
-	e->uid = must(strdup(act->uid != NULL ? act->uid : ""));
 	io->holders++;
 	return e;
 }
@@ -76,7 +75,6 @@ static void errand_free(struct errand *e)
 	io_unref(e->io);
 	free(e->ns);
 	free(e->name);
-	free(e->uid);
 	free(e);
 }
 
@@ -105,20 +103,30 @@ static void errand_failed(struct errand *e, int status, const char *error)
 	errand_end(e, ALLOCATOR_FAILED, NULL);
 }
 
-static void on_upsert(void *arg, const cJSON *object);
+/* Decode and count; NULL and said when it does not. The caller's. */
+static struct service *decode(struct allocator_io *io, const cJSON *object)
+{
+	struct faults faults = { 0 };
+	struct service *s = NULL;
+
+	if (service_decode(object, (struct where){ 0 }, &faults, &s) == 0)
+		undecodable_forget(io->undecodable, "Service", s->meta.ns, s->meta.name);
+	else
+		undecodable_note(io->undecodable, "Service", object, &faults);
+	faults_free(&faults);
+	return s;
+}
 
 /* After a conflict: the object as it is now. A successor of the same name is left to the watch. */
 static void on_read(void *arg, int status, const cJSON *json, const char *error)
 {
 	struct errand *e = arg;
-	const char *uid = meta_text(json, "uid");
+	struct service *s = status == 200 ? decode(e->io, json) : NULL;
 
-	if (status != 200 || uid == NULL || strcmp(uid, e->uid) != 0) {
+	if (s != NULL && allocator_service_reread(e->io->engine, s))
+		errand_end(e, ALLOCATOR_CONFLICT, NULL);
+	else
 		errand_failed(e, status, error);
-		return;
-	}
-	on_upsert(e->io, json);
-	errand_end(e, ALLOCATOR_CONFLICT, NULL);
 }
 
 static void on_written(void *arg, int status, const cJSON *json, const char *error)
@@ -256,17 +264,12 @@ static void on_unreadable(struct allocator_io *io, const cJSON *object)
 static void on_upsert(void *arg, const cJSON *object)
 {
 	struct allocator_io *io = arg;
-	struct faults faults = { 0 };
-	struct service *s = NULL;
+	struct service *s = decode(io, object);
 
-	if (service_decode(object, (struct where){ 0 }, &faults, &s) == 0) {
-		undecodable_forget(io->undecodable, "Service", s->meta.ns, s->meta.name);
+	if (s != NULL)
 		allocator_service_upsert(io->engine, s);
-	} else {
-		undecodable_note(io->undecodable, "Service", object, &faults);
+	else
 		on_unreadable(io, object);
-	}
-	faults_free(&faults);
 	run_soon(io);
 }
 

@@ -49,7 +49,7 @@ struct letter {
 	char ips[2][IP_TEXT_MAX];
 	unsigned ip_count;
 	char pool[64];
-	unsigned long uid, version;
+	unsigned long version;
 	enum allocator_outcome outcome; /* ANSWER */
 };
 
@@ -320,12 +320,10 @@ static inline void world_answer(struct world *w, const struct letter *l)
 
 	world_split(l->name, ns, &name);
 	snprintf(version, sizeof(version), "%lu", l->version);
-	if (l->outcome == ALLOCATOR_CONFLICT) {
-		if (!t->there || t->uid != l->uid) {
-			allocator_written(w->a, ns, name, ALLOCATOR_FAILED, NULL, w->now_ns);
-			return;
-		}
-		allocator_service_upsert(w->a, world_service(t));
+	if (l->outcome == ALLOCATOR_CONFLICT &&
+	    !(t->there && allocator_service_reread(w->a, world_service(t)))) {
+		allocator_written(w->a, ns, name, ALLOCATOR_FAILED, NULL, w->now_ns);
+		return;
 	}
 	allocator_written(w->a, ns, name, l->outcome,
 			  l->outcome == ALLOCATOR_WRITTEN ? version : NULL, w->now_ns);
@@ -366,7 +364,6 @@ static inline size_t world_run_once(struct world *w)
 		for (unsigned k = 0; k < act->ip_count; k++)
 			ip_format(&act->ips[k], l->ips[k]);
 		snprintf(l->pool, sizeof(l->pool), "%s", act->pool != NULL ? act->pool : "");
-		l->uid = strtoul(act->uid + 1, NULL, 10);
 		l->version = strtoul(act->resource_version, NULL, 10);
 	}
 	allocator_actions_done(&out);

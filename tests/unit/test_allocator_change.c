@@ -615,6 +615,43 @@ static void test_conflict_is_redone_on_the_fresh_object(void **state)
 	world_free(w);
 }
 
+/* What is read after a conflict may arrive behind what the watch tells. */
+static void test_object_read_after_a_conflict_never_undoes_what_the_watch_told(void **state)
+{
+	static const enum { GONE, ANOTHER, NEWER } cases[] = { GONE, ANOTHER, NEWER };
+	(void)state;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct world *w = world_new(TWO_POOLS, NULL);
+		struct allocator_service_view v;
+
+		world_apply(w, "web/a", LB_V4, NULL, NULL);
+		w->late = true;
+		world_run(w);
+		world_thing(w, "web/a")->version = ++w->version;
+		struct letter l = world_take(&w->writing, 0);
+		assert_int_equal(world_write(w, &l), ALLOCATOR_CONFLICT);
+		struct service *read = world_service(world_thing(w, "web/a"));
+		w->late = false;
+		if (cases[i] == NEWER)
+			world_apply(w, "web/a", NULL, A_POOL("b"), NULL);
+		else
+			world_delete(w, "web/a");
+		if (cases[i] == ANOTHER)
+			world_apply(w, "web/a", LB_V4, A_POOL("b"), NULL);
+		assert_int_equal(allocator_service_reread(w->a, read), cases[i] == NEWER);
+		allocator_written(w->a, "web", "a",
+				  cases[i] == NEWER ? ALLOCATOR_CONFLICT : ALLOCATOR_FAILED, NULL,
+				  w->now_ns);
+		world_run(w);
+		if (cases[i] == GONE)
+			assert_false(allocator_service(w->a, "web", "a", &v));
+		else
+			assert_string_equal(world_shows(w, "web/a"), "198.51.100.0 b");
+		world_free(w);
+	}
+}
+
 /* One conflict is an accident; from the second in a row on somebody writes faster than we do. */
 static void test_second_conflict_in_a_row_backs_off(void **state)
 {
@@ -783,6 +820,8 @@ int main(void)
 		cmocka_unit_test(test_address_is_free_only_when_its_removal_has_landed),
 		cmocka_unit_test(test_writes_under_way_are_bounded),
 		cmocka_unit_test(test_conflict_is_redone_on_the_fresh_object),
+		cmocka_unit_test(
+			test_object_read_after_a_conflict_never_undoes_what_the_watch_told),
 		cmocka_unit_test(test_second_conflict_in_a_row_backs_off),
 		cmocka_unit_test(test_address_of_a_write_without_an_answer_is_not_given_away),
 		cmocka_unit_test(test_object_older_than_our_own_write_is_dropped),
