@@ -10,6 +10,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
+
+#include "lib/base/siphash.h"
 
 struct entry {
 	uint32_t hash;
@@ -21,17 +24,8 @@ static struct {
 	struct entry **slots;
 	size_t size; /* a power of two, or 0 */
 	size_t count;
+	uint64_t key[2]; /* of the hash; new with each new table */
 } table;
-
-/* FNV-1a: short keys, no adversary that could choose them at scale without API access. */
-static uint32_t hash_of(const char *text, size_t len)
-{
-	uint32_t h = 2166136261u;
-
-	for (size_t i = 0; i < len; i++)
-		h = (h ^ (unsigned char)text[i]) * 16777619u;
-	return h;
-}
 
 static struct entry *entry_of(const char *text)
 {
@@ -42,6 +36,14 @@ static void die_out_of_memory(void)
 {
 	fputs("out of memory\n", stderr);
 	abort();
+}
+
+/* Whoever may label a Service chooses texts: with a hash that is known, one object could hold
+ * thousands that collide, and cost seconds. */
+static void key_init(void)
+{
+	if (getrandom(table.key, sizeof(table.key), 0) != sizeof(table.key))
+		abort(); /* so few bytes are never cut short */
 }
 
 static void resize(size_t size)
@@ -66,10 +68,12 @@ static void resize(size_t size)
 const char *intern_len(const char *text, size_t len)
 {
 	len = strnlen(text, len); /* a NUL inside would make a text that never equals itself */
+	if (table.size == 0)
+		key_init();
 	if ((table.count + 1) * 4 > table.size * 3)
 		resize(table.size == 0 ? 64 : table.size * 2);
 
-	uint32_t hash = hash_of(text, len);
+	uint32_t hash = (uint32_t)siphash(table.key, text, len);
 	size_t at = hash & (table.size - 1);
 	for (struct entry *e; (e = table.slots[at]) != NULL; at = (at + 1) & (table.size - 1)) {
 		if (e->hash == hash && strncmp(e->text, text, len) == 0 && e->text[len] == '\0') {

@@ -11,6 +11,7 @@
 
 #include "lib/base/intern.h"
 #include "lib/base/rng.h"
+#include "lib/base/siphash.h"
 
 static void test_equal_texts_are_one_pointer(void **state)
 {
@@ -63,6 +64,21 @@ static void test_a_nul_ends_the_text(void **state)
 	assert_int_equal(intern_count(), 0);
 }
 
+/* Appendix A of the paper (15 bytes), and the authors' table of vectors for 0, 7 and 8 bytes. */
+static void test_siphash_vectors(void **state)
+{
+	const uint64_t key[2] = { 0x0706050403020100u, 0x0f0e0d0c0b0a0908u };
+	unsigned char bytes[15];
+	(void)state;
+
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (unsigned char)i;
+	assert_true(siphash(key, bytes, 15) == 0xa129ca6149be45e5u);
+	assert_true(siphash(key, bytes, 0) == 0x726fdb47dd0e0e31u);
+	assert_true(siphash(key, bytes, 7) == 0xab0200f58b01d137u);
+	assert_true(siphash(key, bytes, 8) == 0x93f5f5799a932462u);
+}
+
 /* Growing, shrinking and closing holes never loses or doubles a text. */
 static void test_random_use_agrees_with_counts(void **state)
 {
@@ -109,6 +125,7 @@ int main(void)
 		cmocka_unit_test(test_a_prefix_is_another_text),
 		cmocka_unit_test(test_null_stays_null),
 		cmocka_unit_test(test_a_nul_ends_the_text),
+		cmocka_unit_test(test_siphash_vectors),
 		cmocka_unit_test(test_random_use_agrees_with_counts),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
