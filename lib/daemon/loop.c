@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/daemon/loop.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/random.h>
 #include <time.h>
@@ -39,9 +40,22 @@ static int signal_start(struct daemon *d, uv_signal_t *handle, uv_signal_cb cb, 
 	return rc;
 }
 
+/* One that was closed would be given to the loop's own pipes, and log lines be read as signals. */
+static void open_standard_descriptors(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR); /* the lowest one that is free */
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd > STDERR_FILENO)
+		close(fd);
+}
+
 int daemon_init(struct daemon *d, void (*on_stop)(void *arg), void (*on_reload)(void *arg),
 		void *arg)
 {
+	open_standard_descriptors();
 	*d = (struct daemon){
 		.loop = uv_default_loop(), .on_stop = on_stop, .on_reload = on_reload, .arg = arg
 	};

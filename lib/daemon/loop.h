@@ -20,7 +20,8 @@ struct daemon {
 
 /*
  * Take the default loop and the signals: SIGTERM and SIGINT call @on_stop once, a second one ends
- * the process at once; SIGHUP calls @on_reload (NULL: ignored); SIGPIPE is ignored.
+ * the process at once; SIGHUP calls @on_reload (NULL: ignored); SIGPIPE is ignored. Standard
+ * descriptors that are closed become /dev/null.
  * @d stays in place until daemon_done(). Returns 0 or a negative errno.
  */
 int daemon_init(struct daemon *d, void (*on_stop)(void *arg), void (*on_reload)(void *arg),

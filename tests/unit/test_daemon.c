@@ -3,18 +3,22 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "lib/base/duration.h"
+#include "lib/base/log.h"
 #include "lib/daemon/health.h"
+#include "lib/daemon/loop.h"
 #include "lib/daemon/options.h"
 
 static bool flag;
@@ -145,6 +149,77 @@ static void test_settings_of_the_file_apply_where_no_flag_does(void **state)
 	unlink(path);
 }
 
+static void on_child_stop(void *arg)
+{
+	uv_close(arg, NULL);
+}
+
+static void on_child_late(uv_timer_t *t)
+{
+	(void)t;
+	abort();
+}
+
+/* Child: start as a daemon does, log, end by SIGTERM. 0 when all went well. */
+static int run_daemon(void)
+{
+	struct daemon d;
+	uv_timer_t keeps_running;
+	struct stat null, fd;
+
+	log_setup("test", LOG_LEVEL_INFO, LOG_TEXT);
+	if (daemon_init(&d, on_child_stop, NULL, &keeps_running) != 0 ||
+	    stat("/dev/null", &null) != 0)
+		return 1;
+	uv_timer_init(d.loop, &keeps_running);
+	uv_timer_start(&keeps_running, on_child_late, 10000, 0);
+	for (int i = 0; i < 3; i++)
+		if (fstat(i, &fd) != 0 || (!S_ISFIFO(fd.st_mode) && fd.st_rdev != null.st_rdev))
+			return 2;
+	for (int i = 0; i < 100; i++)
+		log_info("test", "a line", "");
+	kill(getpid(), SIGTERM);
+	daemon_run(&d);
+	daemon_done(&d);
+	return 0;
+}
+
+/* With no stderr, its number went to a pipe of libuv, which took log lines for signals. */
+static void test_a_daemon_runs_without_standard_descriptors(void **state)
+{
+	int status;
+	(void)state;
+
+	pid_t pid = fork();
+	if (pid == 0) {
+		close(STDIN_FILENO);
+		close(STDOUT_FILENO);
+		close(STDERR_FILENO);
+		_exit(run_daemon());
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
+static void test_a_daemon_outlives_the_reader_of_its_log(void **state)
+{
+	int status, fds[2];
+	(void)state;
+
+	pid_t pid = fork();
+	if (pid == 0) {
+		if (pipe(fds) != 0)
+			_exit(3);
+		dup2(fds[1], STDIN_FILENO);
+		dup2(fds[1], STDOUT_FILENO);
+		dup2(fds[1], STDERR_FILENO);
+		close(fds[0]);
+		_exit(run_daemon());
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
 static void test_listen_addresses(void **state)
 {
 	static const char *const bad[] = { "",        "127.0.0.1", "127.0.0.1:",      "127.0.0.1:x",
@@ -235,6 +310,8 @@ int main(void)
 		cmocka_unit_test(test_help_and_version_exit_0),
 		cmocka_unit_test(test_a_flag_wins_over_the_environment),
 		cmocka_unit_test(test_settings_of_the_file_apply_where_no_flag_does),
+		cmocka_unit_test(test_a_daemon_runs_without_standard_descriptors),
+		cmocka_unit_test(test_a_daemon_outlives_the_reader_of_its_log),
 		cmocka_unit_test(test_listen_addresses),
 		cmocka_unit_test(test_health_endpoints),
 	};
