@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <linux/if_addr.h>
 #include <net/if.h>
+#include <net/if_arp.h>
 #include <netlink/netlink.h>
 #include <netlink/route/addr.h>
 #include <netlink/route/link.h>
@@ -18,6 +19,7 @@
 #include "lib/base/tree.h"
 
 #define EVENT_BUFFER (1 << 20) /* bytes; a node with many pods sees bursts of links */
+#define ERRORS_MAX   64        /* in a row, before others have their turn */
 
 struct entry {
 	RB_ENTRY(entry) by_ifindex;
@@ -191,6 +193,9 @@ static void event_object(struct nl_object *object, void *arg)
 	} else if (rtnl_link_get_family((struct rtnl_link *)object) != AF_UNSPEC) {
 		return; /* a bridge speaks of its port: the link itself is told apart */
 	} else if (event->type == RTM_NEWLINK) {
+		if (rtnl_link_get_addr((struct rtnl_link *)object) == NULL &&
+		    rtnl_link_get_arptype((struct rtnl_link *)object) == ARPHRD_ETHER)
+			return; /* a part only, such as wireless events are */
 		e = link_take(l, (struct rtnl_link *)object);
 	} else if (event->type == RTM_DELLINK) {
 		struct entry *old =
@@ -210,21 +215,37 @@ static int on_message(struct nl_msg *msg, void *arg)
 	return NL_OK;
 }
 
+/*
+ * Take in all that is queued. Whether something was lost: with its buffer full (ENOBUFS) the kernel
+ * drops the newest events and keeps the oldest, so the queue must be empty before all is read
+ * again, or what it still holds would be taken for news after it.
+ */
+static bool drain(struct link_io *l)
+{
+	unsigned errors = 0;
+
+	while (errors < ERRORS_MAX) {
+		int rc = nl_recvmsgs_default(l->events);
+		if (rc == -NLE_AGAIN)
+			break;
+		errors += rc < 0;
+	}
+	return errors > 0;
+}
+
 static void on_events(uv_poll_t *poll, int status, int events)
 {
 	struct link_io *l = poll->data;
-	int rc = 0;
 
 	(void)events;
-	while (status == 0 && rc >= 0)
-		rc = nl_recvmsgs_default(l->events);
-	if (rc != -NLE_AGAIN) { /* ENOBUFS above all: the kernel dropped some */
-		log_warn("link", "events lost, reading all links again", "err=\"%s\"",
-			 nl_geterror(rc));
+	if (drain(l) || status < 0) {
+		log_warn("link", "events lost, reading all links again", "");
 		l->lost = true;
 	}
 	if (l->lost)
 		read_all(l);
+	if (status < 0) /* libuv stops the handle of a socket that has an error pending */
+		uv_poll_start(poll, UV_READABLE, on_events);
 }
 
 static int subscribe(struct link_io *l)

@@ -286,9 +286,10 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 	struct receiver *r = poll->data;
 
 	(void)events;
-	(void)status; /* an interface that went down shows as an error here; reading clears it */
 	for (unsigned i = 0; i < BATCHES && receive_batch(r); i++)
 		;
+	if (status < 0) /* libuv stops the handle of a socket with an error; reading took it */
+		uv_poll_start(poll, UV_READABLE, on_readable);
 }
 
 /*

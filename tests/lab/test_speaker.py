@@ -12,6 +12,7 @@ import re
 import signal
 import socket
 import struct
+import subprocess
 import time
 
 import netns
@@ -185,6 +186,32 @@ def test_interface_that_comes_late_joins_and_announces(field):
     field.run("node-a", ["ip", "link", "del", "eth1"])
     owner(field, VIP4, ["node-a"])
     assert speaker.running()
+    wire.close()
+
+
+def test_link_events_that_were_lost_are_made_up_for(field):
+    """The kernel keeps the oldest events and drops the newest: what it then hands out is stale."""
+    speaker = field.start_speaker("node-a")
+    field.api.delete("Node", "node-b"), field.api.delete("Node", "node-c")
+    assign(field, "web", [VIP4, VIP6])
+    owner(field, VIP6, ["node-a"])
+    speaker.signal(signal.SIGSTOP)
+    churn = ["link add eth9 type veth peer name eth8", "link set eth0 down"]
+    churn += [f"link set eth9 mtu {1300 + i % 100}" for i in range(4000)]
+    churn += ["link del eth9", "link set eth0 up"]
+    subprocess.run(["ip", "-n", field.ns("node-a"), "-batch", "-"], input="\n".join(churn), text=True, check=True)
+    field.run("client", ["ip", "neigh", "flush", "dev", "eth0"])
+    speaker.signal(signal.SIGCONT)
+    speaker.wait_log("events lost")
+    assert owner(field, VIP4) == "node-a"
+    assert owner(field, VIP6) == "node-a"
+    # And it follows what comes after.
+    wire = Wire(field, "sw-node-a")
+    field.run("node-a", ["ip", "link", "set", "eth0", "down"])
+    field.wait_for(lambda: GROUP6 not in groups(field, "node-a", "eth0"), what="the group left")
+    field.run("node-a", ["ip", "link", "set", "eth0", "up"])
+    field.wait_for(lambda: wire.matching(is_gratuitous_arp(VIP4)) and wire.matching(is_unsolicited_na(VIP6)),
+                   what="both announced after link-up")
     wire.close()
 
 
