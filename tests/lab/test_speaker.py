@@ -196,9 +196,9 @@ def test_link_events_that_were_lost_are_made_up_for(field):
     assign(field, "web", [VIP4, VIP6])
     owner(field, VIP6, ["node-a"])
     speaker.signal(signal.SIGSTOP)
-    churn = ["link add eth9 type veth peer name eth8", "link set eth0 down"]
+    churn = ["link add eth9 type veth peer name eth8", "link set eth0 address 02:00:00:00:77:77"]
     churn += [f"link set eth9 mtu {1300 + i % 100}" for i in range(4000)]
-    churn += ["link del eth9", "link set eth0 up"]
+    churn += ["link del eth9", f"link set eth0 address {node_mac('node-a')}"]
     subprocess.run(["ip", "-n", field.ns("node-a"), "-batch", "-"], input="\n".join(churn), text=True, check=True)
     field.run("client", ["ip", "neigh", "flush", "dev", "eth0"])
     speaker.signal(signal.SIGCONT)
