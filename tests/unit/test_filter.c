@@ -159,6 +159,34 @@ static void test_only_solicitations_for_covered_targets_pass(void **state)
 	assert_false(passes_ndp(held, 2, &f, PACKET_MULTICAST));
 }
 
+/* Of a prefix of any length, the filter tests its bits, all of them and no other. */
+static void test_each_length_tests_exactly_its_bits(void **state)
+{
+	const struct ip_addr bases[] = { ip_of("192.0.2.165"), ip_of("2001:db8:a5a5::c3:96") };
+	char text[IP_TEXT_MAX];
+
+	(void)state;
+	for (size_t b = 0; b < 2; b++) {
+		unsigned bits = ip_bits(bases[b].family);
+		for (unsigned len = 0; len <= bits; len++) {
+			struct ip_prefix held = ip_prefix_of(&bases[b], (uint8_t)len);
+			for (unsigned flip = 0; flip <= bits; flip++) { /* `bits`: none */
+				struct ip_addr asked = bases[b];
+				if (flip < bits)
+					asked.bytes[flip / 8] ^= (uint8_t)(0x80 >> flip % 8);
+				ip_format(&asked, text);
+				struct frame f =
+					b == 0 ? arp_request("10.0.0.1", text)
+					       : neighbour_solicitation((struct ns_shape){
+							 .src = "fe80::1", .target = text });
+				bool passed = b == 0 ? passes_arp(&held, 1, &f, PACKET_BROADCAST)
+						     : passes_ndp(&held, 1, &f, PACKET_MULTICAST);
+				assert_int_equal(passed, flip >= len);
+			}
+		}
+	}
+}
+
 /* --- covers -------------------------------------------------------------------------------- */
 
 static int address_cmp(const void *a, const void *b)
@@ -267,6 +295,7 @@ int main(void)
 		cmocka_unit_test(test_only_arp_requests_for_covered_targets_pass),
 		cmocka_unit_test(test_the_prefix_of_no_length_lets_every_request_in),
 		cmocka_unit_test(test_only_solicitations_for_covered_targets_pass),
+		cmocka_unit_test(test_each_length_tests_exactly_its_bits),
 		cmocka_unit_test(test_every_address_is_covered_within_the_limit),
 		cmocka_unit_test(test_neighbours_are_merged_and_strangers_are_not),
 		cmocka_unit_test(test_a_full_block_is_one_prefix),
