@@ -33,6 +33,14 @@ static inline bool ether_is_group(const uint8_t mac[static ETHER_ADDR_LEN])
 	return mac[0] & 1;
 }
 
+/* The address of one station: neither a group nor all zero. */
+static inline bool ether_is_station(const uint8_t mac[static ETHER_ADDR_LEN])
+{
+	static const uint8_t zero[ETHER_ADDR_LEN];
+
+	return !ether_is_group(mac) && memcmp(mac, zero, sizeof(zero)) != 0;
+}
+
 /* Write aa:bb:cc:dd:ee:ff into @buf and return it. */
 const char *ether_format(const uint8_t mac[static ETHER_ADDR_LEN], char buf[static ETHER_TEXT_MAX]);
 

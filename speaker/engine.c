@@ -294,18 +294,17 @@ void speaker_node_remove(struct speaker *s, const char *name)
 
 void speaker_link_set(struct speaker *s, const struct l2_link *link)
 {
-	bool known = l2_link_exists(s->l2, link->name);
-
-	l2_link_set(s->l2, link);
-	if (!known)
-		engine_mark_all(
-			s); /* an advertisement may have waited for an interface of that name */
+	/* An advertisement may have waited for a name. Links of pods are excluded, and cost
+	 * nothing.
+	 */
+	if (l2_link_set(s->l2, link))
+		engine_mark_all(s);
 }
 
 void speaker_link_remove(struct speaker *s, unsigned ifindex)
 {
-	l2_link_remove(s->l2, ifindex);
-	engine_mark_all(s);
+	if (l2_link_remove(s->l2, ifindex))
+		engine_mark_all(s);
 }
 
 void speaker_ready_set(struct speaker *s, bool ready)

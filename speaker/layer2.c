@@ -51,6 +51,16 @@ struct port *l2_port_find(const struct l2 *l, unsigned ifindex)
 	return RB_FIND(port_tree, (struct port_tree *)&l->ports, &key);
 }
 
+bool l2_is_own_mac(const struct l2 *l, const uint8_t mac[static ETHER_ADDR_LEN])
+{
+	struct port *p;
+
+	RB_FOREACH (p, port_tree, (struct port_tree *)&l->ports)
+		if (memcmp(p->link.mac, mac, sizeof(p->link.mac)) == 0)
+			return true;
+	return false;
+}
+
 static struct cover *cover_of(struct l2 *l, uint8_t family)
 {
 	return family == IP_V4 ? &l->cover4 : &l->cover6;
@@ -77,14 +87,29 @@ static bool link_same(const struct l2_link *a, const struct l2_link *b)
 	       ip_equal(&a->link_local, &b->link_local);
 }
 
-void l2_link_set(struct l2 *l, const struct l2_link *link)
+/* Can this port carry anything now (compatibility page 4.3)? */
+static bool port_up(const struct port *p)
+{
+	const struct l2_link *k = &p->link;
+	const uint32_t up = IFF_UP | IFF_RUNNING;
+
+	return !p->gone && (k->flags & up) == up && !(k->flags & IFF_NOARP) && !k->enslaved &&
+	       k->hw_type == ARPHRD_ETHER && ether_is_station(k->mac);
+}
+
+static bool port_usable(const struct port *p, uint8_t family)
+{
+	return port_up(p) && (family == IP_V4 ? (p->link.flags & IFF_BROADCAST) != 0
+					      : p->link.link_local.family == IP_V6);
+}
+
+bool l2_link_set(struct l2 *l, const struct l2_link *link)
 {
 	struct port *p = l2_port_find(l, link->ifindex);
+	bool named = p == NULL || p->gone || strcmp(p->link.name, link->name) != 0;
 
-	if (regexec(&l->exclude, link->name, 0, NULL, 0) == 0) {
-		l2_link_remove(l, link->ifindex); /* it may have had another name */
-		return;
-	}
+	if (regexec(&l->exclude, link->name, 0, NULL, 0) == 0)
+		return l2_link_remove(l, link->ifindex); /* it may have had another name */
 	if (p == NULL) {
 		p = must(calloc(1, sizeof(*p)));
 		p->link = *link;
@@ -93,20 +118,23 @@ void l2_link_set(struct l2 *l, const struct l2_link *link)
 		p->refresh.frame_ns = L2_REFRESH_FRAME_NS;
 		RB_INSERT(port_tree, &l->ports, p);
 	} else if (!p->gone && link_same(&p->link, link)) {
-		return;
+		return false;
 	}
-	p->restart |= memcmp(p->link.mac, link->mac, sizeof(link->mac)) != 0;
+	p->restart |= !port_up(p) || memcmp(p->link.mac, link->mac, sizeof(link->mac)) != 0;
 	p->link = *link;
 	p->gone = false;
 	p->dirty = l->ports_dirty = true;
+	return named;
 }
 
-void l2_link_remove(struct l2 *l, unsigned ifindex)
+bool l2_link_remove(struct l2 *l, unsigned ifindex)
 {
 	struct port *p = l2_port_find(l, ifindex);
 
-	if (p != NULL)
-		p->gone = p->dirty = l->ports_dirty = true;
+	if (p == NULL || p->gone)
+		return false;
+	p->gone = p->dirty = l->ports_dirty = true;
+	return true;
 }
 
 bool l2_link_exists(const struct l2 *l, const char *name)
@@ -117,18 +145,6 @@ bool l2_link_exists(const struct l2 *l, const char *name)
 		if (!p->gone && strcmp(p->link.name, name) == 0)
 			return true;
 	return false;
-}
-
-/* Can this port carry addresses of @family now (compatibility page 4.3)? */
-static bool port_usable(const struct port *p, uint8_t family)
-{
-	const struct l2_link *k = &p->link;
-	const uint32_t up = IFF_UP | IFF_RUNNING;
-
-	if (p->gone || (k->flags & up) != up || (k->flags & IFF_NOARP) || k->enslaved ||
-	    k->hw_type != ARPHRD_ETHER)
-		return false;
-	return family == IP_V4 ? (k->flags & IFF_BROADCAST) != 0 : k->link_local.family == IP_V6;
 }
 
 /* --- who holds what ------------------------------------------------------------------------ */
@@ -258,12 +274,6 @@ struct announcement *l2_announcement_find(const struct vip *v, const struct port
 	return NULL;
 }
 
-static void burst_start(struct announcement *a, uint64_t now_ns)
-{
-	a->burst_until_ns = now_ns + L2_BURST_NS;
-	l2_queue_put(a, &a->port->burst, now_ns);
-}
-
 static void announcement_free(struct announcement *a, struct speaker_actions *out)
 {
 	if (a->vip->ip.family == IP_V6)
@@ -291,9 +301,8 @@ static void sync(struct vip *v, struct port *p, uint64_t now_ns, struct speaker_
 		LIST_INSERT_HEAD(&v->announcements, a, of_vip);
 		if (v->ip.family == IP_V6)
 			group_join(p, v, out);
-		burst_start(a, now_ns);
-	} else if (p->restart) {
-		burst_start(a, now_ns);
+		a->burst_until_ns = now_ns + L2_BURST_NS;
+		l2_queue_put(a, &p->burst, now_ns);
 	}
 }
 
@@ -366,8 +375,20 @@ static void port_free(struct l2 *l, struct port *p)
 	free(p);
 }
 
+/* The series of addresses that come and go would add up for ever. */
+static void series_drop(struct metric_family *f, const int64_t *counter, const struct vip *v)
+{
+	char text[IP_TEXT_MAX];
+
+	if (counter != NULL)
+		metric_drop(f, (const char *[]){ ip_format(&v->ip, text) });
+}
+
 static void vip_free(struct l2 *l, struct vip *v)
 {
+	series_drop(l->metrics.received, v->received, v);
+	series_drop(l->metrics.sent, v->sent, v);
+	series_drop(l->metrics.gratuitous, v->gratuitous, v);
 	while (!LIST_EMPTY(&v->announcements))
 		announcement_free(LIST_FIRST(&v->announcements), NULL);
 	for (size_t i = 0; i < v->holder_count; i++)
@@ -375,6 +396,20 @@ static void vip_free(struct l2 *l, struct vip *v)
 	free(v->holders);
 	RB_REMOVE(vip_tree, &l->vips, v);
 	free(v);
+}
+
+/*
+ * Give up all that is announced on @p. All before any is taken up again: a group that several
+ * addresses share is left with its last user only.
+ */
+static void port_clear(struct l2 *l, struct port *p, struct speaker_actions *out)
+{
+	struct announcement *a;
+	struct vip *v;
+
+	RB_FOREACH (v, vip_tree, &l->vips)
+		if ((a = l2_announcement_find(v, p)) != NULL)
+			announcement_free(a, out);
 }
 
 static void ports_sync(struct l2 *l, uint64_t now_ns, struct speaker_actions *out)
@@ -386,6 +421,8 @@ static void ports_sync(struct l2 *l, uint64_t now_ns, struct speaker_actions *ou
 		next = RB_NEXT(port_tree, &l->ports, p);
 		if (!p->dirty)
 			continue;
+		if (p->restart)
+			port_clear(l, p, out);
 		RB_FOREACH (v, vip_tree, &l->vips)
 			sync(v, p, now_ns, out);
 		p->dirty = p->restart = false;

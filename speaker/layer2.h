@@ -59,10 +59,12 @@ struct l2 *l2_free(struct l2 *l); /* NULL is fine; returns NULL */
 
 /*
  * A link is there or changed. It carries announcements while it is not excluded, up, not enslaved,
- * not NOARP and Ethernet; IPv4 needs BROADCAST, IPv6 a link-local address.
+ * not NOARP and Ethernet; IPv4 needs BROADCAST, IPv6 a link-local address. One that was down or
+ * gone in between, or has a new MAC, begins anew, whether or not a pass saw it so.
+ * Both return whether the answers of l2_link_exists() changed.
  */
-void l2_link_set(struct l2 *l, const struct l2_link *link);
-void l2_link_remove(struct l2 *l, unsigned ifindex);
+bool l2_link_set(struct l2 *l, const struct l2_link *link);
+bool l2_link_remove(struct l2 *l, unsigned ifindex);
 /* Is there a link of that name that is not excluded, up or not? */
 bool l2_link_exists(const struct l2 *l, const char *name);
 

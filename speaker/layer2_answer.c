@@ -10,6 +10,14 @@ static void drop(const struct l2 *l, const char *reason)
 		(*metric_value1(l->metrics.dropped, reason))++;
 }
 
+/* Why nobody with this @mac is answered, or NULL. An answer to a group would be a broadcast. */
+static const char *bad_asker(const struct l2 *l, const uint8_t mac[static ETHER_ADDR_LEN])
+{
+	if (!ether_is_station(mac))
+		return "sender_mac";
+	return l2_is_own_mac(l, mac) ? "own_frame" : NULL;
+}
+
 /* The vip, if @ip is announced on @p. */
 static struct vip *asked_for(const struct l2 *l, const struct port *p, const struct ip_addr *ip)
 {
@@ -32,8 +40,8 @@ static void arp_input(struct l2 *l, const struct port *p, const struct ether *e,
 	else if (bad == NULL && memcmp(e->dst, p->link.mac, sizeof(e->dst)) != 0 &&
 		 memcmp(e->dst, ether_broadcast, sizeof(e->dst)) != 0)
 		bad = "other_host";
-	else if (bad == NULL && ether_is_group(arp.sender_mac))
-		bad = "sender_mac";
+	else if (bad == NULL)
+		bad = bad_asker(l, arp.sender_mac);
 	if (bad != NULL) {
 		drop(l, bad);
 		return;
@@ -88,8 +96,8 @@ static void ndp_input(struct l2 *l, const struct port *p, const struct ether *e,
 	if (bad == NULL && memcmp(e->dst, p->link.mac, sizeof(e->dst)) != 0 &&
 	    !ether_is_group(e->dst))
 		bad = "other_host";
-	else if (bad == NULL && ether_is_group(to_mac))
-		bad = "sender_mac";
+	else if (bad == NULL)
+		bad = bad_asker(l, to_mac);
 	if (bad != NULL) {
 		drop(l, bad);
 		return;

@@ -79,7 +79,7 @@ struct port {
 	struct queue burst, refresh;
 	struct group_tree groups;
 	bool dirty;   /* sync() it with every vip */
-	bool restart; /* neighbours must learn a new MAC */
+	bool restart; /* groups are to be joined and neighbours to be told again */
 	bool gone;
 };
 
@@ -108,6 +108,8 @@ struct l2 {
 /* layer2.c */
 struct vip *l2_vip_find(const struct l2 *l, const struct ip_addr *ip);
 struct port *l2_port_find(const struct l2 *l, unsigned ifindex);
+/* One of our ports has it: the frame came back over a loop, or by a second link to one network. */
+bool l2_is_own_mac(const struct l2 *l, const uint8_t mac[static ETHER_ADDR_LEN]);
 struct announcement *l2_announcement_find(const struct vip *v, const struct port *p);
 
 /* A new action at the end of @out. */

@@ -187,6 +187,9 @@ static void test_what_is_not_asked_of_us_is_dropped_and_counted(void **state)
 	f.bytes[22] |= 1; /* a group as sender: an answer to it would be a broadcast */
 	assert_int_equal(input(w, 2, &f), 0);
 	assert_int_equal(counter(w, "bellman_frames_dropped_total{reason=\"sender_mac\"} "), 1);
+	memset(f.bytes + 22, 0, ETHER_ADDR_LEN);
+	assert_int_equal(input(w, 2, &f), 0);
+	assert_int_equal(counter(w, "bellman_frames_dropped_total{reason=\"sender_mac\"} "), 2);
 	f = arp_request("10.0.0.1", "192.0.2.10");
 	f.bytes[21] = ARP_REPLY;
 	assert_int_equal(input(w, 2, &f), 0);
@@ -194,6 +197,42 @@ static void test_what_is_not_asked_of_us_is_dropped_and_counted(void **state)
 		assert_int_equal(input(w, 2, &f), 0);
 	assert_int_equal(counter(w, "bellman_frames_dropped_total{reason=\"short\"} "),
 			 ARP_FRAME_LEN);
+}
+
+/* A loop in the network, or a second link to it, brings back what we said ourselves. */
+static void test_own_frames_are_not_answered(void **state)
+{
+	struct world *w = *state;
+	struct l2_link k = eth(9, "eth1");
+
+	k.mac[5] = 0xbb;
+	l2_link_set(w->l2, &k);
+	hold(w, "192.0.2.10");
+	hold(w, "2001:db8:1::10");
+	pass(w);
+	size_t heard = 0;
+	struct speaker_actions said = w->out;
+	w->out = (struct speaker_actions){ 0 };
+	for (size_t i = 0; i < said.count; i++) {
+		const struct speaker_action *a = &said.items[i];
+		struct frame f = { .len = a->frame.len };
+
+		if (a->type != SPEAKER_SEND)
+			continue;
+		memcpy(f.bytes, a->frame.bytes, f.len);
+		assert_int_equal(input(w, 2, &f), 0);
+		assert_int_equal(input(w, 9, &f), 0);
+		heard++;
+	}
+	assert_int_equal(heard, 6);
+	assert_int_equal(counter(w, "bellman_frames_dropped_total{reason=\"own_frame\"} "), 4);
+	/* No option: it is the Ethernet header that names us. */
+	struct frame ns = neighbour_solicitation((struct ns_shape){
+		.src = "fe80::aa", .target = "2001:db8:1::10", .no_lladdr = true });
+	assert_int_equal(input(w, 2, &ns), 1);
+	memcpy(ns.bytes + ETHER_ADDR_LEN, node_mac, sizeof(node_mac));
+	assert_int_equal(input(w, 2, &ns), 0);
+	speaker_actions_done(&said);
 }
 
 static struct ndp_na sent_na(const struct world *w)
@@ -365,6 +404,21 @@ static void test_lost_address_falls_silent_at_once(void **state)
 	assert_int_equal(l2_wake_ns(w->l2), UINT64_MAX);
 }
 
+static void test_series_of_an_address_go_with_it(void **state)
+{
+	struct world *w = *state;
+	struct frame f = arp_request("10.0.0.1", "192.0.2.10");
+
+	hold(w, "192.0.2.10");
+	hold(w, "192.0.2.11");
+	pass(w);
+	assert_int_equal(input(w, 2, &f), 1);
+	release(w, "192.0.2.10");
+	pass(w);
+	assert_int_equal(counter(w, "{ip=\"192.0.2.10\"} "), -1);
+	assert_int_equal(counter(w, "metallb_layer2_gratuitous_sent{ip=\"192.0.2.11\"} "), 2);
+}
+
 static void test_a_second_owner_keeps_the_address(void **state)
 {
 	struct world *w = *state;
@@ -469,6 +523,29 @@ static void test_links_that_carry_nothing(void **state)
 		assert_int_equal(count(w, SPEAKER_JOIN), 0);
 		l2_link_remove(w->l2, 7);
 	}
+	struct l2_link no_mac = eth(7, "eth1");
+	memset(no_mac.mac, 0, sizeof(no_mac.mac));
+	l2_link_set(w->l2, &no_mac);
+	pass(w);
+	assert_int_equal(count(w, SPEAKER_SEND), 0);
+}
+
+static void test_only_links_that_may_be_used_are_news(void **state)
+{
+	struct world *w = *state;
+	struct l2_link pod = eth(7, "veth12"), k = eth(8, "eth1");
+
+	assert_false(l2_link_set(w->l2, &pod));
+	assert_false(l2_link_remove(w->l2, 7));
+	assert_true(l2_link_set(w->l2, &k));
+	k.flags &= ~(uint32_t)IFF_UP;
+	assert_false(l2_link_set(w->l2, &k)); /* it exists all the same */
+	snprintf(k.name, sizeof(k.name), "eth2");
+	assert_true(l2_link_set(w->l2, &k));
+	snprintf(k.name, sizeof(k.name), "veth2");
+	assert_true(l2_link_set(w->l2, &k));
+	assert_false(l2_link_exists(w->l2, "eth2"));
+	assert_false(l2_link_remove(w->l2, 8));
 }
 
 static void test_names_like_lo_are_not_lo(void **state)
@@ -551,6 +628,40 @@ static void test_link_down_and_up_begins_anew(void **state)
 	pass(w);
 	assert_int_equal(count(w, SPEAKER_JOIN), 1);
 	assert_int_equal(count(w, SPEAKER_SEND), 3);
+}
+
+/*
+ * Down and up, or gone and there again under the same index, before a pass looks: a switch has
+ * forgotten us, the kernel of a new link knows no group, and all begins anew. A group that two
+ * addresses share is left and entered once.
+ */
+static void test_link_lost_between_two_passes_begins_anew(void **state)
+{
+	struct world *w = *state;
+	struct l2_link up = eth(2, "eth0"), down = up;
+
+	down.flags &= ~(uint32_t)IFF_UP;
+	hold(w, "192.0.2.10");
+	hold(w, "2001:db8:1::10");
+	hold(w, "2001:db8:2::10");
+	pass(w);
+	for (unsigned round = 0; round < 2; round++) {
+		if (round == 0)
+			l2_link_set(w->l2, &down);
+		else
+			l2_link_remove(w->l2, 2);
+		l2_link_set(w->l2, &up);
+		w->now_ns += NS_PER_S;
+		pass(w);
+		assert_int_equal(count(w, SPEAKER_LEAVE), 1);
+		assert_int_equal(count(w, SPEAKER_JOIN), 1);
+		assert_int_equal(count(w, SPEAKER_SEND), 4);
+		assert_int_equal(w->out.items[0].type, SPEAKER_LEAVE);
+	}
+	up.flags |= IFF_PROMISC; /* somebody captures: nothing to do */
+	l2_link_set(w->l2, &up);
+	pass(w);
+	assert_int_equal(w->out.count, 0);
 }
 
 static void test_new_mac_is_announced(void **state)
@@ -655,6 +766,7 @@ int main(void)
 		T(test_arp_request_is_answered_to_its_sender_alone),
 		T(test_arp_probe_is_answered_since_the_address_is_taken),
 		T(test_what_is_not_asked_of_us_is_dropped_and_counted),
+		T(test_own_frames_are_not_answered),
 		T(test_solicitation_is_answered_from_the_address_asked_for),
 		T(test_solicitation_without_option_is_answered_to_where_it_came_from),
 		T(test_duplicate_detection_is_answered_to_all_nodes),
@@ -663,15 +775,18 @@ int main(void)
 		T(test_burst_is_five_rounds_1100_ms_apart_then_refreshes),
 		T(test_a_pass_over_an_unchanged_world_does_nothing),
 		T(test_lost_address_falls_silent_at_once),
+		T(test_series_of_an_address_go_with_it),
 		T(test_a_second_owner_keeps_the_address),
 		T(test_burst_of_many_addresses_keeps_the_pace),
 		T(test_refreshes_are_at_most_fifty_a_second),
 		T(test_links_that_carry_nothing),
+		T(test_only_links_that_may_be_used_are_news),
 		T(test_names_like_lo_are_not_lo),
 		T(test_link_without_link_local_address_carries_ipv4_only),
 		T(test_ipv6_only_link_carries_ipv6),
 		T(test_late_link_is_joined_and_announced_on_at_once),
 		T(test_link_down_and_up_begins_anew),
+		T(test_link_lost_between_two_passes_begins_anew),
 		T(test_new_mac_is_announced),
 		T(test_only_the_interfaces_asked_for_answer),
 		T(test_addresses_of_one_group_join_it_once_and_leave_with_the_last),
