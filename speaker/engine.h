@@ -24,6 +24,8 @@
 #include "lib/model/service.h"
 #include "speaker/layer2.h"
 
+#define SPEAKER_PASS_MAX 256 /* Services */
+
 struct speaker; /* opaque */
 
 struct speaker_cfg {
@@ -79,10 +81,15 @@ void speaker_frame(struct speaker *s, unsigned ifindex, const void *bytes, size_
 /*
  * Bring what is announced in line with what should be, and send what is due. Call it after a batch
  * of inputs and at speaker_wake_ns(). Actions are in the order in which they must be done.
+ * One pass looks at SPEAKER_PASS_MAX Services at most, so that after a large change the first
+ * frames leave early and requests are answered in between; the rest is due at once.
  */
 void speaker_pass(struct speaker *s, uint64_t now_ns, struct speaker_actions *out);
 
-/* When speaker_pass() wants to run next although nothing comes in; UINT64_MAX: never. */
+/*
+ * When speaker_pass() wants to run next although nothing comes in; 0: at once, since Services are
+ * still marked; UINT64_MAX: never.
+ */
 uint64_t speaker_wake_ns(const struct speaker *s);
 
 /*

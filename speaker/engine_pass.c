@@ -168,9 +168,11 @@ static void converge(struct speaker *s, struct subject *j, uint64_t now_ns,
 		withdraw(s, j, why, out);
 }
 
-static void converge_dirty(struct speaker *s, uint64_t now_ns, struct speaker_actions *out)
+/* What is left when @budget is spent waits for the next pass. */
+static void converge_dirty(struct speaker *s, uint64_t now_ns, unsigned *budget,
+			   struct speaker_actions *out)
 {
-	for (struct subject *j; (j = TAILQ_FIRST(&s->dirty)) != NULL;) {
+	for (struct subject *j; *budget > 0 && (j = TAILQ_FIRST(&s->dirty)) != NULL; --*budget) {
 		TAILQ_REMOVE(&s->dirty, j, dirty_link);
 		j->dirty = false;
 		converge(s, j, now_ns, out);
@@ -193,10 +195,11 @@ static void say_config(struct speaker *s, struct speaker_actions *out)
 void speaker_pass(struct speaker *s, uint64_t now_ns, struct speaker_actions *out)
 {
 	bool changed = !TAILQ_EMPTY(&s->dirty);
+	unsigned budget = SPEAKER_PASS_MAX;
 
-	converge_dirty(s, now_ns, out);
-	if (changed && s->config_next != NULL && engine_config_adopt(s))
-		converge_dirty(s, now_ns, out);
+	converge_dirty(s, now_ns, &budget, out);
+	if (changed && TAILQ_EMPTY(&s->dirty) && s->config_next != NULL && engine_config_adopt(s))
+		converge_dirty(s, now_ns, &budget, out);
 	if (s->config_news)
 		say_config(s, out);
 	l2_pass(s->l2, now_ns, out);
@@ -204,7 +207,7 @@ void speaker_pass(struct speaker *s, uint64_t now_ns, struct speaker_actions *ou
 
 uint64_t speaker_wake_ns(const struct speaker *s)
 {
-	return l2_wake_ns(s->l2);
+	return TAILQ_EMPTY(&s->dirty) ? l2_wake_ns(s->l2) : 0;
 }
 
 void speaker_frame(struct speaker *s, unsigned ifindex, const void *bytes, size_t len,

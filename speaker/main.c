@@ -22,7 +22,7 @@
 #define PROGRAM      "bellman-speaker"
 #define METRICS_PORT 7472
 #define HEAP_SLACK   (128 * 1024)
-#define LARGE_CHANGE 1000 /* actions of one pass */
+#define LARGE_CHANGE 1000 /* actions of passes in a row */
 
 struct options {
 	const char *config, *kubeconfig, *server, *ns, *node_name, *pod_name, *lb_class;
@@ -43,6 +43,7 @@ struct program {
 	struct packet_io *packets; /* NULL: layer 2 is off */
 	struct httpd *health;
 	uv_timer_t wake; /* for the next pass */
+	size_t changes;  /* actions of the passes in a row up to here */
 	bool ready, stopping, trimmed;
 };
 
@@ -113,11 +114,14 @@ static void pass(struct program *p)
 	if (p->packets != NULL)
 		packet_io_do(p->packets, &p->actions);
 	actions_tell(p);
-	bool large = p->actions.count >= LARGE_CHANGE;
+	p->changes += p->actions.count;
 	speaker_actions_clear(&p->actions);
-	memory_return(p, large);
 
 	uint64_t wake_ns = speaker_wake_ns(p->speaker);
+	if (wake_ns > 0) {
+		memory_return(p, p->changes >= LARGE_CHANGE);
+		p->changes = 0;
+	}
 	if (wake_ns == UINT64_MAX || p->stopping) {
 		uv_timer_stop(&p->wake);
 		return;
@@ -202,7 +206,9 @@ static void on_stop(void *arg)
 	p->ready = false;
 	p->stopping = true;
 	speaker_ready_set(p->speaker, false);
-	pass(p);
+	do
+		pass(p);
+	while (speaker_wake_ns(p->speaker) == 0);
 	p->config = config_source_close(p->config);
 	p->cluster = cluster_io_close(p->cluster);
 	p->kube = kube_close(p->kube);

@@ -611,6 +611,65 @@ static void test_inputs_that_change_nothing_do_nothing(void **state)
 	assert_int_equal(w->out.count, 0);
 }
 
+/* What a pod's start and end does on every node is no reason to look at any Service. */
+static void test_links_of_pods_concern_nobody(void **state)
+{
+	struct world *w = *state;
+
+	pass(w);
+	assert_true(speaker_wake_ns(w->speaker) > 0);
+	link_add(w, 70, "veth1234");
+	speaker_link_remove(w->speaker, 70);
+	assert_true(speaker_wake_ns(w->speaker) > 0);
+	link_add(w, 71, "eth1");
+	assert_int_equal(speaker_wake_ns(w->speaker), 0);
+}
+
+/* Passes until nothing is marked; in each some frames leave. */
+static unsigned passes_until_done(struct world *w)
+{
+	unsigned passes = 0;
+
+	do {
+		size_t before = speaker_announced_count(w->speaker);
+		pass(w);
+		size_t after = speaker_announced_count(w->speaker);
+		assert_in_range(after, before + 1, before + SPEAKER_PASS_MAX);
+		assert_non_null(find(w, SPEAKER_SEND));
+		w->now_ns += 10 * NS_PER_MS;
+		passes++;
+	} while (speaker_wake_ns(w->speaker) == 0);
+	return passes;
+}
+
+static void test_a_large_change_is_worked_off_in_parts(void **state)
+{
+	struct world *w = *state;
+	enum { SERVICES = 2 * SPEAKER_PASS_MAX + 88 };
+	char name[20], ingress[60];
+
+	speaker_node_remove(w->speaker, "node-b");
+	speaker_node_remove(w->speaker, "node-c");
+	for (unsigned i = 1; i < SERVICES; i++) { /* the first is there */
+		snprintf(name, sizeof(name), "s%u", i);
+		snprintf(ingress, sizeof(ingress), "{ ip: \"2001:db8::%x\" }", i);
+		service(w, name, "", "", ingress);
+		slice(w, name, "node-a", "ready: true");
+	}
+	assert_int_equal(passes_until_done(w), 3);
+	assert_int_equal(speaker_announced_count(w->speaker), SERVICES);
+	speaker_ready_set(w->speaker, false);
+	assert_int_equal(speaker_wake_ns(w->speaker), 0);
+	unsigned passes = 0;
+	do {
+		pass(w);
+		assert_null(find(w, SPEAKER_ANNOUNCED));
+		passes++;
+	} while (speaker_wake_ns(w->speaker) == 0);
+	assert_int_equal(passes, 3);
+	assert_int_equal(speaker_announced_count(w->speaker), 0);
+}
+
 static void test_a_slice_may_come_before_its_service_and_change_it(void **state)
 {
 	struct world *w = *state;
@@ -649,6 +708,8 @@ int main(void)
 		T(test_configuration_that_orphans_an_address_waits),
 		T(test_a_shared_address_stays_until_its_last_service),
 		T(test_inputs_that_change_nothing_do_nothing),
+		T(test_links_of_pods_concern_nobody),
+		T(test_a_large_change_is_worked_off_in_parts),
 		T(test_a_slice_may_come_before_its_service_and_change_it),
 	};
 
