@@ -198,7 +198,7 @@ void speaker_pass(struct speaker *s, uint64_t now_ns, struct speaker_actions *ou
 	unsigned budget = SPEAKER_PASS_MAX;
 
 	converge_dirty(s, now_ns, &budget, out);
-	if (changed && TAILQ_EMPTY(&s->dirty) && s->config_next != NULL && engine_config_adopt(s))
+	if (changed && s->config_next != NULL && engine_config_adopt(s))
 		converge_dirty(s, now_ns, &budget, out);
 	if (s->config_news)
 		say_config(s, out);

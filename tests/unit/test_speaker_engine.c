@@ -670,6 +670,29 @@ static void test_a_large_change_is_worked_off_in_parts(void **state)
 	assert_int_equal(speaker_announced_count(w->speaker), 0);
 }
 
+/* The orphan is gone after the first part: the configuration that waited for it is in force then.
+ */
+static void test_a_configuration_need_not_wait_for_all_parts(void **state)
+{
+	struct world *w = *state;
+	char name[20];
+
+	pass(w);
+	assert_true(answers(w, "192.168.1.240"));
+	service(w, "front", "", "", "");
+	for (unsigned i = 0; i < 2 * SPEAKER_PASS_MAX; i++) {
+		snprintf(name, sizeof(name), "s%u", i);
+		service(w, name, "", "", "");
+	}
+	configure(w, "pools = ( { name = \"other\"; addresses = ( \"10.0.0.0/24\" ); } );",
+		  "l2Advertisements = ( { name = \"all\"; } );");
+	assert_true(speaker_config_waits(w->speaker));
+	pass(w);
+	assert_false(speaker_config_waits(w->speaker));
+	assert_null(find(w, SPEAKER_CONFIG)->about.text);
+	assert_false(answers(w, "192.168.1.240"));
+}
+
 static void test_a_slice_may_come_before_its_service_and_change_it(void **state)
 {
 	struct world *w = *state;
@@ -710,6 +733,7 @@ int main(void)
 		T(test_inputs_that_change_nothing_do_nothing),
 		T(test_links_of_pods_concern_nobody),
 		T(test_a_large_change_is_worked_off_in_parts),
+		T(test_a_configuration_need_not_wait_for_all_parts),
 		T(test_a_slice_may_come_before_its_service_and_change_it),
 	};
 
