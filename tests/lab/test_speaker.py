@@ -244,6 +244,36 @@ def test_foreign_arp_never_wakes_the_process(field):
     s.close(), received.close()
 
 
+def test_only_sound_requests_are_answered(field):
+    """What is not for us, not from one station or of a VLAN that is not here; padding is no fault."""
+    field.start_speaker("node-a")
+    field.api.delete("Node", "node-b"), field.api.delete("Node", "node-c")
+    assign(field, "web", [VIP4, VIP6])
+    owner(field, VIP4, ["node-a"])
+    own = bytes.fromhex(node_mac("node-a").replace(":", ""))
+    good = arp_request(VIP4, mac=b"\x02\0\0\0\x99\x02")
+
+    def tagged(tag, vlan):
+        return good[:12] + struct.pack("!HH", tag, vlan) + good[12:]
+
+    wire = Wire(field, "sw-node-a")
+    for bad in (tagged(0x8100, 77), tagged(0x88a8, 77), tagged(0x8100, 77) + b"\0" * 1400,
+                arp_request(VIP4, mac=BROADCAST), arp_request(VIP4, mac=b"\0" * 6), arp_request(VIP4, mac=own),
+                arp_request(VIP4, mac=b"\x33\x33\0\0\0\1"), b"\x02\0\0\0\0\x55" + good[6:], good[:40],
+                good[:14] + b"\0\6" + good[16:]):
+        # The Ethernet source is sound, or the kernel would judge the frame by that.
+        wire.socket.send(bad[:6] + b"\x02\0\0\0\x99\x01" + bad[12:])
+    wire.socket.send(good + b"\xff" * 1400)
+    wire.socket.send(tagged(0x8100, 0))  # a priority, no VLAN
+
+    def answers():
+        return wire.matching(lambda f: f[6:12] == own and f[12:14] == b"\x08\x06" and f[:6] != BROADCAST and f[21] == 2)
+
+    field.wait_for(lambda: len(answers()) == 2, what="the two sound requests to be answered")
+    assert {f[:6] for f in answers()} == {good[6:12]}
+    wire.close()
+
+
 def test_probes_of_both_families_find_the_address_taken(field):
     field.start_speaker("node-a")
     field.api.delete("Node", "node-b"), field.api.delete("Node", "node-c")
