@@ -19,6 +19,7 @@
 #include "lib/base/log.h"
 #include "lib/base/must.h"
 #include "lib/model/doc.h"
+#include "lib/model/json.h"
 
 #define SETTLE_MS 100u   /* editors write in several steps */
 #define LOOK_MS   60000u /* where no event comes: network file systems */
@@ -139,7 +140,7 @@ static bool same_objects(const struct doc *a, const struct doc *b)
 	if (x->count != y->count)
 		return false;
 	for (size_t i = 0; i < x->count; i++)
-		if (!cJSON_Compare(x->items[i].json, y->items[i].json, true))
+		if (!json_equal(x->items[i].json, y->items[i].json))
 			return false;
 	return true;
 }
@@ -351,7 +352,7 @@ static void on_upsert(void *arg, const cJSON *object)
 		return;
 	struct resource *r = resource_find(c, name);
 	cJSON *json = reduce(object);
-	if (r != NULL && cJSON_Compare(r->json, json, true)) {
+	if (r != NULL && json_equal(r->json, json)) {
 		cJSON_Delete(json);
 		return;
 	}

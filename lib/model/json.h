@@ -87,6 +87,9 @@ void json_warn(const struct json *j, const char *fmt, ...) __attribute__((format
  */
 bool json_integer(const cJSON *value, int64_t *ret);
 
+/* Same content, whatever the order of members. NULL equals NULL only. */
+bool json_equal(const cJSON *a, const cJSON *b);
+
 /* "a string", "a list", ... for messages. */
 const char *json_type_name(const cJSON *value);
 

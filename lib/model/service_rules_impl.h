@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "lib/base/rangeset.h"
+#include "lib/model/json.h"
 #include "lib/model/service_rules.h"
 
 enum { CLUSTER_IPS_MAX = 2 };
@@ -101,9 +102,7 @@ static inline void rule_drop(cJSON *o, const char *name)
 
 static inline bool rule_same(const cJSON *a, const cJSON *b, const char *name)
 {
-	const cJSON *x = rule_get(a, name), *y = rule_get(b, name);
-
-	return (x == NULL && y == NULL) || cJSON_Compare(x, y, 1);
+	return json_equal(rule_get(a, name), rule_get(b, name));
 }
 
 /* What the type of a Service entails. */

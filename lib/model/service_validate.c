@@ -337,8 +337,7 @@ static void check_families(const cJSON *spec, struct rule_causes *causes)
 	}
 	if (i > 2)
 		rule_invalid(causes, "spec.ipFamilies", list, "may only hold up to 2 values");
-	else if (i == 2 &&
-		 cJSON_Compare(cJSON_GetArrayItem(list, 0), cJSON_GetArrayItem(list, 1), 1))
+	else if (i == 2 && json_equal(cJSON_GetArrayItem(list, 0), cJSON_GetArrayItem(list, 1)))
 		rule_cause(causes, "FieldValueDuplicate", "spec.ipFamilies[1]",
 			   "Duplicate value: \"%s\"", cJSON_GetArrayItem(list, 1)->valuestring);
 	if (rule_get(spec, "ipFamilyPolicy") != NULL)
@@ -536,7 +535,7 @@ static void check_unchanged(const cJSON *spec, const cJSON *old, struct rule_cau
 			char field[FIELD_MAX];
 
 			snprintf(field, sizeof(field), "spec.%s[%d]", lists[l], i);
-			if (now != NULL && was != NULL && !cJSON_Compare(now, was, 1))
+			if (now != NULL && was != NULL && !json_equal(now, was))
 				rule_invalid(causes, field, now, "may not change once set");
 		}
 	}

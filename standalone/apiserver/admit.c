@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "lib/base/ip.h"
+#include "lib/model/json.h"
 #include "standalone/apiserver/status.h"
 
 /* --- Service --------------------------------------------------------------------------- */
@@ -173,7 +174,7 @@ static void default_names(cJSON *names)
 static void check_same(const cJSON *object, const cJSON *old, const char *path,
 		       struct rule_causes *causes)
 {
-	if (old != NULL && !js_equal(js_at(object, path), js_at(old, path)))
+	if (old != NULL && !json_equal(js_at(object, path), js_at(old, path)))
 		causes_add(causes, "FieldValueInvalid", path, "Invalid value: field is immutable");
 }
 

@@ -2,13 +2,30 @@
 #include "standalone/apiserver/json.h"
 
 #include <ctype.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 enum { EXACT_DIGITS = 15 }; /* what a double surely keeps */
 
-/* What marks a long integer between the pass over the text and the one over the tree. */
-static const char long_mark[] = "\x01#";
+/*
+ * What marks a long integer between the pass over the text and the one over the tree. Random, so
+ * that no string of a client begins with it.
+ */
+static const char *long_mark(void)
+{
+	static char mark[20];
+	uint64_t random;
+
+	if (mark[0] == '\0') {
+		if (getrandom(&random, sizeof(random), 0) != sizeof(random))
+			abort(); /* never for so few bytes once the system has booted */
+		snprintf(mark, sizeof(mark), "#%016" PRIx64 "#", random);
+	}
+	return mark;
+}
 
 static size_t number_len(const char *at, const char *end, bool *is_long)
 {
@@ -54,7 +71,7 @@ static bool mark_long_integers(const char *text, size_t len, struct buf *marked)
 		n = number_len(at, end, &is_long);
 		if (is_long) {
 			buf_add(marked, copied, (size_t)(at - copied));
-			buf_printf(marked, "\"%s%.*s\"", long_mark, (int)n, at);
+			buf_printf(marked, "\"%s%.*s\"", long_mark(), (int)n, at);
 			copied = at + n;
 		}
 		at += n;
@@ -65,18 +82,32 @@ static bool mark_long_integers(const char *text, size_t len, struct buf *marked)
 	return true;
 }
 
-static void unmark(cJSON *json)
+/* RFC 8259 section 6: no zeros in front. */
+static bool is_integer(const char *text)
 {
+	const char *digits = text + (text[0] == '-');
+	size_t n = strspn(digits, "0123456789");
+
+	return n > 0 && digits[n] == '\0' && (digits[0] != '0' || n == 1);
+}
+
+/* False: an integer stands where none may, or is none. */
+static bool unmark(cJSON *json)
+{
+	const char *mark = long_mark();
+	size_t len = strlen(mark);
+	bool good = json->string == NULL || strncmp(json->string, mark, len) != 0;
 	cJSON *child;
 
-	// NOLINTNEXTLINE(clang-analyzer-core.NullDereference): NULL is no string
-	if (cJSON_IsString(json) && strncmp(json->valuestring, long_mark, 2) == 0) {
-		memmove(json->valuestring, json->valuestring + 2,
-			strlen(json->valuestring + 2) + 1);
+	if (cJSON_IsString(json) && strncmp(json->valuestring, mark, len) == 0) {
+		good = good && is_integer(json->valuestring + len);
+		memmove(json->valuestring, json->valuestring + len,
+			strlen(json->valuestring + len) + 1);
 		json->type = cJSON_Raw | (json->type & cJSON_StringIsConst);
 	}
 	cJSON_ArrayForEach (child, json)
-		unmark(child);
+		good = unmark(child) && good;
+	return good;
 }
 
 cJSON *js_parse(const char *text, size_t len)
@@ -97,10 +128,39 @@ cJSON *js_parse(const char *text, size_t len)
 			json = (cJSON_Delete(json), NULL);
 	}
 	if (has_long) {
-		unmark(json);
+		if (json != NULL && !unmark(json))
+			json = (cJSON_Delete(json), NULL);
 		free((void *)(uintptr_t)text);
 	}
 	return json;
+}
+
+unsigned js_depth(const cJSON *json)
+{
+	unsigned deepest = 0;
+	const cJSON *child;
+
+	cJSON_ArrayForEach (child, json) {
+		unsigned depth = js_depth(child);
+		deepest = depth > deepest ? depth : deepest;
+	}
+	return deepest + 1;
+}
+
+static bool is_narrow(const cJSON *json)
+{
+	const cJSON *child;
+	unsigned count = 0;
+
+	cJSON_ArrayForEach (child, json)
+		if (++count > JS_MEMBERS_MAX || !is_narrow(child))
+			return false;
+	return true;
+}
+
+bool js_is_moderate(const cJSON *json)
+{
+	return js_depth(json) <= JS_DEPTH_MAX && is_narrow(json);
 }
 
 struct text *js_print(const cJSON *json)
@@ -184,11 +244,6 @@ cJSON *js_object(cJSON *object, const char *name)
 		js_set(object, name, member);
 	}
 	return member;
-}
-
-bool js_equal(const cJSON *a, const cJSON *b)
-{
-	return (a == NULL && b == NULL) || cJSON_Compare(a, b, 1);
 }
 
 void js_quote(struct buf *b, const char *text)

@@ -18,6 +18,18 @@
 /* Parse all of @text, which ends in a NUL at @len. NULL when it is no JSON. */
 cJSON *js_parse(const char *text, size_t len);
 
+/*
+ * What a client may send and the store may hold. cJSON reads 1000 levels, and readers have some
+ * around an object (a list, an event); members are looked up one by one, so their number costs its
+ * square.
+ */
+enum { JS_DEPTH_MAX = 500, JS_MEMBERS_MAX = 8192 };
+
+/* Levels, 1 for a plain value. Of what js_parse() made, or what is moderate. */
+unsigned js_depth(const cJSON *json);
+/* Within both limits? */
+bool js_is_moderate(const cJSON *json);
+
 /* Unformatted, as a shared text. */
 struct text *js_print(const cJSON *json);
 
@@ -36,9 +48,6 @@ void js_set_int(cJSON *object, const char *name, long long value);
 void js_drop(cJSON *object, const char *name);
 /* The member that is an object, made (or replaced by an empty one) when it is not. */
 cJSON *js_object(cJSON *object, const char *name);
-
-/* Same content, whatever the order of members. NULL equals NULL only. */
-bool js_equal(const cJSON *a, const cJSON *b);
 
 /* Append @text as a JSON string, quotes included. */
 void js_quote(struct buf *b, const char *text);

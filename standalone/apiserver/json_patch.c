@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/model/json.h"
 #include "standalone/apiserver/status.h"
 
 enum {
@@ -15,8 +16,9 @@ enum {
 
 /* Where a pointer leads: the place @name or @index in @parent, which need not be taken. */
 struct place {
-	cJSON *parent; /* NULL: the whole document */
-	cJSON *node;   /* NULL: nothing there */
+	cJSON *parent;  /* NULL: the whole document */
+	cJSON *node;    /* NULL: nothing there */
+	unsigned depth; /* tokens of the pointer */
 	char name[NAME_MAX_LEN];
 	int index; /* in an array; its length for "-" and the end */
 };
@@ -67,6 +69,7 @@ static bool find(cJSON *root, const char *pointer, struct place *ret)
 		if (p.node == NULL ||
 		    (pointer = take_token(pointer, p.name, sizeof(p.name))) == NULL)
 			return false;
+		p.depth++;
 		p.parent = p.node;
 		if (cJSON_IsObject(p.parent)) {
 			p.node = cJSON_GetObjectItemCaseSensitive(p.parent, p.name);
@@ -107,9 +110,15 @@ static void insert_before(cJSON *array, cJSON *at, cJSON *item)
 	at->prev = item;
 }
 
+enum outcome { DONE, DOES_NOT_FIT, TOO_BIG };
+
 /* Put @value, which is taken over, at @p; @insert: array elements move up. */
-static void put(cJSON **root, const struct place *p, cJSON *value, bool insert)
+static enum outcome put(cJSON **root, const struct place *p, cJSON *value, bool insert)
 {
+	if (p->depth + js_depth(value) > JS_DEPTH_MAX) {
+		cJSON_Delete(value);
+		return TOO_BIG;
+	}
 	if (p->parent == NULL) {
 		cJSON_Delete(*root);
 		*root = value;
@@ -122,6 +131,7 @@ static void put(cJSON **root, const struct place *p, cJSON *value, bool insert)
 	} else {
 		cJSON_ReplaceItemViaPointer(p->parent, p->node, value);
 	}
+	return DONE;
 }
 
 static size_t size_of(const cJSON *node)
@@ -132,8 +142,6 @@ static size_t size_of(const cJSON *node)
 	text_unref(t);
 	return len;
 }
-
-enum outcome { DONE, DOES_NOT_FIT, TOO_BIG };
 
 static enum outcome apply(cJSON **root, const cJSON *op, size_t *copied)
 {
@@ -156,8 +164,7 @@ static enum outcome apply(cJSON **root, const cJSON *op, size_t *copied)
 			cJSON_Delete(node);
 			return DOES_NOT_FIT;
 		}
-		put(root, &to, node, true);
-		return DONE;
+		return put(root, &to, node, true);
 	}
 	if (!find(*root, path, &to))
 		return DOES_NOT_FIT;
@@ -170,11 +177,10 @@ static enum outcome apply(cJSON **root, const cJSON *op, size_t *copied)
 	if (value == NULL)
 		return DOES_NOT_FIT;
 	if (strcmp(what, "test") == 0)
-		return to.node != NULL && cJSON_Compare(to.node, value, 1) ? DONE : DOES_NOT_FIT;
+		return to.node != NULL && json_equal(to.node, value) ? DONE : DOES_NOT_FIT;
 	if (strcmp(what, "replace") == 0 && to.node == NULL)
 		return DOES_NOT_FIT;
-	put(root, &to, cJSON_Duplicate(value, 1), strcmp(what, "add") == 0);
-	return DONE;
+	return put(root, &to, cJSON_Duplicate(value, 1), strcmp(what, "add") == 0);
 }
 
 static bool is_operation(const char *what)
@@ -213,9 +219,11 @@ cJSON *json_patch_apply(const cJSON *patch, cJSON **root)
 					      "our request: json patch: %s %s does not fit",
 					      what, path);
 		case TOO_BIG:
-			return status_failure(413, "RequestEntityTooLarge",
-					      "json patch: copies more than %u bytes",
-					      COPIED_BYTES_MAX);
+			return status_failure(
+				413, "RequestEntityTooLarge",
+				"json patch: copies more than %u bytes, or makes more "
+				"than %d levels",
+				COPIED_BYTES_MAX, JS_DEPTH_MAX);
 		}
 	}
 	return NULL;

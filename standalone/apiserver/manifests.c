@@ -8,6 +8,7 @@
 
 #include "lib/base/log.h"
 #include "lib/model/doc.h"
+#include "lib/model/json.h"
 #include "standalone/apiserver/objects.h"
 #include "standalone/apiserver/status.h"
 
@@ -247,7 +248,8 @@ static void apply_all(struct manifests *m, struct wanteds *list)
 
 			if (rank(w->json) != r)
 				continue;
-			if (before != NULL && before->applied && js_equal(before->json, w->json)) {
+			if (before != NULL && before->applied &&
+			    json_equal(before->json, w->json)) {
 				w->applied = true;
 				continue;
 			}

@@ -9,6 +9,7 @@
 
 #include "lib/base/intern.h"
 #include "lib/base/log.h"
+#include "lib/model/json.h"
 #include "standalone/apiserver/admit.h"
 #include "standalone/apiserver/status.h"
 
@@ -102,6 +103,16 @@ void keys_done(struct keys *keys)
 
 /* --- checks before a write ------------------------------------------------------------- */
 
+static cJSON *check_size(const cJSON *json)
+{
+	if (js_is_moderate(json))
+		return NULL;
+	return status_failure(413, "RequestEntityTooLarge",
+			      "Request entity too large: more than %d levels, or %d members of one "
+			      "object or array",
+			      JS_DEPTH_MAX, JS_MEMBERS_MAX);
+}
+
 /* apiVersion and kind must be those of the path; what is stored has the storage version. */
 static cJSON *check_type(const struct target *t, cJSON *object)
 {
@@ -111,6 +122,9 @@ static cJSON *check_type(const struct target *t, cJSON *object)
 	if (!cJSON_IsObject(object))
 		return status_bad_request("the object provided is unrecognized: it must be a JSON "
 					  "object");
+	cJSON *wrong = check_size(object);
+	if (wrong != NULL)
+		return wrong;
 	version = js_text(object, "apiVersion");
 	kind = js_text(object, "kind");
 	kind_api_version(t->kind, t->version->name, want, sizeof(want));
@@ -209,8 +223,8 @@ static bool content_changed(const struct kind *kind, const cJSON *object, const 
 			    (storage_version(kind)->status &&
 			     strcmp(member->string, "status") == 0))
 				continue;
-			if (!js_equal(member, cJSON_GetObjectItemCaseSensitive(sides[1 - side],
-									       member->string)))
+			if (!json_equal(member, cJSON_GetObjectItemCaseSensitive(sides[1 - side],
+										 member->string)))
 				return true;
 		}
 	return false;
@@ -392,7 +406,7 @@ static cJSON *replace(struct api *a, const struct target *t, struct object *o, c
 		return wrong;
 	meta = js_object(object, "metadata");
 	keep_from(meta, js_at(old, "metadata"), "resourceVersion");
-	if (t->dry_run || js_equal(object, old)) {
+	if (t->dry_run || json_equal(object, old)) {
 		admit_undo(a, t->kind, object, old);
 		return NULL;
 	}
@@ -457,6 +471,9 @@ cJSON *objects_patch(struct api *a, const struct target *t, enum patch_type type
 	struct object *o = objects_find(a, t, &wrong);
 
 	if (o == NULL)
+		return wrong;
+	wrong = check_size(patch);
+	if (wrong != NULL)
 		return wrong;
 	cJSON *old = object_parsed(o), *object = cJSON_Duplicate(old, 1);
 	/* The patch speaks the client's version. */

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/model/json.h"
 #include "standalone/apiserver/status.h"
 
 enum { PATH_MAX_LEN = 128 };
@@ -59,7 +60,7 @@ static cJSON *find_plain(const cJSON *list, const cJSON *value)
 	cJSON *item;
 
 	cJSON_ArrayForEach (item, list)
-		if (cJSON_Compare(item, value, 1))
+		if (json_equal(item, value))
 			return item;
 	return NULL;
 }
@@ -95,7 +96,7 @@ static bool same_key(const cJSON *a, const cJSON *b, const char *key, const char
 		x = x == NULL ? &fill : x;
 		y = y == NULL ? &fill : y;
 	}
-	return x != NULL && y != NULL && cJSON_Compare(x, y, 1);
+	return x != NULL && y != NULL && json_equal(x, y);
 }
 
 /* The element of @list that @element patches. An element that lacks the second key, where it has
@@ -172,7 +173,7 @@ static void set_order(cJSON *list, const cJSON *order, const struct list_rule *r
 		 */
 		for (item = list->child; item != NULL;) {
 			cJSON *next = item->next;
-			if (rule->key == NULL ? cJSON_Compare(item, want, 1)
+			if (rule->key == NULL ? json_equal(item, want)
 					      : same_key(item, want, rule->key, NULL))
 				cJSON_AddItemToArray(named, cJSON_DetachItemViaPointer(list, item));
 			item = next;
