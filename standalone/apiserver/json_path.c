@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NAME_MAX_LEN = 256 };
+enum { NAME_MAX_LEN = 256, PATH_MAX_LEN = 1024 /* each step is a call in a call */ };
 
 typedef void (*found_fn)(void *arg, const cJSON *node);
 
@@ -40,7 +40,7 @@ static void walk_filter(const cJSON *node, const char *at, found_fn found, void 
 		return;
 	const char quote[2] = { *at, '\0' };
 	at = take_name(at + 1, quote, value);
-	if (at == NULL || strncmp(at + 1, ")]", 2) != 0)
+	if (at == NULL || *at == '\0' || strncmp(at + 1, ")]", 2) != 0)
 		return;
 	cJSON_ArrayForEach (item, node) {
 		const char *text = js_text(item, name);
@@ -63,7 +63,7 @@ static void walk_bracket(const cJSON *node, const char *at, found_fn found, void
 		const char quote[2] = { *at, '\0' };
 
 		at = take_name(at + 1, quote, name);
-		if (at != NULL && strncmp(at + 1, "]", 1) == 0)
+		if (at != NULL && *at != '\0' && at[1] == ']')
 			walk(cJSON_GetObjectItemCaseSensitive(node, name), at + 2, found, arg);
 	} else if (isdigit((unsigned char)*at)) {
 		char *end;
@@ -92,6 +92,12 @@ static void walk(const cJSON *node, const char *path, found_fn found, void *arg)
 	}
 }
 
+static void walk_whole(const cJSON *root, const char *path, found_fn found, void *arg)
+{
+	if (strlen(path) <= PATH_MAX_LEN)
+		walk(root, path, found, arg);
+}
+
 static void keep_first(void *arg, const cJSON *node)
 {
 	const cJSON **first = arg;
@@ -104,7 +110,7 @@ const cJSON *json_path_first(const cJSON *root, const char *path)
 {
 	const cJSON *first = NULL;
 
-	walk(root, path, keep_first, &first);
+	walk_whole(root, path, keep_first, &first);
 	return first;
 }
 
@@ -125,5 +131,5 @@ static void print(void *arg, const cJSON *node)
 
 void json_path_print(struct buf *b, const cJSON *root, const char *path)
 {
-	walk(root, path, print, b);
+	walk_whole(root, path, print, b);
 }
