@@ -2,6 +2,7 @@
 #include "standalone/apiserver/http.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +31,7 @@ struct exchange {
 	struct http *http;
 	struct MHD_Connection *connection;
 	struct buf body;
+	bool allowed; /* it has a token, or needs none */
 	bool too_large;
 	bool handled; /* there is a reply, which waits for the commit or was sent */
 	bool waiting; /* suspended until the commit */
@@ -42,7 +44,7 @@ struct stream {
 	struct http *http;
 	struct MHD_Connection *connection;
 	struct watch *watch;
-	bool suspended;
+	bool suspended, abandoned;
 	struct stream *next, **prev;
 };
 
@@ -93,6 +95,8 @@ static ssize_t read_stream(void *cls, uint64_t position, char *to, size_t max)
 	(void)position;
 	if (s->http->closing)
 		return MHD_CONTENT_READER_END_OF_STREAM;
+	if (s->abandoned)
+		return MHD_CONTENT_READER_END_WITH_ERROR;
 	size_t n = watch_read(s->watch, to, max, now_s());
 	if (n > 0)
 		return (ssize_t)n;
@@ -122,6 +126,14 @@ static void resume_stream(struct stream *s)
 	httpd_kick(s->http->httpd);
 }
 
+static int socket_of(const struct stream *s)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(s->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+
+	return info == NULL ? -1 : info->connect_fd;
+}
+
 /* Wake those that have something to read since the last commit. */
 static void wake_streams(struct http *h)
 {
@@ -133,7 +145,7 @@ static void wake_streams(struct http *h)
 
 		for (uint64_t seq = h->announced; seq < end; seq++) {
 			const struct change *c = history_at(history, seq);
-			if (c != NULL && watch_wakes_for(s->watch, seq, c)) {
+			if (watch_wakes_for(s->watch, seq, c)) {
 				wakes = true;
 				break;
 			}
@@ -144,10 +156,31 @@ static void wake_streams(struct http *h)
 	h->announced = end;
 }
 
+/*
+ * End the streams whose clients have gone. MHD does not look at a connection that is suspended: a
+ * client without bookmarks would keep its place until the end of the watch.
+ */
+static void end_abandoned(struct http *h)
+{
+	struct pollfd fds[WATCHES_MAX];
+	nfds_t n = 0, i = 0;
+
+	for (const struct stream *s = h->streams; s != NULL; s = s->next)
+		fds[n++] = (struct pollfd){ .fd = socket_of(s), .events = POLLRDHUP };
+	if (poll(fds, n, 0) <= 0)
+		return;
+	for (struct stream *s = h->streams; s != NULL; s = s->next)
+		if (fds[i++].revents != 0) {
+			s->abandoned = true;
+			resume_stream(s);
+		}
+}
+
 static void on_tick(uv_timer_t *timer)
 {
 	struct http *h = timer->data;
 
+	end_abandoned(h);
 	for (struct stream *s = h->streams; s != NULL; s = s->next)
 		if (watch_is_due(s->watch, now_s()))
 			resume_stream(s);
@@ -289,15 +322,14 @@ static void handle(struct exchange *x, const char *path, const char *method)
 	};
 
 	x->handled = true;
+	if (!x->allowed) {
+		reply_status(&x->reply, status_failure(401, "Unauthorized", "Unauthorized"));
+		return;
+	}
 	if (x->too_large) {
 		reply_status(&x->reply,
 			     status_failure(413, "RequestEntityTooLarge",
 					    "Request entity too large: limit is %d", BODY_MAX));
-		return;
-	}
-	if (h->tokens != NULL && !is_public(path) &&
-	    !tokens_allow(h->tokens, header(x, MHD_HTTP_HEADER_AUTHORIZATION))) {
-		reply_status(&x->reply, status_failure(401, "Unauthorized", "Unauthorized"));
 		return;
 	}
 	if (h->tokens == NULL && is_foreign_page(x, method)) {
@@ -364,6 +396,8 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
 		x = mem_zero(sizeof(*x));
 		x->http = h;
 		x->connection = connection;
+		x->allowed = h->tokens == NULL || is_public(url) ||
+			     tokens_allow(h->tokens, header(x, MHD_HTTP_HEADER_AUTHORIZATION));
 		*con_cls = x;
 		return MHD_YES;
 	}
@@ -372,7 +406,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
 			x->too_large = true; /* read to the end, so that the client hears why */
 			buf_done(&x->body);
 		}
-		if (!x->too_large)
+		if (x->allowed && !x->too_large)
 			buf_add(&x->body, upload, *upload_size);
 		*upload_size = 0;
 		return MHD_YES;

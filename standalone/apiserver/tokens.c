@@ -8,31 +8,44 @@
 
 #include "standalone/apiserver/buf.h"
 
-enum { TOKENS_MAX = 256, TOKEN_LEN = 512 };
+enum { TOKENS_MAX = 256, TOKEN_LEN = 2048 };
 
 struct tokens {
 	unsigned count;
 	char token[TOKENS_MAX][TOKEN_LEN]; /* filled up with NULs: compared whole */
 };
 
+/* One line. A token that cannot be kept whole must not be kept in part. */
+static int add(struct tokens *t, const char *line)
+{
+	size_t n = strcspn(line, ",\r\n");
+
+	if (n == 0 || line[0] == '#')
+		return 0;
+	if (n >= TOKEN_LEN || t->count == TOKENS_MAX)
+		return -E2BIG;
+	memcpy(t->token[t->count++], line, n);
+	return 0;
+}
+
 int tokens_load(const char *path, struct tokens **ret)
 {
 	FILE *f = fopen(path, "re");
-	char line[TOKEN_LEN + 256];
-	int rc;
+	char *line = NULL;
+	size_t size = 0;
+	int rc = 0;
 
 	if (f == NULL)
 		return -errno;
 	struct tokens *t = mem_zero(sizeof(*t));
-	while (t->count < TOKENS_MAX && fgets(line, sizeof(line), f) != NULL) {
-		size_t n = strcspn(line, ",\r\n");
-
-		if (n > 0 && n < TOKEN_LEN && line[0] != '#')
-			memcpy(t->token[t->count++], line, n);
-	}
-	rc = ferror(f) ? -EIO : t->count == 0 ? -EINVAL : 0;
+	while (rc == 0 && getline(&line, &size, f) != -1)
+		rc = add(t, line);
+	if (rc == 0)
+		rc = ferror(f) ? -EIO : t->count == 0 ? -EINVAL : 0;
 	fclose(f);
-	explicit_bzero(line, sizeof(line));
+	if (line != NULL)
+		explicit_bzero(line, size);
+	free(line);
 	if (rc == 0)
 		*ret = t;
 	else

@@ -275,7 +275,7 @@ bool watch_ended(const struct watch *w)
 
 bool watch_wakes_for(struct watch *w, uint64_t seq, const struct change *c)
 {
-	if (!of_interest(w, c))
+	if (c != NULL && !of_interest(w, c))
 		return false;
 	/* What was passed over since was of no interest, and may have been forgotten by now. */
 	if (w->idle) {

@@ -19,7 +19,10 @@ size_t watch_read(struct watch *w, char *to, size_t max, uint64_t now_s);
 /* The last line was read: close. */
 bool watch_ended(const struct watch *w);
 
-/* Would this change, or the time, make watch_read() return something? */
+/*
+ * Would this change, or the time, make watch_read() return something? @c NULL: a change that the
+ * history has forgotten before anybody was told; the watch expires then.
+ */
 bool watch_wakes_for(struct watch *w, uint64_t seq, const struct change *c);
 bool watch_is_due(const struct watch *w, uint64_t now_s);
 

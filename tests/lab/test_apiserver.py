@@ -269,6 +269,40 @@ def test_wrong_input_is_refused_and_harms_nothing(server):
     assert server.get(SERVICES)["items"] == []
 
 
+def test_no_body_makes_what_the_server_cannot_read_again(server):
+    def post(text):
+        return server.ask("POST", CONFIG_MAPS, text.encode())[0]
+
+    # A long integer beside texts that look like the server's own marks; what is no integer is no JSON.
+    assert post(r'{"metadata":{"name":"a"},"data":{"x":"\u0001#garbage","y":"#0#}"},"n":12345678901234567890}') == 201
+    assert post('{"metadata":{"name":"b"},"n":00000000000000000012}') == 400
+    assert post('{"metadata":{"name":"b"},12345678901234567:1}') == 400
+    listed = server.get(CONFIG_MAPS)["items"]
+    assert [(o["metadata"]["name"], o["n"]) for o in listed] == [("a", 12345678901234567890)]
+    # Nesting, all at once and by copies into itself.
+    assert post('{"metadata":{"name":"c"},"x":' + '{"a":' * 600 + "1" + "}" * 600 + "}") == 413
+    assert post('{"metadata":{"name":"c"},"x":' + '{"a":' * 400 + "1" + "}" * 400 + "}") == 201
+    copy = [{"op": "copy", "from": "/x", "path": "/x" + "/a" * 399}]
+    assert server.ask("PATCH", f"{CONFIG_MAPS}/c", copy, "application/json-patch+json")[0] == 413
+    # Comparing such a tree with itself takes no time worth telling.
+    before = server.get(f"{CONFIG_MAPS}/c")["metadata"]["resourceVersion"]
+    assert server.patch(f"{CONFIG_MAPS}/c", {})["metadata"]["resourceVersion"] == before
+    assert server.ask("POST", CONFIG_MAPS, config_map("d", **{f"k{i}": "" for i in range(10000)}))[0] == 413
+
+
+@pytest.mark.parametrize("path", ['.spec["a', '.spec.a[?(@.b=="c', "." * 100000])
+def test_printer_columns_of_any_form_harm_nothing(server, path):
+    version = {"name": "v1", "served": True, "storage": True,
+               "additionalPrinterColumns": [{"name": "A", "type": "string", "jsonPath": path}]}
+    server.create("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", {
+        "metadata": {"name": "foos.x.io"},
+        "spec": {"group": "x.io", "scope": "Namespaced", "names": {"plural": "foos", "kind": "Foo"}, "versions": [version]}})
+    foos = "/apis/x.io/v1/namespaces/default/foos"
+    server.create(foos, {"metadata": {"name": "a"}, "spec": {"a": [{"b": "c"}]}})
+    table = server.ask("GET", foos, headers=[("Accept", "application/json;as=Table;v=v1;g=meta.k8s.io")])[1]
+    assert [row["cells"][0] for row in table["rows"]] == ["a"]
+
+
 def test_a_body_that_is_too_large_is_told_so(server):
     big = config_map("big", x="x" * (3 << 20))
     code, answer = server.ask("POST", CONFIG_MAPS, big)
@@ -545,9 +579,20 @@ def test_off_loopback_needs_tokens(tmp_path):
     assert server.ask("GET", SERVICES)[0] == 401
     assert server.ask("GET", SERVICES, headers=[("Authorization", "Bearer secre")])[0] == 401
     assert server.ask("GET", SERVICES, headers=[("Authorization", "Bearer secret")])[0] == 200
+    # Who has none is told so whatever the body, which is not kept.
+    assert server.ask("POST", SERVICES, b"x" * (4 << 20))[0] == 401
     with urllib.request.urlopen(server.url + "/readyz") as answer:
         assert answer.read() == b"ok"
     assert server.stop() == 0
+
+
+@pytest.mark.parametrize("text", ["", "# none\n", "a" * 5000 + "\n", "good\n" + "a" * 2500 + "\n"])
+def test_a_token_file_is_taken_whole_or_not_at_all(tmp_path, text):
+    tokens = tmp_path / "tokens"
+    tokens.write_text(text)
+    done = subprocess.run([BIN / "bellman-apiserver", "--listen", "127.0.0.1:0", "--token-file", tokens],
+                          capture_output=True, text=True, timeout=20)
+    assert done.returncode == 1 and "no tokens" in done.stderr
 
 
 def test_pages_of_other_sites_are_kept_out(server):
@@ -581,6 +626,21 @@ def test_watches_leave_room_for_others(server):
     finally:
         for s in sockets:
             s.close()
+
+
+def test_watches_of_clients_that_have_gone_make_room(server):
+    """They asked for no bookmarks, so nothing is written that would fail."""
+    for _ in range(384):
+        with socket.create_connection(("127.0.0.1", server.port), timeout=20) as s:
+            s.sendall(b"GET /api/v1/configmaps?watch=true HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert s.recv(64).split()[1] == b"200"
+
+    def admitted():
+        with socket.create_connection(("127.0.0.1", server.port), timeout=20) as s:
+            s.sendall(b"GET /api/v1/configmaps?watch=true HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            return s.recv(64).split()[1] == b"200"
+
+    wait_for(admitted)
 
 
 def test_tls(tmp_path):

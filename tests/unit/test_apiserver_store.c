@@ -140,7 +140,7 @@ static void wake(struct world *w, struct watch *watch, uint64_t from)
 
 	assert_int_equal(store_commit(w->api.store), 0);
 	for (uint64_t seq = from; seq < history_end(h); seq++)
-		if (history_at(h, seq) != NULL && watch_wakes_for(watch, seq, history_at(h, seq)))
+		if (watch_wakes_for(watch, seq, history_at(h, seq)))
 			break;
 }
 
@@ -310,6 +310,24 @@ static void test_an_idle_reader_is_not_cut(void **state)
 	watch_free(idle);
 }
 
+/* As when one request deletes more than the history holds. */
+static void test_what_was_forgotten_before_it_was_told_expires_an_idle_reader(void **state)
+{
+	struct world *w = *state;
+
+	put(w, "a", "1");
+	store_commit(w->api.store);
+	struct watch *idle = watch(w, 100, NULL);
+	assert_string_equal(events(idle, 4096), "ADDED a");
+	uint64_t from = store_visible(w->api.store);
+	for (int i = 0; i < 12; i++)
+		put(w, "b", i % 2 == 0 ? "0" : "1");
+	wake(w, idle, from);
+	assert_string_equal(events(idle, 4096), "ERROR Expired");
+	assert_true(watch_ended(idle));
+	watch_free(idle);
+}
+
 static void test_time_ends_a_watch(void **state)
 {
 	struct world *w = *state;
@@ -363,6 +381,7 @@ int main(void)
 		STORE(test_a_version_that_is_forgotten_is_expired),
 		STORE(test_a_reader_that_is_too_slow_is_cut),
 		STORE(test_an_idle_reader_is_not_cut),
+		STORE(test_what_was_forgotten_before_it_was_told_expires_an_idle_reader),
 		STORE(test_time_ends_a_watch),
 		STORE(test_events_go_when_nobody_repeats_them),
 	};
