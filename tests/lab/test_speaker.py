@@ -215,6 +215,31 @@ def test_link_events_that_were_lost_are_made_up_for(field):
     wire.close()
 
 
+def test_interface_made_again_under_its_index_is_joined_again(field):
+    """Both events are read together; the kernel's new interface knows nothing of the old one's groups."""
+    speaker = field.start_speaker("node-a")
+    field.api.delete("Node", "node-b"), field.api.delete("Node", "node-c")
+    assign(field, "web", [VIP4, VIP6])
+    owner(field, VIP6, ["node-a"])
+    make = ["ip", "link", "add", "eth1", "index", "777", "address", "02:00:00:00:77:77", "type", "veth",
+            "peer", "name", "sw-late", "netns", field.ns("sw")]
+
+    def up():
+        field.run("node-a", make), field.run("sw", ["ip", "link", "set", "sw-late", "up"])
+        field.run("node-a", ["ip", "link", "set", "eth1", "up"])
+
+    up()
+    field.wait_for(lambda: GROUP6 in groups(field, "node-a", "eth1"), what="the group entered")
+    speaker.signal(signal.SIGSTOP)
+    field.run("node-a", ["ip", "link", "del", "eth1"])
+    up()
+    field.wait_for(lambda: "state UP" in (shown := field.run("node-a", ["ip", "addr", "show", "dev", "eth1"]).stdout)
+                   and "fe80" in shown and "tentative" not in shown, what="the new interface to be up")
+    assert GROUP6 not in groups(field, "node-a", "eth1")
+    speaker.signal(signal.SIGCONT)
+    field.wait_for(lambda: GROUP6 in groups(field, "node-a", "eth1"), what="the group entered again")
+
+
 def test_foreign_arp_never_wakes_the_process(field):
     speaker = field.start_speaker("node-a")
     field.api.delete("Node", "node-b"), field.api.delete("Node", "node-c")
