@@ -66,11 +66,30 @@ static struct subject *subject_get(struct speaker *s, const char *ns, const char
 	return j;
 }
 
+void engine_unmark(struct subject *j)
+{
+	if (j->queue != NULL)
+		TAILQ_REMOVE(j->queue, j, marked);
+	j->queue = NULL;
+}
+
+static void mark_in(struct subject_queue *queue, struct subject *j)
+{
+	engine_unmark(j);
+	TAILQ_INSERT_TAIL(queue, j, marked);
+	j->queue = queue;
+}
+
+/* Something was said of it. */
 static void mark(struct speaker *s, struct subject *j)
 {
-	if (!j->dirty)
-		TAILQ_INSERT_TAIL(&s->dirty, j, dirty_link);
-	j->dirty = true;
+	if (j->queue != &s->told)
+		mark_in(&s->told, j);
+}
+
+struct subject *engine_next(const struct speaker *s)
+{
+	return TAILQ_EMPTY(&s->told) ? TAILQ_FIRST(&s->concerned) : TAILQ_FIRST(&s->told);
 }
 
 void engine_mark_all(struct speaker *s)
@@ -78,8 +97,8 @@ void engine_mark_all(struct speaker *s)
 	struct subject *j;
 
 	RB_FOREACH (j, subject_tree, &s->subjects)
-		if (j->balancer != NULL || j->held_count > 0)
-			mark(s, j);
+		if (j->queue == NULL && (j->balancer != NULL || j->held_count > 0))
+			mark_in(&s->concerned, j);
 }
 
 static struct balancer *balancer_free(struct balancer *b)
@@ -94,8 +113,7 @@ static struct balancer *balancer_free(struct balancer *b)
 
 static void subject_free(struct speaker *s, struct subject *j)
 {
-	if (j->dirty)
-		TAILQ_REMOVE(&s->dirty, j, dirty_link);
+	engine_unmark(j);
 	RB_REMOVE(subject_tree, &s->subjects, j);
 	balancer_free(j->balancer);
 	held_free(j);
@@ -372,7 +390,8 @@ int speaker_new(const struct speaker_cfg *cfg, struct speaker **ret)
 		s->lb_class = intern(cfg->lb_class);
 	s->ignore_exclude_lb = cfg->ignore_exclude_lb;
 	s->assume_endpoints = cfg->assume_endpoints;
-	TAILQ_INIT(&s->dirty);
+	TAILQ_INIT(&s->told);
+	TAILQ_INIT(&s->concerned);
 	if (cfg->metrics != NULL)
 		s->announced_metric = metrics_family(
 			cfg->metrics, "metallb_speaker_announced",

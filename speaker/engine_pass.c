@@ -169,12 +169,11 @@ static void converge(struct speaker *s, struct subject *j, uint64_t now_ns,
 }
 
 /* What is left when @budget is spent waits for the next pass. */
-static void converge_dirty(struct speaker *s, uint64_t now_ns, unsigned *budget,
-			   struct speaker_actions *out)
+static void converge_marked(struct speaker *s, uint64_t now_ns, unsigned *budget,
+			    struct speaker_actions *out)
 {
-	for (struct subject *j; *budget > 0 && (j = TAILQ_FIRST(&s->dirty)) != NULL; --*budget) {
-		TAILQ_REMOVE(&s->dirty, j, dirty_link);
-		j->dirty = false;
+	for (struct subject *j; *budget > 0 && (j = engine_next(s)) != NULL; --*budget) {
+		engine_unmark(j);
 		converge(s, j, now_ns, out);
 		engine_subject_reap(s, j);
 	}
@@ -194,12 +193,12 @@ static void say_config(struct speaker *s, struct speaker_actions *out)
 
 void speaker_pass(struct speaker *s, uint64_t now_ns, struct speaker_actions *out)
 {
-	bool changed = !TAILQ_EMPTY(&s->dirty);
+	bool changed = engine_next(s) != NULL;
 	unsigned budget = SPEAKER_PASS_MAX;
 
-	converge_dirty(s, now_ns, &budget, out);
+	converge_marked(s, now_ns, &budget, out);
 	if (changed && s->config_next != NULL && engine_config_adopt(s))
-		converge_dirty(s, now_ns, &budget, out);
+		converge_marked(s, now_ns, &budget, out);
 	if (s->config_news)
 		say_config(s, out);
 	l2_pass(s->l2, now_ns, out);
@@ -207,7 +206,7 @@ void speaker_pass(struct speaker *s, uint64_t now_ns, struct speaker_actions *ou
 
 uint64_t speaker_wake_ns(const struct speaker *s)
 {
-	return TAILQ_EMPTY(&s->dirty) ? l2_wake_ns(s->l2) : 0;
+	return engine_next(s) == NULL ? l2_wake_ns(s->l2) : 0;
 }
 
 void speaker_frame(struct speaker *s, unsigned ifindex, const void *bytes, size_t len,

@@ -40,15 +40,17 @@ struct balancer {
 	struct ip_addr ips[]; /* of status.loadBalancer.ingress, in their order */
 };
 
+TAILQ_HEAD(subject_queue, subject);
+
 struct subject {
 	RB_ENTRY(subject) by_name;
-	TAILQ_ENTRY(subject) dirty_link;
+	TAILQ_ENTRY(subject) marked;
+	struct subject_queue *queue; /* in which it is marked; NULL: in none */
 	LIST_HEAD(, slice) slices;
 	const char *ns, *name;     /* interned */
 	struct balancer *balancer; /* NULL: no such Service, or none of ours */
 	struct ip_addr *held;      /* announced from here */
 	uint8_t held_count;        /* no Service has more in its status */
-	bool dirty;
 };
 
 struct member {
@@ -70,7 +72,11 @@ struct speaker {
 	struct slice_tree slices;
 	struct subject_tree subjects;
 	struct member_tree members;
-	TAILQ_HEAD(, subject) dirty;
+	/*
+	 * Marked for the pass. What was said of one Service comes before what concerns all: an
+	 * address taken from it must not be answered for until ten thousand others are elected.
+	 */
+	struct subject_queue told, concerned;
 	size_t announced;
 	struct l2 *l2;
 	struct metric_family *announced_metric; /* NULL: no metrics */
@@ -126,6 +132,9 @@ struct subject *engine_subject_find(const struct speaker *s, const char *ns, con
 struct member *engine_member_find(const struct speaker *s, const char *name);
 /* Free @j if nothing is left that needs it. */
 void engine_subject_reap(struct speaker *s, struct subject *j);
+/* The next one that is marked, or NULL; and no longer mark it. */
+struct subject *engine_next(const struct speaker *s);
+void engine_unmark(struct subject *j);
 /* Every Service of ours, and every one that something is held for, is to be looked at. */
 void engine_mark_all(struct speaker *s);
 /* A Service with an address that we hold and that would be in no pool of @config; NULL: none. */

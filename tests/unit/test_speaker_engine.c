@@ -670,6 +670,27 @@ static void test_a_large_change_is_worked_off_in_parts(void **state)
 	assert_int_equal(speaker_announced_count(w->speaker), 0);
 }
 
+/* It was marked with all others before; then it is told itself that its address is taken. */
+static void test_what_one_service_loses_does_not_wait_for_the_others(void **state)
+{
+	struct world *w = *state;
+	char name[20];
+
+	pass(w);
+	for (unsigned i = 0; i < 2 * SPEAKER_PASS_MAX; i++) {
+		snprintf(name, sizeof(name), "a%u", i); /* before it in every order */
+		service(w, name, "", "", "");
+	}
+	for (unsigned i = 0; i < 2; i++)
+		pass(w);
+	assert_true(answers(w, "192.168.1.240"));
+	node(w, "node-d", "", ""); /* concerns all */
+	speaker_service_remove(w->speaker, "web", "front");
+	pass(w);
+	assert_int_equal(speaker_wake_ns(w->speaker), 0); /* others are left */
+	assert_false(answers(w, "192.168.1.240"));
+}
+
 /* The orphan is gone after the first part: the configuration that waited for it is in force then.
  */
 static void test_a_configuration_need_not_wait_for_all_parts(void **state)
@@ -733,6 +754,7 @@ int main(void)
 		T(test_inputs_that_change_nothing_do_nothing),
 		T(test_links_of_pods_concern_nobody),
 		T(test_a_large_change_is_worked_off_in_parts),
+		T(test_what_one_service_loses_does_not_wait_for_the_others),
 		T(test_a_configuration_need_not_wait_for_all_parts),
 		T(test_a_slice_may_come_before_its_service_and_change_it),
 	};
