@@ -78,19 +78,9 @@ const struct change *history_at(const struct history *h, uint64_t seq)
 	return seq < h->begin || seq >= h->end ? NULL : slot(h, seq);
 }
 
-uint64_t history_begin(const struct history *h)
-{
-	return h->begin;
-}
-
 uint64_t history_end(const struct history *h)
 {
 	return h->end;
-}
-
-uint64_t history_floor_rv(const struct history *h)
-{
-	return h->floor_rv;
 }
 
 bool history_after(const struct history *h, uint64_t rv, uint64_t *ret_seq)

@@ -39,14 +39,12 @@ void history_add(struct history *h, const struct change *c);
 
 /* NULL: forgotten, or not yet there. */
 const struct change *history_at(const struct history *h, uint64_t seq);
-uint64_t history_begin(const struct history *h); /* seq of the oldest one kept */
-uint64_t history_end(const struct history *h);   /* one after the newest */
+uint64_t history_end(const struct history *h); /* one after the newest */
 
 /*
  * The seq of the first change after version @rv (history_end() when there is none yet).
  * False: some after @rv are forgotten.
  */
 bool history_after(const struct history *h, uint64_t rv, uint64_t *ret_seq);
-uint64_t history_floor_rv(const struct history *h);
 
 #endif

@@ -245,19 +245,3 @@ cJSON *js_object(cJSON *object, const char *name)
 	}
 	return member;
 }
-
-void js_quote(struct buf *b, const char *text)
-{
-	buf_add(b, "\"", 1);
-	for (; *text != '\0'; text++) {
-		unsigned char c = (unsigned char)*text;
-
-		if (c == '"' || c == '\\')
-			buf_printf(b, "\\%c", c);
-		else if (c < 0x20)
-			buf_printf(b, "\\u%04x", c);
-		else
-			buf_add(b, text, 1);
-	}
-	buf_add(b, "\"", 1);
-}

@@ -49,7 +49,4 @@ void js_drop(cJSON *object, const char *name);
 /* The member that is an object, made (or replaced by an empty one) when it is not. */
 cJSON *js_object(cJSON *object, const char *name);
 
-/* Append @text as a JSON string, quotes included. */
-void js_quote(struct buf *b, const char *text);
-
 #endif

@@ -116,7 +116,8 @@ const char *rest_param(const struct request *q, const char *name)
 	return v == NULL || v[0] == '\0' ? NULL : v;
 }
 
-bool rest_param_true(const struct request *q, const char *name)
+/* It is there, and not "false" or "0". */
+static bool param_true(const struct request *q, const char *name)
 {
 	const char *v = q->param(q->arg, name);
 
@@ -232,7 +233,7 @@ static void watch_objects(const struct request *q, const struct route *at, struc
 	cJSON *wrong = NULL;
 	char *fields = at->name[0] == '\0' ? NULL : mem_printf("metadata.name=%s", at->name);
 
-	if (rest_param_true(q, "sendInitialEvents")) {
+	if (param_true(q, "sendInitialEvents")) {
 		struct rule_causes causes = { 0 };
 
 		causes_add(&causes, "FieldValueForbidden", "sendInitialEvents",
@@ -262,7 +263,7 @@ static void watch_objects(const struct request *q, const struct route *at, struc
 	w->ns = at->ns[0] == '\0' ? NULL : intern(at->ns);
 	w->view = rest_view(q);
 	w->from_start = rv == NULL || w->rv == 0;
-	w->bookmarks = rest_param_true(q, "allowWatchBookmarks");
+	w->bookmarks = param_true(q, "allowWatchBookmarks");
 	r->code = 200;
 	r->content_type = JSON_TYPE;
 	r->watch = w;
@@ -283,7 +284,7 @@ static void handle_collection(struct api *a, const struct request *q, const stru
 	bool derived = at->kind->id == KIND_ENDPOINTS;
 
 	if (strcmp(q->method, "GET") == 0) {
-		if (rest_param_true(q, "watch"))
+		if (param_true(q, "watch"))
 			watch_objects(q, at, r);
 		else
 			rest_list(a, q, at, r);
@@ -304,7 +305,7 @@ static void handle_object(struct api *a, const struct request *q, const struct r
 	bool derived = at->kind->id == KIND_ENDPOINTS;
 
 	if (strcmp(q->method, "GET") == 0) {
-		if (rest_param_true(q, "watch") && at->sub[0] == '\0')
+		if (param_true(q, "watch") && at->sub[0] == '\0')
 			watch_objects(q, at, r);
 		else
 			get_object(a, q, at, r);

@@ -18,8 +18,6 @@ struct route {
 
 /* A query parameter; NULL when it is absent or empty. */
 const char *rest_param(const struct request *q, const char *name);
-/* It is there, and not "false" or "0". */
-bool rest_param_true(const struct request *q, const char *name);
 /* A number; -EINVAL for what is none. Absent: *ret stays. */
 int rest_param_number(const struct request *q, const char *name, uint64_t *ret);
 struct view rest_view(const struct request *q);

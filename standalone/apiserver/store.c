@@ -211,16 +211,6 @@ struct object *store_next(const struct object *o, const char *ns)
 	return next;
 }
 
-struct object *store_any_in(const struct store *s, const char *ns)
-{
-	for (const struct kind *kind = s->kinds->first; kind != NULL; kind = kind->next) {
-		struct object *o = kind->namespaced ? store_first(s, kind, ns, NULL, NULL) : NULL;
-		if (o != NULL)
-			return o;
-	}
-	return NULL;
-}
-
 struct object *store_owned(const struct store *s)
 {
 	return s->owned;

@@ -54,8 +54,6 @@ struct object *store_get(const struct store *s, const struct kind *kind, const c
 struct object *store_first(const struct store *s, const struct kind *kind, const char *ns,
 			   const char *after_ns, const char *after_name);
 struct object *store_next(const struct object *o, const char *ns);
-/* Any object of @ns, cluster-scoped ones left out; NULL: none. */
-struct object *store_any_in(const struct store *s, const char *ns);
 /* The first of those that have owners; go on by next_owned. */
 struct object *store_owned(const struct store *s);
 bool store_has_uid(const struct store *s, const char *uid);

@@ -115,6 +115,18 @@ static void write_elements(struct text *to, const char *verb, enum rule_set set,
 			    verb, set_names[set], family, elements->at);
 }
 
+static void empty(struct transaction *t)
+{
+	text_free(&t->table);
+	text_free(&t->chains);
+	text_free(&t->chains_gone);
+	for (unsigned s = 0; s < RULE_SETS; s++)
+		for (unsigned f = 0; f < 2; f++) {
+			text_free(&t->sets[s][f].gone);
+			text_free(&t->sets[s][f].come);
+		}
+}
+
 char *transaction_finish(struct transaction *t)
 {
 	struct text all = { 0 };
@@ -130,7 +142,7 @@ char *transaction_finish(struct transaction *t)
 		for (unsigned f = 0; f < 2; f++)
 			write_elements(&all, "add", s, f == 0 ? 4 : 6, &t->sets[s][f].come);
 	text_add(&all, t->chains_gone.at, t->chains_gone.len);
-	transaction_free(t);
+	empty(t);
 
 	if (all.len == empty) {
 		text_free(&all);
@@ -139,18 +151,6 @@ char *transaction_finish(struct transaction *t)
 	all.len -= 2; /* the last comma and newline */
 	text_printf(&all, "\n]}\n");
 	return text_take(&all);
-}
-
-void transaction_free(struct transaction *t)
-{
-	text_free(&t->table);
-	text_free(&t->chains);
-	text_free(&t->chains_gone);
-	for (unsigned s = 0; s < RULE_SETS; s++)
-		for (unsigned f = 0; f < 2; f++) {
-			text_free(&t->sets[s][f].gone);
-			text_free(&t->sets[s][f].come);
-		}
 }
 
 const char *transaction_probe(void)

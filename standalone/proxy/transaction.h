@@ -45,7 +45,6 @@ void transaction_set_pods(struct transaction *t, uint8_t family, const char *pre
  * The text, for the caller to free(), or NULL when there is nothing to do. @t is empty again.
  */
 char *transaction_finish(struct transaction *t);
-void transaction_free(struct transaction *t);
 
 /* Fails when the table is not there, and changes nothing when it is. Static. */
 const char *transaction_probe(void);
