@@ -8,6 +8,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -113,7 +114,7 @@ int httpd_address(const char *listen, struct sockaddr_storage *addr)
 static int listen_on(const char *listen_text, int *ret_fd)
 {
 	struct sockaddr_storage addr;
-	const int on = 1, off = 0;
+	const int on = 1, off = 0, idle_s = 60, every_s = 15;
 
 	if (httpd_address(listen_text, &addr) != 0)
 		return -EINVAL;
@@ -128,6 +129,11 @@ static int listen_on(const char *listen_text, int *ret_fd)
 	if (fd == -1)
 		return -errno;
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	/* Accepted sockets take these over: a peer that has lost its power is known in two minutes,
+	 * also while its connection is suspended. */
+	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof(idle_s));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &every_s, sizeof(every_s));
 	if (addr.ss_family == AF_INET6)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
 	socklen_t len = addr.ss_family == AF_INET6 ? sizeof(struct sockaddr_in6)
