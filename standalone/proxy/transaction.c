@@ -115,7 +115,7 @@ static void write_elements(struct text *to, const char *verb, enum rule_set set,
 			    verb, set_names[set], family, elements->at);
 }
 
-static void empty(struct transaction *t)
+static void clear(struct transaction *t)
 {
 	text_free(&t->table);
 	text_free(&t->chains);
@@ -142,7 +142,7 @@ char *transaction_finish(struct transaction *t)
 		for (unsigned f = 0; f < 2; f++)
 			write_elements(&all, "add", s, f == 0 ? 4 : 6, &t->sets[s][f].come);
 	text_add(&all, t->chains_gone.at, t->chains_gone.len);
-	empty(t);
+	clear(t);
 
 	if (all.len == empty) {
 		text_free(&all);
