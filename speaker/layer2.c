@@ -8,11 +8,6 @@
 
 #include "lib/base/intern.h"
 
-static int vip_cmp(const struct vip *a, const struct vip *b)
-{
-	return ip_cmp(&a->ip, &b->ip);
-}
-
 static int group_cmp(const struct group *a, const struct group *b)
 {
 	return ip_cmp(&a->ip, &b->ip);
@@ -23,7 +18,6 @@ static int port_cmp(const struct port *a, const struct port *b)
 	return (a->link.ifindex > b->link.ifindex) - (a->link.ifindex < b->link.ifindex);
 }
 
-TREE_GENERATE(vip_tree, vip, by_ip, vip_cmp)
 TREE_GENERATE(group_tree, group, by_ip, group_cmp)
 TREE_GENERATE(port_tree, port, by_ifindex, port_cmp)
 
@@ -59,11 +53,6 @@ bool l2_is_own_mac(const struct l2 *l, const uint8_t mac[static ETHER_ADDR_LEN])
 		if (memcmp(p->link.mac, mac, sizeof(p->link.mac)) == 0)
 			return true;
 	return false;
-}
-
-static struct cover *cover_of(struct l2 *l, uint8_t family)
-{
-	return family == IP_V4 ? &l->cover4 : &l->cover6;
 }
 
 void l2_count(struct metric_family *f, int64_t **counter, const struct vip *v, unsigned n)
@@ -306,67 +295,6 @@ static void sync(struct vip *v, struct port *p, uint64_t now_ns, struct speaker_
 	}
 }
 
-/* --- filter cover -------------------------------------------------------------------------- */
-
-static void cover_compute(struct l2 *l, uint8_t family, struct cover *c)
-{
-	struct {
-		ARRAY_OF(struct ip_addr);
-	} held = { 0 };
-	struct vip key = { .ip.family = family };
-
-	for (struct vip *v = RB_NFIND(vip_tree, &l->vips, &key);
-	     v != NULL && v->ip.family == family; v = RB_NEXT(vip_tree, &l->vips, v))
-		if (v->holder_count > 0)
-			*(struct ip_addr *)must(array_push(&held)) = v->ip;
-	c->count = filter_cover(held.items, held.count, c->max, c->prefixes);
-	c->tighten_ns = UINT64_MAX;
-	array_free(&held);
-}
-
-static bool covered(const struct cover *c, const struct ip_addr *ip)
-{
-	for (size_t i = 0; i < c->count; i++)
-		if (ip_prefix_contains(&c->prefixes[i], ip))
-			return true;
-	return false;
-}
-
-/* Let in what is newly held at once, and shut out what is no longer held a little later. */
-static void covers_update(struct l2 *l, uint64_t now_ns, struct speaker_actions *out)
-{
-	static const uint8_t families[] = { IP_V4, IP_V6 };
-	bool widen[2] = { false, false };
-	struct vip *v;
-
-	TAILQ_FOREACH (v, &l->dirty, dirty_link) {
-		struct cover *c = cover_of(l, v->ip.family);
-		if (v->holder_count == 0 && c->tighten_ns == UINT64_MAX)
-			c->tighten_ns = now_ns + L2_TIGHTEN_NS;
-		else if (v->holder_count > 0 && !covered(c, &v->ip))
-			widen[v->ip.family == IP_V6] = true;
-	}
-	for (size_t i = 0; i < 2; i++) {
-		struct cover *c = cover_of(l, families[i]);
-		if (!widen[i] && c->tighten_ns > now_ns)
-			continue;
-		cover_compute(l, families[i], c);
-		l2_action(out, SPEAKER_FILTER, 0)->family = families[i];
-	}
-}
-
-size_t l2_cover(struct l2 *l, uint8_t family, size_t max, struct ip_prefix ret[static L2_COVER_MAX])
-{
-	struct cover *c = cover_of(l, family);
-
-	if (max < c->max && max > 0) {
-		c->max = max;
-		cover_compute(l, family, c);
-	}
-	memcpy(ret, c->prefixes, c->count * sizeof(*ret));
-	return c->count;
-}
-
 /* --- the pass ------------------------------------------------------------------------------ */
 
 static void port_free(struct l2 *l, struct port *p)
@@ -450,7 +378,7 @@ void l2_pass(struct l2 *l, uint64_t now_ns, struct speaker_actions *out)
 {
 	struct port *p;
 
-	covers_update(l, now_ns, out);
+	l2_covers_update(l, now_ns, out);
 	ports_sync(l, now_ns, out);
 	vips_sync(l, now_ns, out);
 	RB_FOREACH (p, port_tree, &l->ports) {

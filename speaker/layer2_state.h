@@ -105,6 +105,13 @@ struct l2 {
 	} metrics;
 };
 
+static inline int vip_cmp(const struct vip *a, const struct vip *b)
+{
+	return ip_cmp(&a->ip, &b->ip);
+}
+
+TREE_GENERATE(vip_tree, vip, by_ip, vip_cmp)
+
 /* layer2.c */
 struct vip *l2_vip_find(const struct l2 *l, const struct ip_addr *ip);
 struct port *l2_port_find(const struct l2 *l, unsigned ifindex);
@@ -117,6 +124,11 @@ struct speaker_action *l2_action(struct speaker_actions *out, enum speaker_actio
 				 unsigned ifindex);
 /* Add @n to the counter of @v in family @f; *counter is where it is, once it was used. */
 void l2_count(struct metric_family *f, int64_t **counter, const struct vip *v, unsigned n);
+
+/* layer2_cover.c */
+
+/* Let in what is newly held at once, and shut out what is no longer held a little later. */
+void l2_covers_update(struct l2 *l, uint64_t now_ns, struct speaker_actions *out);
 
 /* layer2_send.c */
 
