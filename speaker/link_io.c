@@ -17,6 +17,7 @@
 
 #include "lib/base/log.h"
 #include "lib/base/tree.h"
+#include "lib/daemon/loop.h"
 
 #define EVENT_BUFFER (1 << 20) /* bytes; a node with many pods sees bursts of links */
 #define ERRORS_MAX   64        /* in a row, before others have their turn */
@@ -35,6 +36,7 @@ struct link_io {
 	struct nl_sock *events;
 	uv_poll_t poll;
 	struct entry_tree entries;
+	struct log_limit lost_log;
 	bool lost; /* what is known may be wrong: read all again */
 };
 
@@ -239,7 +241,8 @@ static void on_events(uv_poll_t *poll, int status, int events)
 
 	(void)events;
 	if (drain(l) || status < 0) {
-		log_warn("link", "events lost, reading all links again", "");
+		if (log_limit_pass(&l->lost_log, daemon_now_ns()))
+			log_warn("link", "events lost, reading all links again", "");
 		l->lost = true;
 	}
 	if (l->lost)
@@ -283,6 +286,7 @@ int link_io_open(const struct link_io_cfg *cfg, struct link_io **ret)
 		return -ENOMEM;
 	l->cfg = *cfg;
 	l->poll.data = l;
+	l->lost_log = (struct log_limit){ .every_ns = 10 * NS_PER_S, .burst = 5 };
 	int rc = subscribe(l);
 	if (rc < 0) {
 		log_error("link", "cannot follow the links", "err=\"%s\"", nl_geterror(rc));
