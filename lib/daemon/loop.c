@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -52,10 +53,23 @@ static void open_standard_descriptors(void)
 		close(fd);
 }
 
+/* The soft limit of 1,024 is for programs that use select(); a speaker joins groups by hundreds of
+ * sockets. */
+static void raise_descriptor_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
 int daemon_init(struct daemon *d, void (*on_stop)(void *arg), void (*on_reload)(void *arg),
 		void *arg)
 {
 	open_standard_descriptors();
+	raise_descriptor_limit();
 	*d = (struct daemon){
 		.loop = uv_default_loop(), .on_stop = on_stop, .on_reload = on_reload, .arg = arg
 	};
