@@ -9,7 +9,8 @@
  *
  * Packets to a Service's address that are still not translated when they are to leave have no port
  * there, or belong to no connection. Routed on, they would go in circles between this node and the
- * router that sends that address here; so they are refused ("strays").
+ * router that sends that address here; so they are refused ("strays"). But not where the address
+ * is a node's own as well, which has more ports than a Service.
  */
 #include "standalone/proxy/frame.h"
 
@@ -69,6 +70,7 @@ static const char one_family[] =
 	SET("cluster_ips%1$u", "\"ipv%1$u_addr\"")
 	SET("hairpin%1$u", "[\"ipv%1$u_addr\",\"ipv%1$u_addr\"]")
 	SET("pod_cidrs%1$u", "\"ipv%1$u_addr\",\"flags\":[\"interval\"]")
+	SET("node_ips%1$u", "\"ipv%1$u_addr\"") /* filled by transaction_set_nodes() */
 	CHAIN("outsiders%1$u") /* filled by transaction_set_pods() */
 
 	RULE("services", JSON_DADDR_IN("%2$s", "cluster_ips%1$u") "," JSON_JUMP("outsiders%1$u"))
@@ -78,7 +80,11 @@ static const char one_family[] =
 	     JSON_MATCH("!=", JSON_FIELD("%2$s", "daddr"), "%3$s") "," JSON_DADDR_IS_LOCAL ","
 	     LOOK_UP(JSON_CONCAT(JSON_L4PROTO "," DPORT), "node_ports%1$u"))
 
-	RULE("strays", JSON_DADDR_IN("%2$s", "addresses%1$u") "," JSON_GOTO("refuse"))
+	CHAIN("strays%1$u")
+	RULE("strays%1$u", JSON_DADDR_IS_LOCAL "," RETURN)
+	RULE("strays%1$u", JSON_DADDR_IN("%2$s", "node_ips%1$u") "," RETURN)
+	RULE("strays%1$u", JSON_GOTO("refuse"))
+	RULE("strays", JSON_DADDR_IN("%2$s", "addresses%1$u") "," JSON_GOTO("strays%1$u"))
 
 	/* A pod that reaches itself: it would drop an answer from its own address. */
 	RULE("postrouting",

@@ -70,6 +70,26 @@ bool element_is_exclusive(const struct element *e)
 	return e->set == SET_SERVICES || e->set == SET_NODE_PORTS;
 }
 
+/*
+ * Could packets be sent to @ip from another host? Kubernetes stores no others. To a loopback
+ * address they would be led to what this node keeps for itself, and as a Service's address it
+ * would be refused to everybody on the node.
+ */
+static bool is_global(const struct ip_addr *ip)
+{
+	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
+	static const uint8_t zero[15];
+	const uint8_t *b = ip->bytes;
+
+	if (ip->family == IP_V4)
+		return b[0] != 0 && b[0] != 127 && b[0] < 224;
+	if (b[0] == 0xff || (b[0] == 0xfe && (b[1] & 0xc0) == 0x80)) /* multicast, link-local */
+		return false;
+	if (memcmp(b, zero, sizeof(zero)) == 0 && b[15] <= 1) /* :: and ::1 */
+		return false;
+	return memcmp(b, mapped, sizeof(mapped)) != 0;
+}
+
 /* --- endpoints ----------------------------------------------------------------------------- */
 
 /* By address and port, the ready one of equals first. */
@@ -112,7 +132,7 @@ static void backends_collect(const struct plan_input *in, const struct service_p
 		for (unsigned i = 0; i < slice->endpoint_count; i++) {
 			const struct endpoint *e = &slice->endpoints[i];
 
-			if (e->addr.family != family ||
+			if (e->addr.family != family || !is_global(&e->addr) ||
 			    !(e->ready || (e->serving && e->terminating)))
 				continue;
 			*(struct backend *)must(array_push(ret)) = (struct backend){
@@ -304,7 +324,7 @@ static void plan_ways_in(const struct service *s, const struct service_port *sp,
 	for (unsigned i = 0; i < s->cluster_ip_count; i++) {
 		const struct ip_addr *ip = &s->cluster_ips[i];
 
-		if (ip->family != family)
+		if (ip->family != family || !is_global(ip))
 			continue;
 		add_way_in(p, family, ip, sp->port, sp, inside);
 		add_shared(p, SET_ADDRESSES, ip);
@@ -314,7 +334,7 @@ static void plan_ways_in(const struct service *s, const struct service_port *sp,
 	for (unsigned i = 0; s->type == SERVICE_LOAD_BALANCER && i < s->ingress_count; i++) {
 		const struct ip_addr *ip = &s->ingress[i];
 
-		if (ip->family != family)
+		if (ip->family != family || !is_global(ip))
 			continue;
 		add_way_in(p, family, ip, sp->port, sp, CHAIN_EXTERNAL);
 		add_shared(p, SET_ADDRESSES, ip);

@@ -16,7 +16,7 @@ RB_HEAD(pod_nodes, pod_node);
 struct pods {
 	struct pod_nodes nodes;
 	bool dirty;
-	char *sent[2]; /* [0]: IPv4; NULL: not known */
+	char *sent[2], *sent_ips[2]; /* [0]: IPv4; NULL: not known */
 };
 
 static int pod_node_cmp(const struct pod_node *a, const struct pod_node *b)
@@ -34,10 +34,13 @@ static struct pod_node *find(struct pods *p, const char *name)
 	return RB_FIND(pod_nodes, &p->nodes, &key);
 }
 
-static bool same_cidrs(const struct node *a, const struct node *b)
+static bool same_addresses(const struct node *a, const struct node *b)
 {
-	if (a->pod_cidr_count != b->pod_cidr_count)
+	if (a->pod_cidr_count != b->pod_cidr_count || a->internal_ip_count != b->internal_ip_count)
 		return false;
+	for (unsigned i = 0; i < a->internal_ip_count; i++)
+		if (!ip_equal(&a->internal_ips[i], &b->internal_ips[i]))
+			return false;
 	for (unsigned i = 0; i < a->pod_cidr_count; i++)
 		if (a->pod_cidrs[i].len != b->pod_cidrs[i].len ||
 		    !ip_equal(&a->pod_cidrs[i].addr, &b->pod_cidrs[i].addr))
@@ -56,7 +59,7 @@ void pods_node(struct pods *p, struct node *node)
 		p->dirty = true;
 		return;
 	}
-	p->dirty |= !same_cidrs(n->object, node);
+	p->dirty |= !same_addresses(n->object, node);
 	node_free(n->object);
 	n->object = node;
 }
@@ -90,7 +93,7 @@ static int prefix_cmp(const void *one, const void *other)
  * The prefixes of one family as elements. nft takes no two that overlap, so one that lies within
  * another is left out; one of length 0 would make everybody a pod and is left out too.
  */
-static char *elements_of(struct pods *p, uint8_t family)
+static char *prefixes_of(struct pods *p, uint8_t family)
 {
 	struct {
 		ARRAY_OF(struct ip_prefix);
@@ -123,18 +126,41 @@ static char *elements_of(struct pods *p, uint8_t family)
 	return text_take(&t);
 }
 
+/* The addresses of nodes as elements; one that two have may stand there twice. */
+static char *ips_of(struct pods *p, uint8_t family)
+{
+	struct text t = { 0 };
+	struct pod_node *n;
+
+	RB_FOREACH (n, pod_nodes, &p->nodes)
+		for (unsigned i = 0; i < n->object->internal_ip_count; i++) {
+			const struct ip_addr *addr = &n->object->internal_ips[i];
+			char ip[IP_TEXT_MAX];
+
+			if (addr->family == family)
+				text_printf(&t, "%s\"%s\"", t.len > 0 ? "," : "",
+					    ip_format(addr, ip));
+		}
+	return text_take(&t);
+}
+
 void pods_pass(struct pods *p, struct transaction *t)
 {
 	if (!p->dirty)
 		return;
 	for (unsigned f = 0; f < 2; f++) {
 		uint8_t family = f == 0 ? IP_V4 : IP_V6;
-		char *now = elements_of(p, family);
+		char *now = prefixes_of(p, family), *ips = ips_of(p, family);
 
 		if (p->sent[f] == NULL || strcmp(p->sent[f], now) != 0)
 			transaction_set_pods(t, family, now);
 		free(p->sent[f]);
 		p->sent[f] = now;
+		/* A table that was begun anew has none. */
+		if (strcmp(p->sent_ips[f] == NULL ? "" : p->sent_ips[f], ips) != 0)
+			transaction_set_nodes(t, family, ips);
+		free(p->sent_ips[f]);
+		p->sent_ips[f] = ips;
 	}
 	p->dirty = false;
 }
@@ -143,7 +169,8 @@ void pods_forget(struct pods *p)
 {
 	for (unsigned f = 0; f < 2; f++) {
 		free(p->sent[f]);
-		p->sent[f] = NULL;
+		free(p->sent_ips[f]);
+		p->sent[f] = p->sent_ips[f] = NULL;
 	}
 	p->dirty = true;
 }

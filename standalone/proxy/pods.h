@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Which source addresses are pods: the podCIDRs of all Nodes, as two sets of nftables.
+ * Which addresses are pods' and which are nodes': the podCIDRs and InternalIPs of all Nodes, as
+ * sets of nftables.
  *
  * Pods with addresses out of other ranges look like clients from outside the cluster, as they do
  * to a kube-proxy whose --cluster-cidr does not cover them. Pure, as rules.c, whose part this is.

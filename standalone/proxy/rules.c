@@ -181,10 +181,28 @@ static void slice_part(struct rules *r, struct slice *s)
 	s->owner = NULL;
 }
 
+static void slice_free(struct rules *r, struct slice *s)
+{
+	slice_part(r, s);
+	RB_REMOVE(slices, &r->slices, s);
+	endpoint_slice_free(s->object);
+	free(s);
+}
+
+void rules_slice_gone(struct rules *r, const char *ns, const char *name)
+{
+	struct slice *s = slice_find(r, ns, name);
+
+	if (s != NULL)
+		slice_free(r, s);
+}
+
 int rules_slice(struct rules *r, struct endpoint_slice *object)
 {
 	if (!name_fits(object->meta.ns) ||
 	    (object->service != NULL && !name_fits(object->service))) {
+		/* What it was before, it is no more. */
+		rules_slice_gone(r, object->meta.ns, object->meta.name);
 		endpoint_slice_free(object);
 		return -EINVAL;
 	}
@@ -205,22 +223,6 @@ int rules_slice(struct rules *r, struct endpoint_slice *object)
 		mark_dirty(r, s->owner);
 	}
 	return 0;
-}
-
-static void slice_free(struct rules *r, struct slice *s)
-{
-	slice_part(r, s);
-	RB_REMOVE(slices, &r->slices, s);
-	endpoint_slice_free(s->object);
-	free(s);
-}
-
-void rules_slice_gone(struct rules *r, const char *ns, const char *name)
-{
-	struct slice *s = slice_find(r, ns, name);
-
-	if (s != NULL)
-		slice_free(r, s);
 }
 
 void rules_node(struct rules *r, struct node *node)

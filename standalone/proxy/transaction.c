@@ -107,6 +107,15 @@ void transaction_set_pods(struct transaction *t, uint8_t family, const char *pre
 	text_printf(c, NFT_ADD_RULE("outsiders%u", JSON_MASQUERADE_LATER), family);
 }
 
+void transaction_set_nodes(struct transaction *t, uint8_t family, const char *addresses)
+{
+	text_printf(&t->chains, NFT_COMMAND("flush", "set", NFT_NAMED("node_ips%u")), family);
+	if (*addresses != '\0')
+		text_printf(&t->chains,
+			    NFT_COMMAND("add", "element", NFT_NAMED("node_ips%u") ",\"elem\":[%s]"),
+			    family, addresses);
+}
+
 static void write_elements(struct text *to, const char *verb, enum rule_set set, unsigned family,
 			   const struct text *elements)
 {

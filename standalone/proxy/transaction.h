@@ -41,6 +41,9 @@ void transaction_delete_element(struct transaction *t, const struct element *e);
  * known. */
 void transaction_set_pods(struct transaction *t, uint8_t family, const char *prefixes);
 
+/* The addresses of nodes in one family, in the same form. */
+void transaction_set_nodes(struct transaction *t, uint8_t family, const char *addresses);
+
 /*
  * The text, for the caller to free(), or NULL when there is nothing to do. @t is empty again.
  */

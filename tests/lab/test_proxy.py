@@ -304,6 +304,15 @@ def test_other_ports_of_a_service_address_are_refused_and_not_routed_on(cluster,
             assert knock(cluster, ns, ip, 81) == "refused"
 
 
+@FAMILIES
+def test_an_address_that_is_a_nodes_own_keeps_its_other_ports(cluster, family):
+    """As where the status tells the addresses of nodes: what else runs there is still reached."""
+    apply(cluster, vips={f: node_ip("node-b", f) for f in (4, 6)} | {46: "127.0.0.1", 66: "::1"})
+    reach(cluster, ENTRY, node_ip("node-b", family))
+    for ip in (node_ip("node-b", family), {4: "127.0.0.1", 6: "::1"}[family]):
+        cluster.run(ENTRY, ["ping", "-n", "-c", "1", "-W", "3", ip])
+
+
 # --- change ---------------------------------------------------------------------------------------
 
 

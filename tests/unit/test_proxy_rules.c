@@ -663,6 +663,67 @@ static void test_pod_networks_are_those_of_all_nodes_without_overlaps(void **sta
 	free(lines);
 }
 
+static void test_addresses_of_nodes_are_told_when_they_change(void **state)
+{
+	static const char fmt[] = "{\"metadata\":{\"name\":\"node-b\"},\"status\":{\"addresses\":["
+				  "{\"type\":\"InternalIP\",\"address\":\"%s\"}]}}";
+	static const char *const ips[] = { "10.0.0.2", "10.0.0.2", "fd00::2" };
+	static const char *const told[] = {
+		"flush set node_ips4\nadd element node_ips4 [\"10.0.0.2\"]\n",
+		NULL,
+		"flush set node_ips4\nflush set node_ips6\nadd element node_ips6 [\"fd00::2\"]\n",
+	};
+
+	rules_restart(*state);
+	free(pass_at(*state, 1));
+	for (int i = 0; i < 3; i++) {
+		struct faults faults = { 0 };
+		struct node *n = NULL;
+		char text[256];
+
+		snprintf(text, sizeof(text), fmt, ips[i]);
+		cJSON *object = cJSON_Parse(text);
+		assert_int_equal(node_decode(object, (struct where){ 0 }, &faults, &n), 0);
+		cJSON_Delete(object);
+		rules_node(*state, n);
+		char *lines = pass_at(*state, 1);
+		if (told[i] == NULL)
+			assert_nothing(lines);
+		else
+			assert_has(lines, told[i]);
+		free(lines);
+	}
+}
+
+/* What Kubernetes does not store: loopback would lead to what the node keeps for itself. */
+static void test_addresses_of_no_other_host_lead_nowhere(void **state)
+{
+	static const char *const bad4[] = { "127.0.0.1", "0.0.0.0", "224.0.0.1",
+					    "255.255.255.255" };
+	static const char *const bad6[] = { "::1", "::", "fe80::1", "ff02::1", "::ffff:127.0.0.1" };
+	char text[256];
+
+	put_service(
+		*state,
+		"{" META(
+			"default",
+			"web") ",\"spec\":{\"type\":\"LoadBalancer\",\"clusterIPs\":[\"10.96.0.1\","
+			       "\"fd00:96::1\"],\"ipFamilies\":[\"IPv4\",\"IPv6\"],\"ports\":"
+			       "[" PORT80 "]},\"status\":{\"loadBalancer\":{\"ingress\":[{\"ip\":"
+			       "\"127.0.0.1\"},"
+			       "{\"ip\":\"::1\"},{\"ip\":\"192.0.2.1\"}]}}}");
+	char *lines = pass_at(*state, 1);
+	assert_has(lines, "add element addresses4 [\"10.96.0.1\",\"192.0.2.1\"]\n");
+	assert_has(lines, "add element addresses6 [\"fd00:96::1\"]\n");
+	free(lines);
+	for (size_t i = 0; i < 9; i++) {
+		snprintf(text, sizeof(text), "{\"addresses\":[\"%s\"]}",
+			 i < 4 ? bad4[i] : bad6[i - 4]);
+		put_slice(*state, "web-1", i < 4 ? "IPv4" : "IPv6", text);
+		assert_nothing(pass_at(*state, 1));
+	}
+}
+
 /* Without pod networks nobody can be told to be an outsider, and nobody is masqueraded as one. */
 static void test_no_pod_networks_no_outsiders(void **state)
 {
@@ -688,6 +749,25 @@ static void test_names_that_would_break_out_of_json_are_refused(void **state)
 	assert_nothing(pass_at(*state, 1));
 	assert_int_equal(put_service(*state, fmt, "default", longest + 1), 0);
 	free(pass_at(*state, 1));
+}
+
+static void test_a_slice_that_names_no_service_any_more_serves_none(void **state)
+{
+	struct faults faults = { 0 };
+	struct endpoint_slice *s = NULL;
+
+	put_web(*state);
+	put_slice(*state, "web-1", "IPv4", ON("node-a", "10.244.1.2"));
+	free(pass_at(*state, 1));
+	cJSON *object = cJSON_Parse("{" META("default", "web-1") ",\"addressType\":\"IPv4\"}");
+	cJSON *labels = cJSON_AddObjectToObject(cJSON_GetObjectItem(object, "metadata"), "labels");
+	cJSON_AddStringToObject(labels, "kubernetes.io/service-name", "No_Name");
+	assert_int_equal(endpoint_slice_decode(object, (struct where){ 0 }, &faults, &s), 0);
+	cJSON_Delete(object);
+	assert_int_equal(rules_slice(*state, s), -EINVAL);
+	char *lines = pass_at(*state, 2);
+	assert_has(lines, "add rule " SVC " [" GOTO("refuse") "]\n");
+	free(lines);
 }
 
 /* Whatever happened before, the elements of the kernel are those of the objects that are there. */
@@ -774,6 +854,9 @@ int main(void)
 		TEST(test_restart_sends_everything_again),
 		TEST(test_pod_networks_are_those_of_all_nodes_without_overlaps),
 		TEST(test_no_pod_networks_no_outsiders),
+		TEST(test_addresses_of_nodes_are_told_when_they_change),
+		TEST(test_addresses_of_no_other_host_lead_nowhere),
+		TEST(test_a_slice_that_names_no_service_any_more_serves_none),
 		TEST(test_names_that_would_break_out_of_json_are_refused),
 		TEST(test_random_changes_keep_elements_and_objects_in_step),
 	};
