@@ -15,14 +15,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "lib/base/log.h"
 #include "lib/base/must.h"
 #include "lib/model/doc.h"
 #include "lib/model/json.h"
 
-#define SETTLE_MS 100u   /* editors write in several steps */
-#define LOOK_MS   60000u /* where no event comes: network file systems */
+#define SETTLE_MS 100u     /* editors write in several steps */
+#define LOOK_MS   60000u   /* where no event comes: network file systems */
+#define TICK_NS   50000000 /* longer than time stamps of files stand still */
 
 /* A custom resource, reduced to what configuration is: no status, no managedFields. */
 struct resource {
@@ -56,6 +58,7 @@ struct config_source {
 	struct doc *doc;    /* the file as in force; NULL before the first good one */
 	struct doc *next;   /* the file as it is now, which parses but was refused or not tried */
 	struct stat seen;   /* the file when it was last read; zero when it was not there */
+	bool fresh;         /* what was seen may be out of date and not look it */
 	bool file_read;     /* once, good or bad */
 	bool file_wanted;   /* read it on the next turn, changed or not */
 	bool file_bad;      /* as it is now it does not parse */
@@ -182,6 +185,17 @@ static bool build(struct config_source *s, const struct doc *doc)
 	return true;
 }
 
+/* So new that another write may yet leave it with the same time stamp. */
+static bool is_fresh(const struct stat *st)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	int64_t age_s = now.tv_sec - st->st_ctim.tv_sec;
+	int64_t age_ns = age_s * 1000000000 + now.tv_nsec - st->st_ctim.tv_nsec;
+	return (age_s == 0 || age_s == 1) && age_ns >= 0 && age_ns < TICK_NS;
+}
+
 /* Has the file changed since it was last read? Remembers how it is now. */
 static bool file_changed(struct config_source *s)
 {
@@ -189,10 +203,11 @@ static bool file_changed(struct config_source *s)
 
 	if (stat(s->file, &now) == -1)
 		now = (struct stat){ 0 };
-	bool changed = now.st_ino != s->seen.st_ino || now.st_dev != s->seen.st_dev ||
+	bool changed = s->fresh || now.st_ino != s->seen.st_ino || now.st_dev != s->seen.st_dev ||
 		       now.st_ctim.tv_sec != s->seen.st_ctim.tv_sec ||
 		       now.st_ctim.tv_nsec != s->seen.st_ctim.tv_nsec;
 	s->seen = now;
+	s->fresh = is_fresh(&now);
 	return changed;
 }
 

@@ -20,6 +20,7 @@
 #include "lib/daemon/config_source.h"
 
 #define DEADLINE_MS 20000
+#define TICK_MS     5
 #define POOL(name)  "pools = ( { name = \"" name "\"; addresses = ( \"192.0.2.0/24\" ); } );\n"
 #define NO_POOL     "pools = ( );\n"
 
@@ -28,7 +29,7 @@ struct world {
 	uv_timer_t deadline, noise;
 	bool late;
 	char dir[32], file[64];
-	unsigned noises;
+	unsigned ticks, noises;
 	struct config_source *source;
 	unsigned changes;
 	size_t pools;   /* of the last change */
@@ -96,15 +97,19 @@ static void tell_listed(void)
 
 /* --- the world ------------------------------------------------------------------------------ */
 
-static void on_late(uv_timer_t *t)
+/* Ticks, so that uv_run() comes back soon after a timer did what is waited for. */
+static void on_tick(uv_timer_t *t)
 {
-	((struct world *)t->data)->late = true;
+	struct world *w = t->data;
+
+	w->late = ++w->ticks > DEADLINE_MS / TICK_MS;
 }
 
 #define wait_for(w, condition)                                                                     \
 	do {                                                                                       \
 		(w)->late = false;                                                                 \
-		uv_timer_start(&(w)->deadline, on_late, DEADLINE_MS, 0);                           \
+		(w)->ticks = 0;                                                                    \
+		uv_timer_start(&(w)->deadline, on_tick, TICK_MS, TICK_MS);                         \
 		while (!(condition) && !(w)->late)                                                 \
 			uv_run(&(w)->loop, UV_RUN_ONCE);                                           \
 		uv_timer_stop(&(w)->deadline);                                                     \
