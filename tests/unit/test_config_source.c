@@ -30,6 +30,7 @@ struct world {
 	bool late;
 	char dir[32], file[64];
 	unsigned ticks, noises;
+	const char *then; /* written at the first change; NULL: nothing */
 	struct config_source *source;
 	unsigned changes;
 	size_t pools;   /* of the last change */
@@ -116,16 +117,6 @@ static void on_tick(uv_timer_t *t)
 		assert_true(condition);                                                            \
 	} while (0)
 
-static void on_changed(void *arg, struct config *c)
-{
-	struct world *w = arg;
-
-	w->changes++;
-	w->pools = c->pools.count;
-	w->complete = config_source_complete(w->source);
-	snprintf(w->first, sizeof(w->first), "%s", w->pools > 0 ? c->pools.items[0].name : "");
-}
-
 static void write_file(const char *path, const char *text)
 {
 	FILE *f = fopen(path, "w");
@@ -133,6 +124,17 @@ static void write_file(const char *path, const char *text)
 	assert_non_null(f);
 	fputs(text, f);
 	assert_int_equal(fclose(f), 0);
+}
+
+static void on_changed(void *arg, struct config *c)
+{
+	struct world *w = arg;
+
+	if (w->changes++ == 0 && w->then != NULL)
+		write_file(w->file, w->then);
+	w->pools = c->pools.count;
+	w->complete = config_source_complete(w->source);
+	snprintf(w->first, sizeof(w->first), "%s", w->pools > 0 ? c->pools.items[0].name : "");
 }
 
 static struct world *world_new(const char *text, bool with_kube)
@@ -210,6 +212,20 @@ static void test_a_change_is_seen_though_the_modification_time_is_the_same(void 
 	wait_for(w, w->changes == 2);
 	assert_string_equal(w->first, "two");
 	world_free(w);
+}
+
+/* Time stamps of files stand still for milliseconds. Which moment it is, is luck: ten times. */
+static void test_a_write_right_behind_the_reading_is_seen(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 10; i++) {
+		struct world *w = world_new(POOL("one"), false);
+
+		w->then = POOL("two");
+		wait_for(w, w->changes == 2);
+		assert_string_equal(w->first, "two");
+		world_free(w);
+	}
 }
 
 static void make_noise(uv_timer_t *t)
@@ -305,6 +321,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_changed_file_is_in_force_and_a_faulty_one_is_not),
 		cmocka_unit_test(test_a_change_is_seen_though_the_modification_time_is_the_same),
+		cmocka_unit_test(test_a_write_right_behind_the_reading_is_seen),
 		cmocka_unit_test(test_a_busy_directory_does_not_hold_changes_up),
 		cmocka_unit_test(test_that_a_lost_source_is_back_is_told_though_nothing_changed),
 		cmocka_unit_test(test_that_the_file_is_mended_is_told_though_it_is_as_before),
