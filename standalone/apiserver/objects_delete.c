@@ -69,14 +69,38 @@ static cJSON *let_dependents_go(struct api *a, const char *uid, bool orphan)
 	return wrong;
 }
 
+struct owner_gone {
+	struct owner_gone *next;
+	bool orphan;
+	char uid[];
+};
+
+/* Dependents have dependents: a list instead of calls in calls, which a long chain would exhaust.
+ */
 cJSON *objects_remove(struct api *a, struct object *o, cJSON *json, bool orphan)
 {
-	char *uid = mem_text(o->uid);
-	cJSON *wrong = remove_object(a, o, json);
+	size_t len = strlen(o->uid) + 1;
+	struct owner_gone *g = mem_get(sizeof(*g) + len);
 
-	if (wrong == NULL)
-		wrong = let_dependents_go(a, uid, orphan);
-	free(uid);
+	g->next = a->gone;
+	g->orphan = orphan;
+	memcpy(g->uid, o->uid, len);
+	cJSON *wrong = remove_object(a, o, json);
+	if (wrong != NULL) {
+		free(g);
+		return wrong;
+	}
+	a->gone = g;
+	if (a->letting_go)
+		return NULL;
+	a->letting_go = true;
+	while ((g = a->gone) != NULL) {
+		a->gone = g->next;
+		if (wrong == NULL)
+			wrong = let_dependents_go(a, g->uid, g->orphan);
+		free(g);
+	}
+	a->letting_go = false;
 	return wrong;
 }
 
