@@ -5,17 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/must.h"
 #include "lib/model/service_rules.h"
 
 #define NODE_PORTS "30000-32767"
 #define FROM_POOL  "metallb.io/ip-allocated-from-pool"
-
-static void *must(void *memory)
-{
-	if (memory == NULL)
-		abort();
-	return memory;
-}
 
 static cJSON *get(const cJSON *object, const char *key)
 {

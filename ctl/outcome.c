@@ -6,19 +6,13 @@
 
 #include "allocator/engine.h"
 #include "lib/base/intern.h"
+#include "lib/base/must.h"
 #include "speaker/engine.h"
 
 #define FROM_POOL "metallb.io/ip-allocated-from-pool"
 
 /* A write may free what another Service waits for; each round serves one at least. */
 #define ROUNDS_MAX 1000
-
-static void *must(void *memory)
-{
-	if (memory == NULL)
-		abort();
-	return memory;
-}
 
 static void add_text(cJSON *list, const char *text)
 {

@@ -5,13 +5,7 @@
 #include <string.h>
 
 #include "lib/base/array.h"
-
-static void *must(void *memory)
-{
-	if (memory == NULL)
-		abort();
-	return memory;
-}
+#include "lib/base/must.h"
 
 static const cJSON *get(const cJSON *object, const char *key)
 {

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/must.h"
 #include "lib/model/schema.h"
 
 static const struct {
@@ -16,13 +17,6 @@ static const struct {
 	{ "v1", "Node", WORLD_NODE, false },
 	{ "v1", "Namespace", WORLD_NAMESPACE, false },
 };
-
-static void *must(void *memory)
-{
-	if (memory == NULL)
-		abort();
-	return memory;
-}
 
 static const char *text_of(const cJSON *object, const char *key)
 {

@@ -180,15 +180,6 @@ int ip_range_parse(const char *text, struct ip_range *ret)
 	return 0;
 }
 
-const char *ip_range_format(const struct ip_range *r, char buf[static IP_RANGE_MAX])
-{
-	char first[IP_TEXT_MAX], last[IP_TEXT_MAX];
-
-	snprintf(buf, IP_RANGE_MAX, "%s-%s", ip_format(&r->first, first),
-		 ip_format(&r->last, last));
-	return buf;
-}
-
 bool ip_range_contains(const struct ip_range *r, const struct ip_addr *ip)
 {
 	return ip_cmp(&r->first, ip) <= 0 && ip_cmp(ip, &r->last) <= 0 &&

@@ -19,7 +19,6 @@ enum ip_family { IP_NONE = 0, IP_V4 = 4, IP_V6 = 6 };
 
 #define IP_TEXT_MAX   46 /* INET6_ADDRSTRLEN */
 #define IP_PREFIX_MAX 50 /* text of a prefix: address, slash, length */
-#define IP_RANGE_MAX  92 /* text of a range: address, dash, address */
 
 struct ip_addr {
 	uint8_t family;    /* enum ip_family */
@@ -71,7 +70,6 @@ struct ip_range ip_prefix_range(const struct ip_prefix *p);
  * Returns 0, -EINVAL (not of that form, families mixed) or -ERANGE (first above last).
  */
 int ip_range_parse(const char *text, struct ip_range *ret);
-const char *ip_range_format(const struct ip_range *r, char buf[static IP_RANGE_MAX]);
 bool ip_range_contains(const struct ip_range *r, const struct ip_addr *ip);
 bool ip_range_overlaps(const struct ip_range *a, const struct ip_range *b);
 

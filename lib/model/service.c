@@ -23,20 +23,6 @@ const char *service_type_name(enum service_type t)
 	return type_names[t];
 }
 
-const char *l4_protocol_name(uint8_t protocol)
-{
-	switch (protocol) {
-	case L4_TCP:
-		return "TCP";
-	case L4_UDP:
-		return "UDP";
-	case L4_SCTP:
-		return "SCTP";
-	default:
-		return "?";
-	}
-}
-
 int l4_protocol_decode(const struct json *j)
 {
 	static const char *const names[] = { "TCP", "UDP", "SCTP", NULL };

@@ -64,6 +64,5 @@ int service_decode(const cJSON *object, struct where where, struct faults *fault
 struct service *service_free(struct service *s); /* NULL is fine; returns NULL */
 
 const char *service_type_name(enum service_type t);
-const char *l4_protocol_name(uint8_t protocol); /* "TCP", "UDP", "SCTP" */
 
 #endif
