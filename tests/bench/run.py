@@ -103,6 +103,19 @@ def cpu_s(pid):
     return (int(fields[11]) + int(fields[12])) / TICKS
 
 
+def wait_idle(pid, quiet_s=1.0):
+    """Until the process has used no CPU for @quiet_s: what it had to do is done."""
+    seen, since = cpu_s(pid), time.monotonic()
+
+    def idle():
+        nonlocal seen, since
+        if cpu_s(pid) != seen:
+            seen, since = cpu_s(pid), time.monotonic()
+        return time.monotonic() - since >= quiet_s
+
+    wait_for(idle, 60, "the process to become idle", 0.1)
+
+
 class Peak(threading.Thread):
     """The highest RssAnon of a process, sampled until stopped."""
 
@@ -253,6 +266,7 @@ def bench_speaker_memory(build, row, count=10000):
             peak = Peak(speaker.pid)
             host.wait_ready(7472)
             wait_for(lambda: host.metric(7472, "metallb_speaker_announced") == n, 60, f"{n} announcements", 0.05)
+            wait_idle(speaker.pid)
             seen[n] = (memory_kib(speaker.pid) / 1024, memory_kib(speaker.pid, "VmRSS") / 1024, peak.stop() / 1024)
         finally:
             host.close()
