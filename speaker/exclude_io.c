@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lib/model/doc.h"
+#include "lib/model/file_io.h"
 
 #define FILE_MAX (64 * 1024)
 
@@ -38,27 +39,23 @@ static int join_alternatives(const cJSON *list, char **ret, char *err, size_t er
 
 int exclude_read(const char *path, char **ret, char *err, size_t err_size)
 {
-	FILE *from = fopen(path, "re");
-	char *text = NULL;
+	char *text;
+	size_t len;
+	int rc = file_read(path, FILE_MAX, &text, &len);
 
-	if (from == NULL && errno == ENOENT) {
+	if (rc == -ENOENT) {
 		*ret = NULL;
 		return 0;
 	}
-	if (from == NULL) {
-		int rc = -errno;
-		snprintf(err, err_size, "%s", strerror(-rc));
+	if (rc < 0) {
+		snprintf(err, err_size, "%s", file_error(rc));
 		return rc;
 	}
-	text = malloc(FILE_MAX);
-	size_t len = text == NULL ? 0 : fread(text, 1, FILE_MAX, from);
-	fclose(from);
-	cJSON *root = text == NULL ? NULL : doc_parse_yaml(text, len, err, err_size);
+	cJSON *root = doc_parse_yaml(text, len, err, err_size);
 	free(text);
 	if (root == NULL)
 		return -EINVAL;
 	const cJSON *list = cJSON_GetObjectItemCaseSensitive(root, "announcedInterfacesToExclude");
-	int rc = 0;
 	if (cJSON_GetArraySize(list) > 0)
 		rc = join_alternatives(list, ret, err, err_size);
 	else

@@ -11,6 +11,7 @@
 #include "lib/base/log.h"
 #include "lib/daemon/httpd.h"
 #include "lib/daemon/loop.h"
+#include "lib/model/file_io.h"
 #include "standalone/apiserver/objects.h"
 #include "standalone/apiserver/rest.h"
 #include "standalone/apiserver/status.h"
@@ -474,7 +475,7 @@ int http_open(uv_loop_t *loop, struct api *a, const struct http_cfg *cfg, struct
 
 	if (rc != 0)
 		log_error("http", "no tokens", "file=%s err=\"%s\"", cfg->token_file,
-			  strerror(-rc));
+			  file_error(rc));
 	if (rc == 0) {
 		rc = httpd_open(loop, &httpd, &h->httpd);
 		if (rc != 0)

@@ -2,13 +2,13 @@
 #include "standalone/apiserver/tokens.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/model/file_io.h"
 #include "standalone/apiserver/buf.h"
 
-enum { TOKENS_MAX = 256, TOKEN_LEN = 2048 };
+enum { TOKENS_MAX = 256, TOKEN_LEN = 2048, FILE_MAX = 1 << 20 };
 
 struct tokens {
 	unsigned count;
@@ -28,24 +28,28 @@ static int add(struct tokens *t, const char *line)
 	return 0;
 }
 
+static const char *next_line(const char *line)
+{
+	const char *end = strchr(line, '\n');
+
+	return end == NULL ? NULL : end + 1;
+}
+
 int tokens_load(const char *path, struct tokens **ret)
 {
-	FILE *f = fopen(path, "re");
-	char *line = NULL;
-	size_t size = 0;
-	int rc = 0;
+	char *text;
+	size_t len;
+	int rc = file_read(path, FILE_MAX, &text, &len);
 
-	if (f == NULL)
-		return -errno;
+	if (rc < 0)
+		return rc;
 	struct tokens *t = mem_zero(sizeof(*t));
-	while (rc == 0 && getline(&line, &size, f) != -1)
+	for (const char *line = text; rc == 0 && line != NULL; line = next_line(line))
 		rc = add(t, line);
-	if (rc == 0)
-		rc = ferror(f) ? -EIO : t->count == 0 ? -EINVAL : 0;
-	fclose(f);
-	if (line != NULL)
-		explicit_bzero(line, size);
-	free(line);
+	if (rc == 0 && t->count == 0)
+		rc = -EINVAL;
+	explicit_bzero(text, len);
+	free(text);
 	if (rc == 0)
 		*ret = t;
 	else

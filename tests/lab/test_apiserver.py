@@ -657,6 +657,18 @@ def test_tls(tmp_path):
     assert server.stop() == 0
 
 
+def test_a_fifo_among_the_manifests_holds_nobody_up(tmp_path):
+    os.mkfifo(tmp_path / "a.yaml")
+    (tmp_path / "b.yaml").write_text("{apiVersion: v1, kind: ConfigMap, metadata: {name: b}}")
+    server = Server(tmp_path, "--manifests", str(tmp_path))
+    server.get("/api/v1/namespaces/default/configmaps/b")
+    assert "a.yaml: cannot be read: not a regular file" in server.log.read_text()
+    assert server.stop() == 0
+    done = subprocess.run([BIN / "bellman-apiserver", "--listen", "127.0.0.1:0", "--token-file", tmp_path / "a.yaml"],
+                          capture_output=True, text=True, timeout=20)
+    assert done.returncode == 1 and "not a regular file" in done.stderr
+
+
 def test_manifests_are_loaded_and_followed(tmp_path):
     folder = tmp_path / "manifests"
     folder.mkdir()

@@ -13,8 +13,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "lib/model/doc.h"
+#include "lib/model/file_io.h"
 #include "lib/model/json.h"
 
 static struct doc *load(const char *path, const char *text, struct faults *faults)
@@ -378,6 +381,52 @@ static void test_a_file_that_is_not_there_is_a_fault(void **state)
 	faults_free(&faults);
 }
 
+/* It hangs here when it is opened or read as a file is. */
+static void test_a_fifo_is_refused_and_holds_nobody_up(void **state)
+{
+	(void)state;
+	struct faults faults = { 0 };
+	struct doc *d = NULL;
+	char dir[] = "/tmp/test-doc-XXXXXX", path[64], buf[256], want[128];
+
+	assert_non_null(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/a.yaml", dir);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	assert_int_equal(doc_load(path, &faults, &d), -EBADMSG);
+	snprintf(want, sizeof(want), "%s: cannot be read: not a regular file", path);
+	assert_string_equal(fault_format(&faults.items[0], buf, sizeof(buf)), want);
+	faults_free(&faults);
+	unlink(path);
+	rmdir(dir);
+	assert_int_equal(doc_load("/dev/zero", &faults, &d), -EBADMSG);
+	faults_free(&faults);
+}
+
+static void test_files_are_read_whole_up_to_their_limit(void **state)
+{
+	(void)state;
+	char path[] = "/tmp/test-doc-XXXXXX", *text = NULL;
+	size_t len = 0;
+	int fd = mkstemp(path);
+
+	assert_int_equal(write(fd, "0123456789", 10), 10);
+	close(fd);
+	assert_int_equal(file_read(path, 10, &text, &len), 0);
+	assert_int_equal(len, 10);
+	assert_string_equal(text, "0123456789");
+	free(text);
+	assert_int_equal(file_read(path, 9, &text, &len), -EFBIG);
+	unlink(path);
+	/* The kernel says that it has no bytes. */
+	assert_int_equal(file_read("/proc/self/status", 1 << 20, &text, &len), 0);
+	assert_true(len > 100 && strlen(text) == len);
+	free(text);
+	assert_int_equal(file_read("/proc/self/status", 20, &text, &len), -EFBIG);
+	assert_int_equal(file_read("/dev/null", 0, &text, &len), 0);
+	assert_int_equal(len, 0);
+	free(text);
+}
+
 static void test_parse_yaml_tells_the_line(void **state)
 {
 	(void)state;
@@ -412,6 +461,8 @@ int main(void)
 		cmocka_unit_test(test_a_faulty_copy_has_the_line_of_its_original),
 		cmocka_unit_test(test_nearest_name_is_a_slip_not_a_guess),
 		cmocka_unit_test(test_a_file_that_is_not_there_is_a_fault),
+		cmocka_unit_test(test_a_fifo_is_refused_and_holds_nobody_up),
+		cmocka_unit_test(test_files_are_read_whole_up_to_their_limit),
 		cmocka_unit_test(test_parse_yaml_tells_the_line),
 	};
 
