@@ -14,6 +14,7 @@
 #include <nettle/base64.h>
 
 #include "lib/model/doc.h"
+#include "lib/model/file_io.h"
 
 #define FILE_MAX         (1u << 20) /* of any file read here */
 #define TOKEN_MAX_AGE_MS 60000
@@ -42,44 +43,15 @@ __attribute__((format(printf, 3, 4))) static int fault(const struct reading *r, 
 	return rc;
 }
 
-/* A whole small file, ended by NUL. */
-static int file_read(const char *path, char **ret, size_t *ret_len)
-{
-	FILE *from = fopen(path, "re");
-	char *text = NULL;
-	size_t len = 0;
-	int rc = 0;
-
-	if (from == NULL)
-		return -errno;
-	text = malloc(FILE_MAX + 1);
-	if (text == NULL)
-		rc = -ENOMEM;
-	else if ((len = fread(text, 1, FILE_MAX, from)) == FILE_MAX)
-		rc = -EFBIG;
-	else if (ferror(from))
-		rc = -EIO;
-	fclose(from);
-	if (rc < 0) {
-		free(text);
-		return rc;
-	}
-	text[len] = '\0';
-	*ret = text;
-	*ret_len = len;
-	return 0;
-}
-
 /* A file that holds one word. */
 static int word_read(const char *path, char **ret)
 {
 	size_t len;
 	char *text;
-	int rc = file_read(path, &text, &len);
+	int rc = file_read(path, FILE_MAX, &text, &len);
 
 	if (rc < 0)
 		return rc;
-	// NOLINTNEXTLINE(clang-analyzer-core.CallAndMessage): it takes errno for 0 after a failure
 	text[strcspn(text, " \t\r\n")] = '\0';
 	if (*text == '\0') {
 		free(text);
@@ -161,11 +133,12 @@ int credentials_in_cluster(const char *dir, const char *host, const char *port,
 		goto out;
 	rc = word_read(c.token_file, &c.token);
 	if (rc < 0) {
-		fault(&r, rc, "%s: %s", c.token_file, strerror(-rc));
+		fault(&r, rc, "%s: %s", c.token_file, file_error(rc));
 		goto out;
 	}
-	if (access(c.ca_file, R_OK) == -1) {
-		rc = fault(&r, -errno, "%s: %s", c.ca_file, strerror(errno));
+	rc = file_check(c.ca_file);
+	if (rc < 0) {
+		fault(&r, rc, "%s: %s", c.ca_file, file_error(rc));
 		goto out;
 	}
 	word_read(ns_file, &c.ns); /* not there: the caller has a default */
@@ -216,9 +189,8 @@ static int path_set(const struct reading *r, const char *field, const char *path
 		*ret = NULL;
 	if (*ret == NULL)
 		return fault(r, -ENOMEM, "out of memory");
-	if (access(*ret, R_OK) == -1)
-		return fault(r, -errno, "%s: %s: %s", field, *ret, strerror(errno));
-	return 0;
+	int rc = file_check(*ret);
+	return rc < 0 ? fault(r, rc, "%s: %s: %s", field, *ret, file_error(rc)) : 0;
 }
 
 /* Bytes in base64 into a memory file. */
@@ -311,7 +283,8 @@ static int user_read(const struct reading *r, const cJSON *user)
 		if (rc < 0)
 			return rc;
 		rc = word_read(c->token_file, &c->token);
-		return rc < 0 ? fault(r, rc, "tokenFile: %s: %s", c->token_file, strerror(-rc)) : 0;
+		return rc < 0 ? fault(r, rc, "tokenFile: %s: %s", c->token_file, file_error(rc))
+			      : 0;
 	}
 	if (token != NULL && (c->token = strdup(token)) == NULL)
 		return fault(r, -ENOMEM, "out of memory");
@@ -357,10 +330,13 @@ int credentials_from_kubeconfig(const char *path, const char *server, struct cre
 	int rc;
 
 	credentials_init(&c);
-	rc = file_read(path, &text, &len);
+	rc = file_read(path, FILE_MAX, &text, &len);
 	if (rc < 0)
-		return fault(&r, rc, "%s", strerror(-rc));
-	// NOLINTNEXTLINE(clang-analyzer-core.CallAndMessage): as in word_read()
+		return fault(&r, rc, "%s", file_error(rc));
+	if (server != NULL && text[strspn(text, " \t\r\n")] == '\0') { /* KUBECONFIG=/dev/null */
+		free(text);
+		return credentials_from_server(server, ret, err, err_size);
+	}
 	cJSON *config = doc_parse_yaml(text, len, why, sizeof(why));
 	explicit_bzero(text, len);
 	free(text);

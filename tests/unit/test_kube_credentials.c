@@ -240,6 +240,41 @@ static void test_a_kubeconfig_that_is_not_there_says_so(void **state)
 	assert_string_equal(err, "/nonexistent/config: No such file or directory");
 }
 
+static void test_a_fifo_in_place_of_a_file_is_refused(void **state)
+{
+	struct credentials c;
+	char err[256];
+
+	(void)state;
+	assert_int_equal(mkfifo(in_dir("token"), 0600), 0);
+	assert_int_equal(load(HEAD CONTEXTS CLUSTERS USERS "    tokenFile: token\n", NULL, &c, err,
+			      sizeof(err)),
+			 -EMEDIUMTYPE);
+	assert_non_null(strstr(err, "/token: not a regular file"));
+	assert_int_equal(credentials_from_kubeconfig(in_dir("token"), NULL, &c, err, sizeof(err)),
+			 -EMEDIUMTYPE);
+	unlink(in_dir("token"));
+}
+
+/* KUBECONFIG=/dev/null is how one says that there is none. */
+static void test_an_empty_kubeconfig_is_none_where_a_server_is_given(void **state)
+{
+	struct credentials c;
+	char err[256];
+
+	(void)state;
+	assert_int_equal(credentials_from_kubeconfig("/dev/null", "http://127.0.0.1:6480", &c, err,
+						     sizeof(err)),
+			 0);
+	assert_string_equal(c.server, "http://127.0.0.1:6480");
+	assert_null(c.token);
+	credentials_done(&c);
+	assert_int_equal(load("\n", "http://127.0.0.1:6480", &c, err, sizeof(err)), 0);
+	credentials_done(&c);
+	assert_int_equal(credentials_from_kubeconfig("/dev/null", NULL, &c, err, sizeof(err)),
+			 -EINVAL);
+}
+
 static void test_in_a_cluster_the_pods_files_are_used(void **state)
 {
 	struct credentials c;
@@ -284,6 +319,8 @@ int main(void)
 		cmocka_unit_test(test_a_token_file_is_read_again_each_minute_and_when_refused),
 		cmocka_unit_test(test_a_wrong_kubeconfig_is_refused_with_file_and_reason),
 		cmocka_unit_test(test_a_kubeconfig_that_is_not_there_says_so),
+		cmocka_unit_test(test_a_fifo_in_place_of_a_file_is_refused),
+		cmocka_unit_test(test_an_empty_kubeconfig_is_none_where_a_server_is_given),
 		cmocka_unit_test(test_in_a_cluster_the_pods_files_are_used),
 	};
 
