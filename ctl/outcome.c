@@ -258,7 +258,7 @@ static void add_service(struct teller *t, const struct cluster_service *held,
 					     !view->ours             ? "foreign"
 					     : s->ingress_count == 0 ? "pending"
 					     : cJSON_GetArraySize(announcements) > 0
-						     ? "announced"
+						     ? "elected"
 						     : "allocated"));
 }
 

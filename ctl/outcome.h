@@ -12,7 +12,8 @@
 
 struct outcome_cfg {
 	const char *lb_class; /* NULL: what `settings` in the configuration say */
-	bool status;          /* tell what is, do not go on to what would be; adds `state` */
+	bool status; /* tell what is, do not go on to what would be; adds `state`, and leaves
+			`announced` to ctl/since.h */
 };
 
 /*

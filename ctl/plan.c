@@ -177,7 +177,16 @@ int ctl_status(int argc, char **argv)
 
 	look.status = look.live = true;
 	join_options(&look, own, specs);
-	options_parse(STATUS, "Tell who has which address, which node announces it, and why.",
-		      specs, argc, argv);
+	options_parse(
+		STATUS,
+		"Tell who has which address, which node announces it, and why.\n"
+		"\n"
+		"NODE is computed here, by the election that the speakers hold too. STATE is\n"
+		"  announced  the speaker of that node has said so: the last event tells\n"
+		"  elected    the node should announce; no event says that it does\n"
+		"  allocated  it has an address, and no node may announce it\n"
+		"  pending    it has no address\n"
+		"  foreign    another controller serves it",
+		specs, argc, argv);
 	return look_at(&look, &config, config == NULL ? 0 : 1);
 }

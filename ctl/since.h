@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Since when a Service is as it is, told from the events on it and from its age.
+ * Since when a Service is as it is, and whether a speaker has said that it announces it, told
+ * from the events on it and from its age.
  *
  * The API keeps events for an hour or so: what is older is as old as the Service, as far
  * as anyone can tell.
@@ -13,6 +14,7 @@
 struct since_event {
 	char *key;  /* namespace/name/reason */
 	char *time; /* RFC 3339, UTC: sorts as text */
+	char *node; /* on which a speaker says that it announces it; NULL: another event */
 };
 
 struct since {
@@ -22,7 +24,11 @@ struct since {
 bool since_is_event(const cJSON *object);
 void since_note(struct since *s, const cJSON *event);
 
-/* Add `since` to every Service of @report, which has `state` in it (contracts). */
+/*
+ * Add `since` to every Service of @report, which has `state` in it (contracts). One that is
+ * `elected` becomes `announced` when the last speaker to say that it announces it is on the node
+ * elected; a note tells why not.
+ */
 void since_fill(struct since *s, const struct cluster *c, cJSON *report);
 void since_done(struct since *s);
 

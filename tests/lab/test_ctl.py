@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`bellman check`, `plan` and `status`: what they print, byte for byte where scripts rely on it, and exit codes."""
 
+import hashlib
 import http.server
 import json
 import os
@@ -276,6 +277,20 @@ def ready_slice(name):
             "endpoints": [{"addresses": ["10.1.0.1"], "nodeName": "n1", "conditions": {"ready": True}}]}
 
 
+# The one of n1 to n5 that election gives 10.0.0.3, as MetalLB reckons it.
+OWNER = min((f"n{i}" for i in range(1, 6)), key=lambda name: hashlib.sha256(f"{name}#10.0.0.3".encode()).digest())
+SPEAKER = "metallb-speaker"
+
+
+def events_said(*said):
+    """The events on `web`: (when, which node announces it, who says so)."""
+    return ("Event", "v1", [
+        {"metadata": {"name": f"e{i}", "namespace": "default"}, "reason": "nodeAssigned", "lastTimestamp": when,
+         "source": {"component": component}, "message": f'announcing from node "{node}" with protocol "layer2"',
+         "involvedObject": {"kind": "Service", "namespace": "default", "name": "web"}}
+        for i, (when, node, component) in enumerate(said)])
+
+
 @pytest.fixture
 def api_server():
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Api)
@@ -286,10 +301,8 @@ def api_server():
         "/apis/discovery.k8s.io/v1/endpointslices": ("EndpointSlice", "discovery.k8s.io/v1", [ready_slice("web")]),
         "/api/v1/nodes": ("Node", "v1", [{"metadata": {"name": f"n{i}"}} for i in range(1, 6)]),
         "/api/v1/namespaces": ("Namespace", "v1", [{"metadata": {"name": "default"}}]),
-        "/api/v1/events": ("Event", "v1", [
-            {"metadata": {"name": f"e{i}", "namespace": "default"}, "reason": "nodeAssigned", "lastTimestamp": when,
-             "involvedObject": {"kind": "Service", "namespace": "default", "name": "web"}}
-            for i, when in enumerate(("2026-01-02T00:00:00Z", "2026-01-03T00:00:00Z"))]),
+        "/api/v1/events": events_said(("2026-01-02T00:00:00Z", "n9", SPEAKER), ("2026-01-03T00:00:00Z", OWNER, SPEAKER),
+                                      ("2026-01-04T00:00:00Z", "n9", "another-controller")),
         "/apis/metallb.io/v1beta1/namespaces/metallb-system/ipaddresspools": (
             "IPAddressPool", "metallb.io/v1beta1",
             [{"metadata": {"name": "a", "namespace": "metallb-system"}, "spec": {"addresses": ["10.0.0.0/29"]}}]),
@@ -320,6 +333,24 @@ def test_status_has_the_shape_of_plan_with_since_and_state(api_server):
     # It would get an address, but status tells what is.
     assert (got["new"]["state"], got["new"]["ips"], got["new"]["since"]) == ("pending", [], "2026-01-01T00:00:00Z")
     assert "does an allocator run?" in got["new"]["reason"]
+
+
+@pytest.mark.parametrize("said, note", (
+    ([], f"{OWNER} is elected, but no event in the API says that it announces (they last an hour): "
+         "does a speaker run there?"),
+    ([("2026-01-02T00:00:00Z", OWNER, SPEAKER), ("2026-01-03T00:00:00Z", "n9", SPEAKER)],
+     f"{OWNER} is elected, but the last to say that it announces was n9, at 2026-01-03T00:00:00Z"),
+    ([("2026-01-02T00:00:00Z", OWNER, "another-controller")], "does a speaker run there?")))
+def test_announced_is_what_the_speaker_of_the_elected_node_said_last(api_server, said, note):
+    api_server.objects["/api/v1/events"] = events_said(*said)
+    web = by_name(json.loads(bellman("status", "-o", "json", "--server", api_server.url).stdout))["web"]
+    assert (web["state"], web["since"]) == ("elected", "2026-01-01T00:00:00Z")
+    assert web["announcements"][0]["node"] == OWNER and any(note in n for n in web["notes"])
+
+
+def test_the_help_of_status_tells_elected_from_announced():
+    done = bellman("status", "--help")
+    assert done.returncode == 0 and re.search(r"^  elected +the node should", done.stdout, re.M)
 
 
 def test_status_tells_it_at_a_glance(api_server):
@@ -385,6 +416,8 @@ def test_what_plan_foretells_the_daemons_do_and_status_tells(cluster, files):
         announcement, = s["announcements"]
         cluster.wait_for(lambda: cluster.resolve("client", s["ips"][0]) == announcement["node"],
                          what=f"{announcement['node']} to answer for {s['ips'][0]}")
+    cluster.wait_for(lambda: {s["state"] for s in ask("status").values()} == {"announced"},
+                     what="the speakers' events to be in the API")
     now = ask("status")
     for name, s in foretold.items():
         assert (now[name]["ips"], now[name]["state"], now[name]["pool"]) == (s["ips"], "announced", "lan")
