@@ -57,11 +57,12 @@ struct config_source {
 
 	struct doc *doc;    /* the file as in force; NULL before the first good one */
 	struct doc *next;   /* the file as it is now, which parses but was refused or not tried */
+	struct faults told; /* those of the file as it is now, logged when it was read */
 	struct stat seen;   /* the file when it was last read; zero when it was not there */
 	bool fresh;         /* what was seen may be out of date and not look it */
 	bool file_read;     /* once, good or bad */
 	bool file_wanted;   /* read it on the next turn, changed or not */
-	bool file_bad;      /* as it is now it does not parse */
+	bool file_bad;      /* as it is now it does not parse, or not wholly */
 	bool dirty;         /* resources changed since the last build, or a source came back */
 	bool resources_bad; /* as they are now they were refused */
 	bool told_synced, loaded, waits;
@@ -123,17 +124,54 @@ static void inputs_add(struct config_inputs *inputs, const cJSON *json, struct w
 	in->from_file = from_file;
 }
 
-static void faults_log(const struct faults *faults)
+static bool same_fault(const struct fault *a, const struct fault *b)
+{
+	return a->line == b->line && strcmp(a->file, b->file) == 0 &&
+	       strcmp(a->field, b->field) == 0 && strcmp(a->message, b->message) == 0;
+}
+
+static bool is_told(const struct faults *told, const struct fault *fault)
+{
+	for (size_t i = 0; told != NULL && i < told->count; i++)
+		if (same_fault(&told->items[i], fault))
+			return true;
+	return false;
+}
+
+/* @told: what was logged before; NULL: nothing. */
+static void faults_log(const struct faults *faults, const struct faults *told)
 {
 	char line[1024];
 
 	for (size_t i = 0; i < faults->count; i++) {
+		if (is_told(told, &faults->items[i]))
+			continue;
 		fault_format(&faults->items[i], line, sizeof(line));
 		if (faults->items[i].warning)
 			log_warn("config", "doubtful", "%s", line);
 		else
 			log_error("config", "fault", "%s", line);
 	}
+}
+
+static void inputs_add_file(struct config_inputs *inputs, const struct doc *doc)
+{
+	const struct doc_objects *objects = doc_objects(doc);
+
+	for (size_t i = 0; i < objects->count; i++)
+		inputs_add(inputs, objects->items[i].json, objects->items[i].where, true);
+}
+
+/* What is wrong with the file whatever the resources are. */
+static void file_check(const struct doc *doc, struct faults *faults)
+{
+	struct config_inputs inputs = { 0 };
+	struct config *config = NULL;
+
+	inputs_add_file(&inputs, doc);
+	if (config_build(&inputs, faults, &config) == 0)
+		config_unref(config);
+	array_free(&inputs);
 }
 
 static bool same_objects(const struct doc *a, const struct doc *b)
@@ -155,11 +193,8 @@ static bool build(struct config_source *s, const struct doc *doc)
 	struct faults faults = { 0 };
 	struct config *config = NULL;
 
-	if (doc != NULL) {
-		const struct doc_objects *objects = doc_objects(doc);
-		for (size_t i = 0; i < objects->count; i++)
-			inputs_add(&inputs, objects->items[i].json, objects->items[i].where, true);
-	}
+	if (doc != NULL)
+		inputs_add_file(&inputs, doc);
 	for (size_t k = 0; k < KINDS; k++) {
 		const struct collection *c = &s->collections[k];
 		for (size_t i = 0; i < c->count; i++)
@@ -168,7 +203,7 @@ static bool build(struct config_source *s, const struct doc *doc)
 	}
 
 	bool good = config_build(&inputs, &faults, &config) == 0;
-	faults_log(&faults);
+	faults_log(&faults, &s->told);
 	faults_free(&faults);
 	array_free(&inputs);
 	if (!good) {
@@ -196,36 +231,50 @@ static bool is_fresh(const struct stat *st)
 	return (age_s == 0 || age_s == 1) && age_ns >= 0 && age_ns < TICK_NS;
 }
 
+enum change { SAME, PERHAPS, CHANGED };
+
 /* Has the file changed since it was last read? Remembers how it is now. */
-static bool file_changed(struct config_source *s)
+static enum change file_change(struct config_source *s)
 {
+	enum change otherwise = s->fresh ? PERHAPS : SAME;
 	struct stat now = { 0 };
 
 	if (stat(s->file, &now) == -1)
 		now = (struct stat){ 0 };
-	bool changed = s->fresh || now.st_ino != s->seen.st_ino || now.st_dev != s->seen.st_dev ||
+	bool changed = now.st_ino != s->seen.st_ino || now.st_dev != s->seen.st_dev ||
 		       now.st_ctim.tv_sec != s->seen.st_ctim.tv_sec ||
 		       now.st_ctim.tv_nsec != s->seen.st_ctim.tv_nsec;
 	s->seen = now;
 	s->fresh = is_fresh(&now);
-	return changed;
+	return changed ? CHANGED : otherwise;
 }
 
-static void file_read(struct config_source *s)
+/*
+ * Its own faults are told at once and all of them: they need no resource, and so no API.
+ * @again: only to be sure; what was told is not told once more.
+ */
+static void file_load(struct config_source *s, bool again)
 {
-	struct faults faults = { 0 };
+	struct faults before = s->told;
 	struct doc *doc = NULL;
 
-	bool good = doc_load(s->file, &faults, &doc) == 0 && faults.errors == 0;
-	faults_log(&faults);
-	faults_free(&faults);
+	s->told = (struct faults){ 0 };
+	bool parsed = doc_load(s->file, &s->told, &doc) == 0;
+	bool good = parsed && s->told.errors == 0;
+	if (parsed)
+		file_check(doc, &s->told);
+	faults_log(&s->told, again ? &before : NULL);
+	faults_free(&before);
 	s->file_read = true;
 	s->file_wanted = false;
+	again = again && s->file_bad;
 	s->dirty = s->dirty || (s->file_bad && good); /* whoever asks is told that all is there */
 	s->file_bad = !good;
 	s->next = doc_free(s->next);
-	if (!good)
-		log_warn("config", "file does not parse, the last good configuration stays",
+	if (!good && !again)
+		log_warn("config",
+			 parsed ? "file has faults, the last good configuration stays"
+				: "file does not parse, the last good configuration stays",
 			 "file=%s loaded=%s", s->file, s->loaded ? "yes" : "none");
 	/* Written again with the same content is no change. */
 	if (good && (s->doc == NULL || !same_objects(s->doc, doc)))
@@ -239,8 +288,9 @@ static void update(struct config_source *s)
 {
 	bool file_new = false;
 
-	if (s->file != NULL && (file_changed(s) || s->file_wanted)) {
-		file_read(s);
+	enum change change = s->file == NULL ? SAME : file_change(s);
+	if (change != SAME || s->file_wanted) {
+		file_load(s, change == PERHAPS && !s->file_wanted);
 		file_new = s->next != NULL;
 	}
 	metrics_update(s);
@@ -519,6 +569,7 @@ struct config_source *config_source_close(struct config_source *s)
 	}
 	s->doc = doc_free(s->doc);
 	s->next = doc_free(s->next);
+	faults_free(&s->told);
 	uv_close((uv_handle_t *)&s->soon, on_closed);
 	uv_close((uv_handle_t *)&s->look, on_closed);
 	uv_close((uv_handle_t *)&s->events, on_closed);

@@ -316,6 +316,78 @@ static void test_nothing_is_in_force_before_every_source_was_read(void **state)
 	world_free(w);
 }
 
+/* --- what is told ---------------------------------------------------------------------------- */
+
+struct capture {
+	int saved;
+	FILE *file;
+	char text[8192];
+};
+
+static void capture_start(struct capture *c)
+{
+	c->file = tmpfile();
+	assert_non_null(c->file);
+	c->saved = dup(STDERR_FILENO);
+	dup2(fileno(c->file), STDERR_FILENO);
+	log_setup("test", LOG_LEVEL_WARN, LOG_TEXT);
+}
+
+static void capture_end(struct capture *c)
+{
+	log_setup("test", LOG_LEVEL_NONE, LOG_TEXT);
+	dup2(c->saved, STDERR_FILENO);
+	close(c->saved);
+	rewind(c->file);
+	c->text[fread(c->text, 1, sizeof(c->text) - 1, c->file)] = '\0';
+	fclose(c->file);
+}
+
+static unsigned times_told(const struct capture *c, const char *what)
+{
+	unsigned n = 0;
+
+	for (const char *at = c->text; (at = strstr(at, what)) != NULL; at++)
+		n++;
+	return n;
+}
+
+/* The API may be away, and what a misspelled list hides is no less wrong for it. */
+static void test_all_faults_of_the_file_are_told_at_once_and_once(void **state)
+{
+	struct world *w =
+		world_new("pool = ( );\n"
+			  "pools = ( { name = \"one\"; addresses = ( \"192.0.2.x\" ); },\n"
+			  "          { name = \"two\"; adresses = ( ); } );\n",
+			  true);
+	struct capture c = { .saved = -1 };
+	(void)state;
+
+	capture_start(&c);
+	wait_for(w, !config_source_complete(w->source) && w->ticks > 2);
+	capture_end(&c);
+	assert_false(config_source_synced(w->source));
+	assert_int_equal(times_told(&c, "b.conf:1: "), 1);
+	assert_int_equal(times_told(&c, "b.conf:2: pools[0].addresses[0]"), 1);
+	assert_int_equal(times_told(&c, "b.conf:3: pools[1].adresses"), 1);
+	assert_int_equal(times_told(&c, "file has faults"), 1);
+	assert_int_equal(times_told(&c, "does not parse"), 0);
+
+	/* Without the slip in a list's name it is a candidate, refused when the API has answered.
+	 */
+	write_file(w->file, "pools = ( { name = \"one\"; addresses = ( \"192.0.2.x\" ); } );\n");
+	capture_start(&c);
+	config_source_reload(w->source);
+	wait_for(w, config_source_complete(w->source));
+	tell_listed();
+	wait_for(w, config_source_synced(w->source) && w->ticks > 30);
+	capture_end(&c);
+	assert_int_equal(times_told(&c, "b.conf:1: pools[0].addresses[0]"), 1);
+	assert_int_equal(times_told(&c, "refused"), 1);
+	assert_int_equal(w->changes, 0);
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -326,6 +398,7 @@ int main(void)
 		cmocka_unit_test(test_that_a_lost_source_is_back_is_told_though_nothing_changed),
 		cmocka_unit_test(test_that_the_file_is_mended_is_told_though_it_is_as_before),
 		cmocka_unit_test(test_nothing_is_in_force_before_every_source_was_read),
+		cmocka_unit_test(test_all_faults_of_the_file_are_told_at_once_and_once),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
