@@ -47,7 +47,7 @@ static void print_found(const struct world *w)
 			const struct world_object *o = &w->items[i];
 			if (o->where.doc != w->docs.items[d])
 				continue;
-			if (o->kind == WORLD_OTHER)
+			if (o->kind == WORLD_OTHER || o->hidden)
 				others++;
 			else
 				count(&tallies, o->kind_name);
@@ -66,8 +66,12 @@ static void print_found(const struct world *w)
 
 int ctl_check(int argc, char **argv)
 {
-	static const struct option_spec specs[] = { { 0 } };
 	struct world w = { 0 };
+	const struct option_spec specs[] = {
+		{ "namespace", OPT_TEXT, &w.ns, "METALLB_NAMESPACE", "NS",
+		  "of the daemons (what settings say, else metallb-system)" },
+		{ 0 },
+	};
 	struct cluster c;
 	int first;
 

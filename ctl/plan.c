@@ -88,7 +88,8 @@ static int tell(const struct look *look, struct world *w, struct since *since)
 
 static int look_at(const struct look *look, char **files, int count)
 {
-	struct world w = { 0 };
+	struct live_cfg cfg = look->cfg;
+	struct world w = { .ns = cfg.ns };
 	struct since since = { 0 };
 	struct reading reading = { &w, &since };
 	int code = CTL_DONE;
@@ -97,7 +98,8 @@ static int look_at(const struct look *look, char **files, int count)
 		options_usage(look->program, "-o: '%s' is neither table nor json", look->output);
 	for (int i = 0; i < count; i++)
 		world_load(&w, files[i]);
-	if (look->live && live_read(&look->cfg, on_live, &reading) != 0)
+	cfg.ns = world_namespace(&w);
+	if (look->live && live_read(&cfg, on_live, &reading) != 0)
 		code = CTL_UNREACHABLE;
 	if (code == CTL_DONE)
 		code = tell(look, &w, &since);
@@ -120,7 +122,7 @@ static void join_options(struct look *look, const struct option_spec *own, struc
 		{ "kubeconfig", OPT_TEXT, &look->cfg.kubeconfig, "KUBECONFIG", "FILE",
 		  "credentials (those of the pod it runs in)" },
 		{ "namespace", OPT_TEXT, &look->cfg.ns, "METALLB_NAMESPACE", "NS",
-		  "where pools and advertisements are (metallb-system)" },
+		  "of the daemons (what settings say, else metallb-system)" },
 		{ 0 },
 	};
 
@@ -131,10 +133,11 @@ static void join_options(struct look *look, const struct option_spec *own, struc
 
 static struct look look_new(const char *program)
 {
-	return (struct look){ .program = program,
-			      .output = "table",
-			      .service_cidrs = SERVICE_CIDRS,
-			      .cfg = { .ns = "metallb-system" } };
+	return (struct look){
+		.program = program,
+		.output = "table",
+		.service_cidrs = SERVICE_CIDRS,
+	};
 }
 
 int ctl_plan(int argc, char **argv)

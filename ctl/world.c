@@ -96,10 +96,43 @@ static bool same_name(const struct world_object *a, const struct world_object *b
 	       strcmp(a->ns, b->ns) == 0 && strcmp(a->name, b->name) == 0;
 }
 
+const char *world_namespace(const struct world *w)
+{
+	for (size_t i = 0; w->ns == NULL && i < w->count; i++) {
+		const cJSON *json = w->items[i].json;
+		const char *ns =
+			text_of(cJSON_GetObjectItemCaseSensitive(json, "spec"), "namespace");
+		if (w->items[i].kind == WORLD_CONFIG &&
+		    strcmp(w->items[i].kind_name, "Settings") == 0 && *ns != '\0')
+			return ns;
+	}
+	return w->ns != NULL ? w->ns : "metallb-system";
+}
+
+/* Leave out the resources of other namespaces than that of the daemons. */
+static void leave_out_unread(struct world *w)
+{
+	const char *ns = world_namespace(w);
+
+	for (size_t i = 0; i < w->count; i++) {
+		struct world_object *o = &w->items[i];
+		const cJSON *meta = cJSON_GetObjectItemCaseSensitive(o->json, "metadata");
+
+		if (o->kind == WORLD_CONFIG && *o->ns == '\0')
+			o->ns = ns; /* kubectl would choose by its context: taken to be this one */
+		if (o->kind != WORLD_CONFIG || strcmp(o->ns, ns) == 0)
+			continue;
+		o->hidden = true;
+		doc_warn(o->where, cJSON_GetObjectItemCaseSensitive(meta, "namespace"), &w->faults,
+			 "metadata.namespace", "not %s: no daemon reads it", ns);
+	}
+}
+
 void world_settle(struct world *w)
 {
 	struct world_object **by_name = must(calloc(w->count + 1, sizeof(struct world_object *)));
 
+	leave_out_unread(w);
 	for (size_t i = 0; i < w->count; i++)
 		by_name[i] = &w->items[i];
 	qsort(by_name, w->count, sizeof(struct world_object *), object_cmp);

@@ -28,12 +28,13 @@ struct world_object {
 	cJSON *json;
 	struct where where; /* zero: from the API */
 	const cJSON *live;  /* from a file: what the API holds under this name; NULL: nothing */
-	bool hidden;        /* from the API: a manifest stands in its place */
+	bool hidden;        /* a manifest stands in its place, or no daemon reads it */
 	bool owned;         /* json goes with the world, not with a document */
 };
 
 struct world {
 	ARRAY_OF(struct world_object);
+	const char *ns; /* of the daemons; NULL: not said, see world_namespace() */
 	struct world_docs {
 		ARRAY_OF(struct doc *);
 	} docs;
@@ -49,7 +50,13 @@ void world_load(struct world *w, const char *path);
 /* Copy an object of the API into @w. */
 void world_add_live(struct world *w, const cJSON *object);
 
-/* Once all is read: find what stands for what, and what is there twice. */
+/*
+ * The one namespace whose resources of metallb.io the daemons read: w->ns, else what `settings` in
+ * the files say, else metallb-system.
+ */
+const char *world_namespace(const struct world *w);
+
+/* Once all is read: find what stands for what, what is there twice, and what nobody reads. */
 void world_settle(struct world *w);
 
 /* Put the faults in the order of the files and their lines, as a reader mends them. */

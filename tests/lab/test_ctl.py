@@ -124,6 +124,41 @@ def test_kinds_of_others_are_no_fault(files):
     assert (done.returncode, done.stdout) == (0, "f.yaml: ok: 1 of no concern to Bellman\n")
 
 
+STRAY = """\
+apiVersion: metallb.io/v1beta1
+kind: IPAddressPool
+metadata:
+  name: far
+  namespace: default
+spec: {addresses: [10.9.0.0/29]}
+---
+apiVersion: metallb.io/v1beta1
+kind: IPAddressPool
+metadata: {name: near}
+spec: {addresses: [10.0.0.0/29]}
+"""
+
+
+@pytest.mark.parametrize("words, env, pools, warned", (
+    ([], {}, ["near"], ["f.yaml:5: metadata.namespace: warning: not metallb-system: no daemon reads it"]),
+    (["--namespace", "lb"], {}, ["near"], ["f.yaml:5: metadata.namespace: warning: not lb: no daemon reads it"]),
+    ([], {"METALLB_NAMESPACE": "default"}, ["far", "near"], [])))
+def test_resources_of_another_namespace_are_left_out(files, words, env, pools, warned):
+    cwd = files(f_yaml=STRAY)
+    check = bellman("check", *words, "f.yaml", cwd=cwd, env=env)
+    assert check.returncode == 0 and check.stderr.splitlines() == warned
+    assert check.stdout == (f"f.yaml: ok: {len(pools)} IPAddressPool" +
+                            (", 1 of no concern to Bellman" if warned else "") + "\n")
+    planned = bellman("plan", "-o", "json", *words, "f.yaml", cwd=cwd, env=env)
+    assert [p["name"] for p in json.loads(planned.stdout)["pools"]] == pools and planned.stderr.splitlines() == warned
+
+
+def test_the_settings_say_which_namespace_counts(files):
+    cwd = files(f_yaml=STRAY, set_conf='settings = { namespace = "default"; };')
+    assert [p["name"] for p in plan(cwd, "f.yaml", "set.conf")["pools"]] == ["far", "near"]
+    assert [p["name"] for p in plan(cwd, "--namespace", "lb", "f.yaml", "set.conf")["pools"]] == ["near"]
+
+
 @pytest.mark.parametrize("words", (["check"], ["plan"], ["plan", "-o", "xml", "f.yaml"], ["plan", "--form", "live"],
                                    ["plan", "--from", "file"], ["plan", "--service-cidr", "10.0.0.0", "f.yaml"],
                                    ["status", "word"], ["capture"], ["capture", "-i", "a", "-r", "b"], ["bogus"], []))
@@ -379,9 +414,10 @@ def test_a_plan_from_live_puts_files_over_what_is_there(api_server, files):
     assert not any("EndpointSlice" in n for n in got["web"]["notes"])
 
 
-def test_a_plan_from_live_tells_the_loss_of_an_edited_pool(api_server, files):
-    pool = ("apiVersion: metallb.io/v1beta1\nkind: IPAddressPool\nmetadata: {name: a, namespace: metallb-system}\n"
-            "spec: {addresses: [10.5.0.0/29]}\n")
+@pytest.mark.parametrize("namespace", (", namespace: metallb-system", ""))
+def test_a_plan_from_live_tells_the_loss_of_an_edited_pool(api_server, files, namespace):
+    pool = ("apiVersion: metallb.io/v1beta1\nkind: IPAddressPool\nmetadata: {name: a%s}\n"
+            "spec: {addresses: [10.5.0.0/29]}\n") % namespace
     got = by_name(plan(files(pool_yaml=pool), "--from", "live", "--server", api_server.url, "pool.yaml", code=3))
     assert got["web"]["ips"][0].startswith("10.5.0.")
     assert "would lose 10.0.0.3, which it holds now" in got["web"]["notes"]
