@@ -45,7 +45,7 @@ static void options_read(struct options *o, int argc, char **argv)
 		  "this pod; takes effect with leader election" },
 		{ "lb-class", OPT_TEXT, &o->lb_class, NULL, "CLASS",
 		  "serve Services of this loadBalancerClass (default: those without one)" },
-		{ "metrics", OPT_TEXT, &o->metrics, NULL, "ADDR:PORT",
+		{ "metrics", OPT_LISTEN, &o->metrics, NULL, "ADDR:PORT",
 		  "serve /metrics, /healthz and /readyz here (default: port 7473)" },
 		{ "metrics-tls-cert", OPT_TEXT, &o->metrics_cert, NULL, "FILE",
 		  "serve them over TLS with this certificate" },

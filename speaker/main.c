@@ -234,7 +234,7 @@ static void options_read(struct options *o, int argc, char **argv)
 		  "announce Services of this loadBalancerClass only" },
 		{ "ignore-exclude-lb", OPT_FLAG, &o->ignore_exclude_lb, NULL, NULL,
 		  "ignore the label that excludes nodes from load balancers" },
-		{ "metrics", OPT_TEXT, &o->metrics, NULL, "ADDR:PORT",
+		{ "metrics", OPT_LISTEN, &o->metrics, NULL, "ADDR:PORT",
 		  "where to serve /metrics, /healthz, /readyz" },
 		{ "metrics-tls-cert", OPT_TEXT, &o->metrics_cert, NULL, "FILE", "PEM" },
 		{ "metrics-tls-key", OPT_TEXT, &o->metrics_key, NULL, "FILE", "PEM" },

@@ -34,6 +34,33 @@ int ip_parse(const char *text, struct ip_addr *ret)
 	return 0;
 }
 
+int ip_listen_parse(const char *text, struct ip_addr *ret, uint16_t *ret_port)
+{
+	const char *colon = strrchr(text, ':'), *from = text, *to = colon;
+	char host[64];
+
+	if (colon == NULL || strspn(colon + 1, "0123456789") != strlen(colon + 1) ||
+	    colon[1] == '\0' || strlen(colon + 1) > 5)
+		return -EINVAL;
+	unsigned long port = strtoul(colon + 1, NULL, 10);
+	if (*from == '[' && to > from && to[-1] == ']') {
+		from++;
+		to--;
+	} else if (memchr(from, ':', (size_t)(to - from)) != NULL) {
+		return -EINVAL; /* an IPv6 address without brackets */
+	}
+	if (port > UINT16_MAX || (size_t)(to - from) >= sizeof(host))
+		return -EINVAL;
+	snprintf(host, sizeof(host), "%.*s", (int)(to - from), from);
+	if (ip_parse(colon == text                    ? "::"
+		     : strcmp(host, "localhost") == 0 ? "127.0.0.1"
+						      : host,
+		     ret) != 0)
+		return -EINVAL;
+	*ret_port = (uint16_t)port;
+	return 0;
+}
+
 const char *ip_format(const struct ip_addr *ip, char buf[static IP_TEXT_MAX])
 {
 	buf[0] = '\0';

@@ -40,6 +40,12 @@ unsigned ip_bits(uint8_t family);
 /* Parse one address; no blanks, no zone, no prefix. Returns 0 or -EINVAL with *ret untouched. */
 int ip_parse(const char *text, struct ip_addr *ret);
 
+/*
+ * Parse where to listen: ADDR:PORT, [V6]:PORT, localhost:PORT, or :PORT for all addresses (::).
+ * Port 0: any. Returns 0 or -EINVAL.
+ */
+int ip_listen_parse(const char *text, struct ip_addr *ret, uint16_t *ret_port);
+
 /* Write canonical text into @buf and return it; "" for IP_NONE. */
 const char *ip_format(const struct ip_addr *ip, char buf[static IP_TEXT_MAX]);
 

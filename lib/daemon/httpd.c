@@ -68,43 +68,21 @@ void httpd_kick(struct httpd *h)
 
 int httpd_address(const char *listen, struct sockaddr_storage *addr)
 {
-	char host[64];
-	const char *colon = strrchr(listen, ':');
-	char *end;
 	struct ip_addr ip;
+	uint16_t port;
 
-	if (colon == NULL || (size_t)(colon - listen) >= sizeof(host) || colon[1] == '\0')
+	if (ip_listen_parse(listen, &ip, &port) != 0)
 		return -EINVAL;
-	unsigned long port = strtoul(colon + 1, &end, 10);
-	if (*end != '\0' || port > 65535 || colon[1] == '-' || colon[1] == '+')
-		return -EINVAL;
-
-	const char *from = listen, *to = colon;
-	if (*from == '[' && to > from && to[-1] == ']') {
-		from++;
-		to--;
-	} else if (memchr(from, ':', (size_t)(to - from)) != NULL) {
-		return -EINVAL; /* an IPv6 address without brackets */
-	}
-	snprintf(host, sizeof(host), "%.*s", (int)(to - from), from);
-
 	memset(addr, 0, sizeof(*addr));
-	if (host[0] == '\0') {
-		strcpy(host, "::"); /* all addresses of both families */
-	} else if (strcmp(host, "localhost") == 0) {
-		strcpy(host, "127.0.0.1");
-	}
-	if (ip_parse(host, &ip) != 0)
-		return -EINVAL;
 	if (ip.family == IP_V4) {
 		struct sockaddr_in *sin = (struct sockaddr_in *)addr;
 		sin->sin_family = AF_INET;
-		sin->sin_port = htons((uint16_t)port);
+		sin->sin_port = htons(port);
 		memcpy(&sin->sin_addr, ip.bytes, 4);
 	} else {
 		struct sockaddr_in6 *sin6 = (struct sockaddr_in6 *)addr;
 		sin6->sin6_family = AF_INET6;
-		sin6->sin6_port = htons((uint16_t)port);
+		sin6->sin6_port = htons(port);
 		memcpy(&sin6->sin6_addr, ip.bytes, 16);
 	}
 	return 0;

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "lib/base/duration.h"
+#include "lib/base/ip.h"
 #include "lib/base/log.h"
 #include "lib/daemon/settings.h"
 
@@ -73,12 +74,18 @@ static bool takes_value(const struct option_spec *o)
 
 static int store(const struct option_spec *o, const char *value)
 {
+	struct ip_addr ip;
+	uint16_t port;
+
 	switch (o->type) {
 	case OPT_FLAG:
 		return parse_bool(value, o->to);
 	case OPT_TEXT:
 		*(const char **)o->to = value;
 		return 0;
+	case OPT_LISTEN:
+		*(const char **)o->to = value;
+		return ip_listen_parse(value, &ip, &port);
 	case OPT_DURATION:
 		return duration_parse(value, o->to);
 	case OPT_NUMBER:
@@ -111,10 +118,11 @@ static void apply(const char *program, const struct option_spec *o, const char *
 	if (given->count < sizeof(given->specs) / sizeof(*given->specs) && !is_given(given, o))
 		given->specs[given->count++] = o;
 	if (store(o, value) != 0)
-		options_usage(program, "%s: '%s' is not a %s", from, value,
-			      o->type == OPT_FLAG       ? "truth value"
-			      : o->type == OPT_DURATION ? "duration such as 90s or 1m30s"
-							: "number");
+		options_usage(program, "%.*s: '%s' is not %s", (int)strcspn(from, "="), from, value,
+			      o->type == OPT_FLAG       ? "a truth value"
+			      : o->type == OPT_DURATION ? "a duration such as 90s or 1m30s"
+			      : o->type == OPT_LISTEN ? "an address and port such as 127.0.0.1:7473"
+						      : "a number");
 }
 
 static const struct option_spec *find(const struct option_spec *tables[2], const char *name,
@@ -143,7 +151,8 @@ static void apply_environment(const char *program, const struct option_spec *tab
  * What the file of --config says, where neither flag nor variable did. A value that does not fit is
  * left out: whoever follows the file says so with its line.
  */
-static void apply_settings(const struct option_spec *tables[2], const struct given *given)
+static void apply_settings(const char *program, const struct option_spec *tables[2],
+			   const struct given *given)
 {
 	static struct settings *settings; /* texts are borrowed from it as long as the process */
 	const struct option_spec *config = find(tables, "config", strlen("config"));
@@ -157,8 +166,13 @@ static void apply_settings(const struct option_spec *tables[2], const struct giv
 	for (size_t t = 0; t < 2; t++) {
 		for (const struct option_spec *o = tables[t]; o->name != NULL; o++) {
 			const char *value = settings_get(settings, o->name);
-			if (value != NULL && !is_given(given, o))
-				(void)store(o, value);
+			if (value == NULL || is_given(given, o) || store(o, value) == 0)
+				continue;
+			if (o->type == OPT_LISTEN)
+				options_usage(program,
+					      "%s: settings.%s: '%s' is not an address and port "
+					      "such as 127.0.0.1:7473",
+					      *(const char **)config->to, o->name, value);
 		}
 	}
 }
@@ -221,7 +235,7 @@ static void parse(const char *program, const char *summary, const char *words,
 			ignored[ignored_count++] = o->name;
 	}
 
-	apply_settings(tables, &given);
+	apply_settings(program, tables, &given);
 
 	enum log_level level;
 	if (log_level_parse(level_name, &level) != 0)

@@ -15,6 +15,7 @@
 enum opt_type {
 	OPT_FLAG,     /* bool *to */
 	OPT_TEXT,     /* const char **to: points into argv or the environment */
+	OPT_LISTEN,   /* const char **to, the same: an address and port to serve at */
 	OPT_DURATION, /* uint64_t *to: nanoseconds, from Go's notation */
 	OPT_NUMBER,   /* uint64_t *to */
 	OPT_IGNORED,  /* one of MetalLB's with no meaning here, with a value: accepted, warned of
@@ -36,6 +37,9 @@ struct option_spec {
  *
  * Where neither a flag nor its variable says anything and there is a flag `config`, the group
  * `settings` of that file does (settings.h).
+ *
+ * An address in the file that is none is an error as on the command line, since nobody would look
+ * for the daemon elsewhere; other settings that do not fit are left out.
  *
  * --help and --version print to stdout and exit 0. An unknown option, a value that does not
  * parse or a stray word: a line on stderr and exit 2.

@@ -304,7 +304,7 @@ static const struct field settings_fields[] = {
 	{ .name = "nodeName", .type = FIELD_TEXT },
 	{ .name = "loadBalancerClass", .type = FIELD_TEXT },
 	{ .name = "ignoreExcludeLB", .type = FIELD_BOOL },
-	{ .name = "metrics", .type = FIELD_TEXT },
+	{ .name = "metrics", .type = FIELD_LISTEN },
 	{ .name = "metricsTlsCert", .type = FIELD_TEXT },
 	{ .name = "metricsTlsKey", .type = FIELD_TEXT },
 	{ .name = "metricsAuth", .type = FIELD_BOOL },

@@ -171,6 +171,7 @@ static void field_check(const struct json *j, const struct field *field, bool in
 {
 	const char *text;
 	struct ip_addr ip;
+	uint16_t port;
 	uint64_t ns;
 
 	if (json_absent(j))
@@ -200,6 +201,12 @@ static void field_check(const struct json *j, const struct field *field, bool in
 		text = json_text(j);
 		if (text != NULL && ip_parse(text, &ip) != 0)
 			json_fault(j, "\"%s\" is no address", text);
+		break;
+	case FIELD_LISTEN:
+		text = json_text(j);
+		if (text != NULL && ip_listen_parse(text, &ip, &port) != 0)
+			json_fault(j, "\"%s\" is no address and port such as \"127.0.0.1:7473\"",
+				   text);
 		break;
 	case FIELD_SELECTOR:
 	case FIELD_SELECTORS:

@@ -19,6 +19,7 @@ enum field_type {
 	FIELD_WORD,     /* one of .words */
 	FIELD_DURATION, /* Go's notation */
 	FIELD_IP,
+	FIELD_LISTEN,    /* ADDRESS:PORT to serve at */
 	FIELD_TEXTS,     /* a list of strings */
 	FIELD_UNIQUE,    /* a list of strings, none twice */
 	FIELD_RANGES,    /* ADDRESS/LENGTH or FIRST-LAST */

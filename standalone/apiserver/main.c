@@ -122,7 +122,8 @@ int main(int argc, char **argv)
 	const char *cidr = "10.96.0.0/16,fd00:10:96::/112", *ports = "30000-32767";
 	const char *cert = NULL, *key = NULL, *tokens = NULL;
 	const struct option_spec specs[] = {
-		{ "listen", OPT_TEXT, &listen, NULL, "ADDR:PORT", "where to serve (port 0: any)" },
+		{ "listen", OPT_LISTEN, &listen, NULL, "ADDR:PORT",
+		  "where to serve (port 0: any)" },
 		{ "data", OPT_TEXT, &data, NULL, "FILE", "state file; without it, memory only" },
 		{ "manifests", OPT_TEXT, &manifests, NULL, "DIR[,DIR]",
 		  "folders of manifests to load and follow" },

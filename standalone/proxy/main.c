@@ -118,7 +118,7 @@ int main(int argc, char **argv)
 		  "the API server, instead of the kubeconfig's" },
 		{ "node-name", OPT_TEXT, &node, "METALLB_NODE_NAME", "NAME",
 		  "the Node that this host is (required)" },
-		{ "metrics", OPT_TEXT, &listen, NULL, "ADDR:PORT",
+		{ "metrics", OPT_LISTEN, &listen, NULL, "ADDR:PORT",
 		  "serve /metrics, /healthz and /readyz here; default port 7474" },
 		{ "metrics-tls-cert", OPT_TEXT, &cert, NULL, "FILE", "and do so over TLS" },
 		{ "metrics-tls-key", OPT_TEXT, &key, NULL, "FILE", "its private key" },

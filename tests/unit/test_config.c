@@ -334,6 +334,9 @@ static const struct bad {
 	/* settings */
 	{ "settings = {\nmetric = \":1\"; };",
 	  "b.conf:2: settings.metric: unknown field, did you mean metrics?" },
+	{ "settings = {\nmetrics = \"127.0.0.1:99999\"; };",
+	  "b.conf:2: settings.metrics: \"127.0.0.1:99999\" is no address and port such as "
+	  "\"127.0.0.1:7473\"" },
 	{ "settings = {\nprobe = \"slow\"; };",
 	  "b.conf:2: settings.probe: \"slow\" is none of off, fast, rfc" },
 	{ "settings = { ml = {\nbindport = 0; }; };",

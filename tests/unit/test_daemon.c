@@ -34,6 +34,7 @@ static const struct option_spec specs[] = {
 	{ "shutdown-delay", OPT_DURATION, &duration, NULL, "T", "a duration" },
 	{ "ml-bindport", OPT_NUMBER, &number, NULL, "N", "a number" },
 	{ "flag", OPT_FLAG, &flag, NULL, NULL, "a flag" },
+	{ "metrics", OPT_LISTEN, &text, NULL, "ADDR", "an address" },
 	{ "text", OPT_TEXT, &text, "BELLMAN_TEST_TEXT", "TEXT", "a text" },
 	{ "wait", OPT_DURATION, &duration, NULL, "T", "a duration" },
 	{ "old", OPT_IGNORED, NULL, NULL, NULL, NULL },
@@ -86,6 +87,9 @@ static void test_wrong_usage_exits_2(void **state)
 	assert_int_equal(PARSE(NULL, "--text"), 2);
 	assert_int_equal(PARSE(NULL, "--wait", "soon"), 2);
 	assert_int_equal(PARSE(NULL, "--flag=perhaps"), 2);
+	assert_int_equal(PARSE(NULL, "--metrics", "foo"), 2);
+	assert_int_equal(PARSE(NULL, "--metrics=127.0.0.1:99999"), 2);
+	assert_int_equal(PARSE(NULL, "--metrics=:0"), 0);
 	assert_int_equal(PARSE(NULL, "--log-level", "loud"), 2);
 	assert_int_equal(PARSE(NULL, "--log-format", "xml"), 2);
 }
@@ -146,6 +150,19 @@ static void test_settings_of_the_file_apply_where_no_flag_does(void **state)
 	assert_int_equal(PARSE(judge_class_over_settings, "--config", path), 42);
 	unsetenv("BELLMAN_TEST_CLASS");
 	assert_int_equal(PARSE(NULL, "--config", "/nonexistent"), 0);
+	unlink(path);
+}
+
+static void test_a_bad_address_in_the_file_is_wrong_usage(void **state)
+{
+	char path[64] = "/tmp/bellman-settings-XXXXXX";
+	int fd = mkstemp(path);
+
+	(void)state;
+	dprintf(fd, "settings = { metrics = \"x\"; };\n");
+	close(fd);
+	assert_int_equal(PARSE(NULL, "--config", path), 2);
+	assert_int_equal(PARSE(NULL, "--config", path, "--metrics", "[::1]:7473"), 0);
 	unlink(path);
 }
 
@@ -222,9 +239,11 @@ static void test_a_daemon_outlives_the_reader_of_its_log(void **state)
 
 static void test_listen_addresses(void **state)
 {
-	static const char *const bad[] = { "",        "127.0.0.1", "127.0.0.1:",      "127.0.0.1:x",
-					   "::1:80",  "[::1]",     "127.0.0.1:65536", "host:80",
-					   "[::1:80", "1.2.3.4:-1" };
+	static const char *const bad[] = {
+		"",           "127.0.0.1: 80", "127.0.0.1:000080", "[]:80", "127.0.0.1",
+		"127.0.0.1:", "127.0.0.1:x",   "::1:80",           "[::1]", "127.0.0.1:65536",
+		"host:80",    "[::1:80",       "1.2.3.4:-1"
+	};
 	struct sockaddr_storage a;
 
 	(void)state;
@@ -310,6 +329,7 @@ int main(void)
 		cmocka_unit_test(test_help_and_version_exit_0),
 		cmocka_unit_test(test_a_flag_wins_over_the_environment),
 		cmocka_unit_test(test_settings_of_the_file_apply_where_no_flag_does),
+		cmocka_unit_test(test_a_bad_address_in_the_file_is_wrong_usage),
 		cmocka_unit_test(test_a_daemon_runs_without_standard_descriptors),
 		cmocka_unit_test(test_a_daemon_outlives_the_reader_of_its_log),
 		cmocka_unit_test(test_listen_addresses),
