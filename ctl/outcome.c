@@ -233,10 +233,6 @@ static void add_service(struct teller *t, const struct cluster_service *held,
 		if (s->ports[i].node_port != 0)
 			cJSON_AddItemToArray(ports,
 					     must(cJSON_CreateNumber(s->ports[i].node_port)));
-	must(cJSON_AddStringToObject(o, "reason", why));
-	cJSON_AddItemToObject(o, "notes", notes);
-	cJSON_AddItemToObject(o, "announcements", announcements);
-
 	if (*view->note != '\0')
 		add_text(notes, view->note);
 	bool served = view->ours && s->ingress_count > 0;
@@ -249,10 +245,16 @@ static void add_service(struct teller *t, const struct cluster_service *held,
 		add_announcements(announcements, &announced);
 		if (announced.announcements.count == 0) {
 			snprintf(nobody, sizeof(nobody), "announced by nobody: %s", announced.why);
-			add_text(notes, nobody);
+			if (*why == '\0')
+				why = nobody;
+			else
+				add_text(notes, nobody);
 		}
 		speaker_view_done(&announced);
 	}
+	must(cJSON_AddStringToObject(o, "reason", why));
+	cJSON_AddItemToObject(o, "notes", notes);
+	cJSON_AddItemToObject(o, "announcements", announcements);
 	if (t->cfg->status)
 		must(cJSON_AddStringToObject(o, "state",
 					     !view->ours             ? "foreign"

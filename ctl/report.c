@@ -137,7 +137,9 @@ static void add_service(struct table *t, const cJSON *service, bool status)
 
 	if (asprintf(&name, "%s/%s", text(service, "namespace"), text(service, "name")) < 0)
 		abort();
-	const char *why = *reason != '\0' ? reason : first == NULL ? "" : text(first, "why");
+	const char *why = *reason != '\0' ? reason
+			  : first == NULL ? "announced by nobody: there is no node"
+					  : text(first, "why");
 	const char *address = cJSON_GetArraySize(get(service, "ips")) == 0 ? "<pending>" : ips;
 	if (status)
 		table_add(t, (const char *const[]){ name, address, text(service, "pool"), ports,

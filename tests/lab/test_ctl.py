@@ -60,6 +60,13 @@ def plan(cwd, *words, code=0, env=None):
     return json.loads(done.stdout)
 
 
+def why_column(done):
+    """{SERVICE: WHY} of a table that was printed."""
+    rows = [re.split(r"\s{2,}", line) for line in done.stdout.split("\n\n")[0].splitlines()]
+    assert rows[0][-1] == "WHY"
+    return {row[0]: row[-1] for row in rows[1:]}
+
+
 def by_name(report):
     return {s["name"]: s for s in report["services"]}
 
@@ -242,7 +249,15 @@ def test_endpoints_and_exclusion_decide_who_announces(files):
     a, = by_name(plan(cwd, "pool.conf", "n.yaml", "s.yaml"))["web"]["announcements"]
     assert (a["node"], a["runnersUp"]) == ("n2", [])
     dead = by_name(plan(cwd, "pool.conf", "n.yaml", "dead.yaml"))["web"]
-    assert dead["announcements"] == [] and any("announced by nobody" in n for n in dead["notes"])
+    assert dead["announcements"] == [] and dead["reason"].startswith("announced by nobody: ")
+    assert why_column(bellman("plan", "pool.conf", "n.yaml", "dead.yaml", cwd=cwd)) == {"default/web": dead["reason"]}
+
+
+def test_why_no_node_announces_is_in_the_table(files, api_server):
+    no_nodes = bellman("plan", "pool.conf", "s.yaml", cwd=files(pool_conf=POOL, s_yaml=service("web")))
+    assert why_column(no_nodes) == {"default/web": "announced by nobody: there is no node"}
+    idle = why_column(bellman("status", "--server", api_server.url))["default/idle"]
+    assert idle.startswith("announced by nobody: ") and len(idle) > len("announced by nobody: ")
 
 
 def test_faults_are_the_answer_in_json_too(files):
