@@ -79,8 +79,7 @@ static void options_read(struct options *o, int argc, char **argv)
 
 	options_parse(PROGRAM, "gives Services of type LoadBalancer their addresses", specs, argc,
 		      argv);
-	if ((o->metrics_cert == NULL) != (o->metrics_key == NULL))
-		options_usage(PROGRAM, "--metrics-tls-cert and --metrics-tls-key go together");
+	options_check_tls(PROGRAM, "metrics-tls", o->metrics_cert, o->metrics_key);
 }
 
 static bool is_ready(void *arg)

@@ -261,6 +261,7 @@ static void options_read(struct options *o, int argc, char **argv)
 		      argv);
 	if (o->node_name == NULL || o->node_name[0] == '\0')
 		options_usage(PROGRAM, "--node-name is required");
+	options_check_tls(PROGRAM, "metrics-tls", o->metrics_cert, o->metrics_key);
 }
 
 /* The engine; a bad list of excluded interfaces ends the program, as MetalLB's does. */

@@ -15,6 +15,10 @@
 #include <unistd.h>
 
 #include "lib/base/ip.h"
+#include "lib/base/log.h"
+#include "lib/model/file_io.h"
+
+#define PEM_MAX (1u << 20)
 
 struct httpd {
 	struct MHD_Daemon *mhd;
@@ -125,20 +129,14 @@ static int listen_on(const char *listen_text, int *ret_fd)
 	return 0;
 }
 
-/* The whole of a small file, or NULL. */
-static char *read_text(const char *path)
+static int pem_read(const char *path, char **ret)
 {
-	enum { TEXT_MAX = 1 << 20 };
-	FILE *f = fopen(path, "re");
-	char *text = f == NULL ? NULL : malloc(TEXT_MAX + 1);
+	size_t len;
+	int rc = file_read(path, PEM_MAX, ret, &len);
 
-	if (text != NULL) {
-		size_t n = fread(text, 1, TEXT_MAX, f);
-		text[n] = '\0';
-	}
-	if (f != NULL)
-		fclose(f);
-	return text;
+	if (rc != 0)
+		log_error("httpd", "cannot read", "file=%s err=\"%s\"", path, file_error(rc));
+	return rc;
 }
 
 static void free_httpd(struct httpd *h)
@@ -166,11 +164,12 @@ int httpd_open(uv_loop_t *loop, const struct httpd_cfg *cfg, struct httpd **ret)
 	if (h == NULL)
 		return -ENOMEM;
 	if (cfg->cert_file != NULL) {
-		h->cert = read_text(cfg->cert_file);
-		h->key = read_text(cfg->key_file == NULL ? cfg->cert_file : cfg->key_file);
-		if (h->cert == NULL || h->key == NULL) {
+		rc = pem_read(cfg->cert_file, &h->cert);
+		if (rc == 0)
+			rc = pem_read(cfg->key_file, &h->key);
+		if (rc != 0) {
 			free_httpd(h);
-			return -EINVAL;
+			return rc;
 		}
 		flags |= MHD_USE_TLS;
 		tls[0] = (struct MHD_OptionItem){ MHD_OPTION_HTTPS_MEM_CERT, 0, h->cert };
@@ -190,6 +189,9 @@ int httpd_open(uv_loop_t *loop, const struct httpd_cfg *cfg, struct httpd **ret)
 				  cfg->timeout_s ? cfg->timeout_s : 60, MHD_OPTION_NOTIFY_COMPLETED,
 				  cfg->completed, cfg->arg, MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
 	if (h->mhd == NULL) {
+		if (cfg->cert_file != NULL)
+			log_error("httpd", "certificate and key are not usable", "cert=%s key=%s",
+				  cfg->cert_file, cfg->key_file);
 		close(fd);
 		free_httpd(h);
 		return -EINVAL;

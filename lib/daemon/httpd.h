@@ -12,7 +12,7 @@ struct httpd; /* opaque */
 
 struct httpd_cfg {
 	const char *listen; /* ADDR:PORT, [V6]:PORT or :PORT (all addresses); port 0: any */
-	const char *cert_file, *key_file; /* PEM; both NULL: plain HTTP */
+	const char *cert_file, *key_file; /* PEM; both, or both NULL: plain HTTP */
 	MHD_AccessHandlerCallback handler;
 	MHD_RequestCompletedCallback completed; /* NULL: none */
 	void *arg;                              /* for both */
@@ -22,7 +22,8 @@ struct httpd_cfg {
 
 /*
  * Listen and serve on @loop. On success *ret belongs to the caller (httpd_close).
- * Returns 0 or a negative errno: -EINVAL (the address or the TLS files), -EADDRINUSE, -EACCES...
+ * Returns 0 or a negative errno: -EINVAL (the address or the TLS files, which are then logged),
+ * -EADDRINUSE, -EACCES...
  */
 int httpd_open(uv_loop_t *loop, const struct httpd_cfg *cfg, struct httpd **ret);
 

@@ -12,6 +12,7 @@
 #include "lib/base/ip.h"
 #include "lib/base/log.h"
 #include "lib/daemon/settings.h"
+#include "lib/model/file_io.h"
 
 void options_usage(const char *program, const char *fmt, ...)
 {
@@ -23,6 +24,19 @@ void options_usage(const char *program, const char *fmt, ...)
 	va_end(ap);
 	fprintf(stderr, "\nTry '%s --help'.\n", program);
 	exit(2);
+}
+
+void options_check_tls(const char *program, const char *prefix, const char *cert, const char *key)
+{
+	if ((cert == NULL) != (key == NULL))
+		options_usage(program, "--%s-cert and --%s-key go together, one is missing", prefix,
+			      prefix);
+	int rc = cert == NULL ? 0 : file_check(cert);
+	if (rc < 0)
+		options_usage(program, "--%s-cert: %s: %s", prefix, cert, file_error(rc));
+	rc = key == NULL ? 0 : file_check(key);
+	if (rc < 0)
+		options_usage(program, "--%s-key: %s: %s", prefix, key, file_error(rc));
 }
 
 static void print_help(const char *program, const char *summary, const char *words,

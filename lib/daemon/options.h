@@ -53,6 +53,12 @@ void options_parse(const char *program, const char *summary, const struct option
 void options_parse_words(const char *program, const char *summary, const struct option_spec *specs,
 			 int argc, char **argv, int *first_word);
 
+/*
+ * The values of --PREFIX-cert and --PREFIX-key: both or none, and files that can be read. Otherwise
+ * it is wrong usage.
+ */
+void options_check_tls(const char *program, const char *prefix, const char *cert, const char *key);
+
 /* Say what is wrong on stderr, point to --help, and exit 2. */
 void options_usage(const char *program, const char *fmt, ...)
 	__attribute__((noreturn, format(printf, 2, 3)));

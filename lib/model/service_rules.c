@@ -88,9 +88,12 @@ int service_books_new(const char *service_cidrs, const char *node_ports, struct 
 
 	if (b == NULL)
 		return -ENOMEM;
-	if (parse_cidrs(b, service_cidrs) != 0 || parse_ports(b, node_ports) != 0) {
+	int rc = parse_cidrs(b, service_cidrs) != 0 ? -EINVAL
+		 : parse_ports(b, node_ports) != 0  ? -ERANGE
+						    : 0;
+	if (rc < 0) {
 		service_books_free(b);
-		return -EINVAL;
+		return rc;
 	}
 	b->ports = rangeset_new();
 	bool whole = b->ports != NULL;

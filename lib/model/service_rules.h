@@ -21,7 +21,8 @@ struct service_books; /* cluster IPs and node ports in use */
 /*
  * @service_cidrs: one prefix, or one of each family, the first one primary
  * ("10.96.0.0/16,fd00:10:96::/112").
- * @node_ports: "30000-32767". Returns 0, -EINVAL (text) or -ENOMEM.
+ * @node_ports: "30000-32767". Returns 0, -EINVAL (@service_cidrs), -ERANGE (@node_ports) or
+ * -ENOMEM.
  */
 int service_books_new(const char *service_cidrs, const char *node_ports,
 		      struct service_books **ret);

@@ -5,15 +5,15 @@
  * Crash-only: a write is answered once it is on disk, and starting again is the only
  * recovery there is.
  */
-#include <arpa/inet.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/base/ip.h"
 #include "lib/base/log.h"
-#include "lib/daemon/httpd.h"
 #include "lib/daemon/loop.h"
 #include "lib/daemon/options.h"
 #include "standalone/apiserver/http.h"
@@ -59,13 +59,13 @@ static void written(void *arg)
 
 static bool is_loopback(const char *listen)
 {
-	struct sockaddr_storage addr;
+	struct ip_prefix v4, v6;
+	struct ip_addr ip;
+	uint16_t port;
 
-	if (httpd_address(listen, &addr) != 0)
-		options_usage(program, "--listen %s: not an address and port", listen);
-	if (addr.ss_family == AF_INET)
-		return ntohl(((struct sockaddr_in *)&addr)->sin_addr.s_addr) >> 24 == 127;
-	return IN6_IS_ADDR_LOOPBACK(&((struct sockaddr_in6 *)&addr)->sin6_addr);
+	return ip_listen_parse(listen, &ip, &port) == 0 &&
+	       ip_prefix_parse("127.0.0.0/8", &v4) == 0 && ip_prefix_parse("::1/128", &v6) == 0 &&
+	       (ip_prefix_contains(&v4, &ip) || ip_prefix_contains(&v6, &ip));
 }
 
 /*
@@ -88,11 +88,15 @@ static int open_api(struct api *a, const char *data, const char *cidr, const cha
 				       .first_rv = first_version() };
 	char err[256];
 
-	if (service_books_new(cidr, ports, &a->books) != 0)
+	int rc = service_books_new(cidr, ports, &a->books);
+	if (rc == -EINVAL)
 		options_usage(program,
-			      "--service-cidr %s takes one prefix of each family, "
-			      "--node-port-range %s a range of ports",
-			      cidr, ports);
+			      "--service-cidr: '%s' is not a prefix, nor one of each family", cidr);
+	if (rc == -ERANGE)
+		options_usage(program, "--node-port-range: '%s' is not a range such as 30000-32767",
+			      ports);
+	if (rc != 0)
+		abort(); /* out of memory */
 	kinds_init(&a->kinds);
 	if (store_open(&cfg, &a->kinds, &a->store, err, sizeof(err)) != 0) {
 		log_error("store", "cannot open the state file", "file=%s err=\"%s\"", data, err);
@@ -142,6 +146,10 @@ int main(int argc, char **argv)
 	if (!is_loopback(listen) && tokens == NULL)
 		options_usage(program, "--listen %s is not loopback: --token-file is required",
 			      listen);
+	options_check_tls(program, "tls", cert, key);
+	char *folder = manifests_missing(manifests);
+	if (folder != NULL)
+		options_usage(program, "--manifests: %s", folder);
 	cJSON_InitHooks(&(cJSON_Hooks){ mem_get, free });
 	if (daemon_init(&s.daemon, stop, NULL, &s) != 0)
 		return 1;

@@ -311,6 +311,30 @@ static void on_closed(uv_handle_t *handle)
 	free(m);
 }
 
+char *manifests_missing(const char *dirs)
+{
+	unsigned count = 0;
+
+	while (dirs != NULL && *dirs != '\0') {
+		size_t n = strcspn(dirs, ",");
+		char *path = mem_printf("%.*s", (int)n, dirs);
+		DIR *dir = opendir(path);
+
+		if (dir == NULL || ++count > DIRS_MAX) {
+			char *why = mem_printf("%s: %s", path,
+					       dir == NULL ? strerror(errno) : "too many folders");
+			if (dir != NULL)
+				closedir(dir);
+			free(path);
+			return why;
+		}
+		closedir(dir);
+		free(path);
+		dirs += n + (dirs[n] == ',' ? 1 : 0);
+	}
+	return NULL;
+}
+
 struct manifests *manifests_open(uv_loop_t *loop, struct api *a, const char *dirs,
 				 void (*written)(void *arg), void *arg)
 {

@@ -14,6 +14,13 @@
 struct manifests; /* opaque */
 
 /*
+ * Is one of @dirs (as below) no folder that can be read? Says which and why, NULL where all are
+ * well. For a start: a folder that goes later is followed as one without files. The caller frees
+ * it.
+ */
+char *manifests_missing(const char *dirs);
+
+/*
  * @dirs: comma between them; NULL: none, and NULL is returned. @written is called after each
  * change of the store. Faults are logged, the rest is loaded.
  */

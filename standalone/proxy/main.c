@@ -134,8 +134,7 @@ int main(int argc, char **argv)
 		return clean_up();
 	if (node == NULL || *node == '\0')
 		options_usage(PROGRAM, "--node-name is required");
-	if ((cert == NULL) != (key == NULL))
-		options_usage(PROGRAM, "--metrics-tls-cert and --metrics-tls-key need each other");
+	options_check_tls(PROGRAM, "metrics-tls", cert, key);
 	if (listen == NULL)
 		listen = health_default_listen(METRICS_PORT);
 

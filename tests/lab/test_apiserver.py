@@ -657,6 +657,33 @@ def test_tls(tmp_path):
     assert server.stop() == 0
 
 
+@pytest.mark.parametrize("flags, why", [
+    (["--manifests", "/nonexistent"], "--manifests: /nonexistent: No such file or directory"),
+    (["--manifests", "/,/etc/passwd"], "--manifests: /etc/passwd: Not a directory"),
+    (["--manifests", "/" + ",/" * 16], "too many folders"),
+    (["--tls-cert", "/nonexistent", "--tls-key", "/etc/passwd"], "--tls-cert: /nonexistent: No such file"),
+    (["--tls-cert", "/etc/passwd", "--tls-key", "/nonexistent"], "--tls-key: /nonexistent: No such file"),
+    (["--tls-cert", "/etc/passwd"], "--tls-cert and --tls-key go together"),
+    (["--tls-key", "/etc/passwd"], "--tls-cert and --tls-key go together"),
+    (["--service-cidr", "10.0.0.0/99"], "--service-cidr: '10.0.0.0/99' is not"),
+    (["--node-port-range", "9-1"], "--node-port-range: '9-1' is not"),
+    (["--listen", "127.0.0.1:99999"], "--listen: '127.0.0.1:99999' is not"),
+])
+def test_wrong_usage_is_told_at_the_start(tmp_path, flags, why):
+    done = subprocess.run([BIN / "bellman-apiserver", "--listen", "127.0.0.1:0", *flags], capture_output=True,
+                          text=True, timeout=20)
+    assert done.returncode == 2 and why in done.stderr
+    assert ("--service-cidr" in done.stderr) == ("--service-cidr" in flags)
+
+
+def test_a_certificate_that_is_none_is_named(tmp_path):
+    pem = tmp_path / "a.pem"
+    pem.write_text("no certificate")
+    done = subprocess.run([BIN / "bellman-apiserver", "--listen", "127.0.0.1:0", "--tls-cert", pem, "--tls-key", pem],
+                          capture_output=True, text=True, timeout=20)
+    assert done.returncode == 1 and "not usable" in done.stderr and f"cert={pem}" in done.stderr
+
+
 def test_a_fifo_among_the_manifests_holds_nobody_up(tmp_path):
     os.mkfifo(tmp_path / "a.yaml")
     (tmp_path / "b.yaml").write_text("{apiVersion: v1, kind: ConfigMap, metadata: {name: b}}")
