@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ctl/advice.h"
 #include "ctl/cluster.h"
 #include "lib/daemon/options.h"
 
@@ -82,6 +83,7 @@ int ctl_check(int argc, char **argv)
 	for (int i = first; i < argc; i++)
 		world_load(&w, argv[i]);
 	world_settle(&w);
+	advise(&w);
 	cluster_build(&w, SERVICE_CIDRS, &c);
 
 	faults_print(&w.faults, stderr);

@@ -103,6 +103,15 @@ WRONG = {
                                 "  type: LoadBalancer\n  clusterIP: None\n  ports: [{port: 80}]\n",
                                 ["f.yaml:7: spec.clusterIPs[0]: Invalid value: \"None\": "
                                  "may not be set to 'None' for LoadBalancer services"]),
+    "an address that is none": ("f_yaml", service("a", annotations="\n metallb.io/loadBalancerIPs: 10.0.0.300") +
+                                service("b", annotations="\n metallb.universe.tf/loadBalancerIPs: '10.0.0.1, x'") +
+                                service("c", spec="\n loadBalancerIP: nowhere") +
+                                service("d", annotations="metallb.io/loadBalancerIPs: 10.0.0.1", spec="\n loadBalancerIP: 10.0.0.1"),
+                                ['f.yaml:5: metadata.annotations[metallb.io/loadBalancerIPs]: invalid requested address "10.0.0.300"',
+                                 'f.yaml:11: metadata.annotations[metallb.universe.tf/loadBalancerIPs]: invalid requested address "x"',
+                                 'f.yaml:18: spec.loadBalancerIP: invalid requested address "nowhere"',
+                                 "f.yaml:24: spec.loadBalancerIP: both spec.loadBalancerIP and annotation "
+                                 "metallb.io/loadBalancerIPs are set"]),
     "the same Service twice": ("f_yaml", service("a") + service("a"),
                                ["f.yaml:7: metadata.name: Service a is there already, at f.yaml:2"]),
 }
@@ -129,6 +138,45 @@ def test_kinds_of_others_are_no_fault(files):
     text = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\nspec: {replicas: 3}\n"
     done = bellman("check", "f.yaml", cwd=files(f_yaml=text))
     assert (done.returncode, done.stdout) == (0, "f.yaml: ok: 1 of no concern to Bellman\n")
+
+
+ADVICE = {
+    "annotations": ("f_yaml", service("a", annotations="\n metallb.io/loadbalancerIP: 10.0.0.1,\n metallb.io/adress-pool: a,"
+                                      "\n metallb.io/colour: red,\n metallb.io/allow-shared-ip: k,\n example.com/x: y"),
+                    ["f.yaml:5: metadata.annotations[metallb.io/loadbalancerIP]: warning: unknown annotation, did you mean "
+                     "metallb.io/loadBalancerIPs?",
+                     "f.yaml:6: metadata.annotations[metallb.io/adress-pool]: warning: unknown annotation, did you mean "
+                     "metallb.io/address-pool?",
+                     "f.yaml:7: metadata.annotations[metallb.io/colour]: warning: unknown annotation"]),
+    "resources": ("f_yaml", "apiVersion: metallb.io/v1beta1\nkind: L2Advertisement\nmetadata: {name: l}\nspec:\n"
+                  "  ipAddressPools:\n  - a\n  - none\n---\n"
+                  "apiVersion: metallb.io/v1beta1\nkind: IPAddressPool\nmetadata: {name: a}\nspec: {addresses: [10.0.0.0/29]}\n",
+                  ['f.yaml:7: spec.ipAddressPools[1]: warning: IPAddressPool "none" is in none of these files']),
+    "configuration file": ("f_conf", 'bgpPeers = ( { name = "p"; myASN = 64512; peerASN = 64513; peerAddress = "10.0.0.2";\n'
+                           'bfdProfile = "fast"; } );\nbgpAdvertisements = ( { name = "b"; peers = ( "p",\n"q" );\n'
+                           'ipAddressPools = ( "c" ); } );\n',
+                           ['f.conf:2: bgpPeers[0].bfdProfile: warning: BFDProfile "fast" is in none of these files',
+                            'f.conf:4: bgpAdvertisements[0].peers[1]: warning: BGPPeer "q" is in none of these files',
+                            'f.conf:5: bgpAdvertisements[0].ipAddressPools[0]: warning: IPAddressPool "c" is in none of these files']),
+}
+
+
+@pytest.mark.parametrize("case", ADVICE)
+def test_check_warns_of_what_does_not_do_what_was_meant(files, case):
+    name, text, warned = ADVICE[case]
+    done = bellman("check", name.replace("_", "."), cwd=files(**{name: text}))
+    assert done.returncode == 0 and ": ok: " in done.stdout
+    assert done.stderr.splitlines() == warned
+
+
+def test_the_samples_need_no_advice():
+    assert bellman("check", *sorted(SAMPLES.glob("*.yaml"))).stderr == ""
+    assert bellman("check", SAMPLES / "bellman.conf").stderr == ""
+
+
+def test_names_are_looked_for_in_all_files(files):
+    cwd = files(a_conf='l2Advertisements = ( { name = "l"; ipAddressPools = ( "a" ); } );', b_conf=POOL)
+    assert bellman("check", "a.conf", cwd=cwd).stderr != "" and bellman("check", "a.conf", "b.conf", cwd=cwd).stderr == ""
 
 
 STRAY = """\

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ctl/advice.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "allocator/pick.h"
+#include "lib/base/must.h"
+#include "lib/model/json.h"
+
+static const cJSON *get(const cJSON *object, const char *key)
+{
+	return cJSON_GetObjectItemCaseSensitive(object, key);
+}
+
+/* --- Services --------------------------------------------------------------------------------- */
+
+#define REQUEST "loadBalancerIPs"
+
+static const char *const annotation_names[] = { REQUEST, "address-pool", "allow-shared-ip",
+						"ip-allocated-from-pool", NULL };
+
+/* Read @asks as the allocator will, and tell at @j what it would say. */
+static void check_request(const struct json *j, const struct service *asks)
+{
+	struct ip_list ips;
+	char why[WHY_MAX] = "";
+
+	if (!request_of(asks, &ips, why))
+		json_fault(j, "%s", why);
+}
+
+/* What follows MetalLB's prefix, the one of old releases too; NULL for the keys of others. */
+static const char *own_name(const char *key)
+{
+	static const char *const prefixes[] = { "metallb.io/", "metallb.universe.tf/" };
+
+	for (size_t i = 0; i < sizeof(prefixes) / sizeof(*prefixes); i++)
+		if (strncmp(key, prefixes[i], strlen(prefixes[i])) == 0)
+			return key + strlen(prefixes[i]);
+	return NULL;
+}
+
+static bool is_request(const char *key)
+{
+	const char *name = own_name(key);
+
+	return name != NULL && strcmp(name, REQUEST) == 0;
+}
+
+static void check_annotation(const struct json *j)
+{
+	const char *name = own_name(j->key);
+	size_t i = 0;
+
+	if (name == NULL)
+		return;
+	while (annotation_names[i] != NULL && strcmp(annotation_names[i], name) != 0)
+		i++;
+	const char *nearest = json_nearest(name, annotation_names);
+	if (annotation_names[i] == NULL && nearest != NULL)
+		json_warn(j, "unknown annotation, did you mean metallb.io/%s?", nearest);
+	else if (annotation_names[i] == NULL)
+		json_warn(j, "unknown annotation");
+	else if (is_request(j->key) && cJSON_IsString(j->value))
+		check_request(j, &(struct service){ .requested_ips = j->value->valuestring });
+}
+
+static void check_service(const struct world_object *o, struct faults *faults)
+{
+	struct json_source source = { .where = o->where, .faults = faults };
+	const cJSON *in_annotation = NULL;
+	const cJSON *annotations = get(get(o->json, "metadata"), "annotations");
+	const cJSON *in_spec = get(get(o->json, "spec"), "loadBalancerIP");
+
+	/* Of any other type they are faults already, of decoding. */
+	if (cJSON_IsObject(annotations)) {
+		struct json root = json_root(&source, annotations, "metadata.annotations");
+		json_each (j, &root) {
+			check_annotation(&j);
+			if (is_request(j.key))
+				in_annotation = j.value;
+		}
+	}
+	if (cJSON_IsString(in_spec)) {
+		struct json j = json_root(&source, in_spec, "spec.loadBalancerIP");
+		check_request(&j, &(struct service){
+					  .lb_ip = in_spec->valuestring,
+					  .requested_ips = cJSON_GetStringValue(in_annotation),
+				  });
+	}
+}
+
+/* --- references ------------------------------------------------------------------------------- */
+
+static const struct reference {
+	const char *kind, *field; /* one name, or a list of them */
+	const char *to;
+} references[] = {
+	{ "L2Advertisement", "ipAddressPools", "IPAddressPool" },
+	{ "BGPAdvertisement", "ipAddressPools", "IPAddressPool" },
+	{ "BGPAdvertisement", "peers", "BGPPeer" },
+	{ "BGPPeer", "bfdProfile", "BFDProfile" },
+};
+
+static int config_cmp(const void *a, const void *b)
+{
+	const struct world_object *x = *(struct world_object *const *)a;
+	const struct world_object *y = *(struct world_object *const *)b;
+	int c = strcmp(x->kind_name, y->kind_name);
+
+	return c != 0 ? c : strcmp(x->name, y->name);
+}
+
+/* The configuration objects that somebody reads, by kind and name. */
+struct configs {
+	ARRAY_OF(const struct world_object *);
+};
+
+static void check_name(const struct json *j, const char *kind, const struct configs *configs)
+{
+	const char *name = cJSON_GetStringValue(j->value);
+	const struct world_object wanted = { .kind_name = kind, .name = name }, *key = &wanted;
+
+	if (name != NULL && *name != '\0' &&
+	    bsearch(&key, configs->items, configs->count, sizeof(*configs->items), config_cmp) ==
+		    NULL)
+		json_warn(j, "%s \"%s\" is in none of these files", kind, name);
+}
+
+static void check_references(const struct world_object *o, const struct configs *configs,
+			     struct faults *faults)
+{
+	struct json_source source = { .where = o->where, .faults = faults };
+
+	for (size_t i = 0; i < sizeof(references) / sizeof(*references); i++) {
+		const struct reference *r = &references[i];
+		char path[64];
+
+		if (strcmp(r->kind, o->kind_name) != 0)
+			continue;
+		snprintf(path, sizeof(path), "spec.%s", r->field);
+		struct json value = json_root(&source, get(get(o->json, "spec"), r->field), path);
+		if (cJSON_IsArray(value.value)) {
+			json_each (j, &value)
+				check_name(&j, r->to, configs);
+		} else {
+			check_name(&value, r->to, configs);
+		}
+	}
+}
+
+void advise(struct world *w)
+{
+	struct configs configs = { 0 };
+
+	for (size_t i = 0; i < w->count; i++) {
+		const struct world_object *o = &w->items[i];
+		if (o->kind == WORLD_CONFIG && !o->hidden)
+			*(const struct world_object **)must(array_push(&configs)) = o;
+		else if (o->kind == WORLD_SERVICE)
+			check_service(o, &w->faults);
+	}
+	if (configs.count > 0)
+		qsort(configs.items, configs.count, sizeof(*configs.items), config_cmp);
+	for (size_t i = 0; i < configs.count; i++)
+		check_references(configs.items[i], &configs, &w->faults);
+	array_free(&configs);
+}
