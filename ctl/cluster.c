@@ -126,50 +126,87 @@ static bool names_cluster_ip(const cJSON *json)
 	       get(get(json, "spec"), "clusterIPs") != NULL;
 }
 
-/* Send a file's Service through the rules of the API. False, with faults, when it is refused. */
+/* Does one of the faults from @first up to @end tell of @field, or of what it lies in? */
+static bool told(const struct faults *faults, size_t first, size_t end, const char *field)
+{
+	for (size_t i = first; i < end; i++) {
+		const char *other = faults->items[i].field;
+		if (*other != '\0' && strncmp(other, field, strlen(other)) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* A bad value that @json does not hold: a default, made of another one that is bad. */
+static bool is_derived(const struct rule_cause *cause, const cJSON *json)
+{
+	const char *dot = strrchr(cause->field, '.'), *key = dot == NULL ? cause->field : dot + 1;
+	const char *held = node_at(json, cause->field)->string;
+
+	return strcmp(cause->reason, "FieldValueInvalid") == 0 && strchr(key, '[') == NULL &&
+	       (held == NULL || strncmp(held, key, strlen(held)) != 0);
+}
+
+/*
+ * Send a file's Service through the rules of the API. False, with faults, when it is refused.
+ * What decoding has told, from @first on, is not told again.
+ */
 static bool pass_rules(struct world *w, const struct world_object *o, struct service_books *books,
-		       cJSON *json)
+		       cJSON *json, size_t first)
 {
 	struct rule_causes causes = { 0 };
+	size_t end = w->faults.count;
 	int rc = service_rules_apply(books, json, o->live, &causes);
 
-	for (size_t i = 0; i < causes.count; i++)
-		doc_fault(o->where, node_at(o->json, causes.items[i].field), &w->faults,
-			  causes.items[i].field, "%s", causes.items[i].message);
+	for (size_t i = 0; i < causes.count; i++) {
+		const struct rule_cause *cause = &causes.items[i];
+		if (end > first &&
+		    (told(&w->faults, first, end, cause->field) || is_derived(cause, o->json)))
+			continue;
+		doc_fault(o->where, node_at(o->json, cause->field), &w->faults, cause->field, "%s",
+			  cause->message);
+	}
 	if (rc != 0 && causes.count == 0)
 		doc_fault(o->where, o->json, &w->faults, "", "%s", strerror(-rc));
 	array_free(&causes);
 	return rc == 0;
 }
 
+static bool decodes(const cJSON *json, struct where where, struct faults *faults)
+{
+	struct service *decoded;
+
+	if (service_decode(json, where, faults, &decoded) != 0)
+		return false;
+	service_free(decoded);
+	return true;
+}
+
 static void add_service(struct world *w, struct cluster *c, const struct world_object *o,
 			struct service_books *books)
 {
-	struct service *decoded;
 	cJSON *json = must(cJSON_Duplicate(o->json, true));
+	size_t first = w->faults.count;
 
 	if (o->live != NULL)
 		inherit(json, o->live);
-	/* Decoded from the document for the sake of its lines; the API's own objects have passed.
-	 */
-	if (service_decode(o->json, o->where, &w->faults, &decoded) != 0) {
+	/* Decoded from the document for the sake of its lines. What the rules find is told in the
+	 * same go; the API's own objects have passed them. */
+	bool good = decodes(o->json, o->where, &w->faults);
+	if (!world_is_live(o))
+		good = pass_rules(w, o, books, json, first) && good;
+	if (!good || !decodes(json, (struct where){ 0 }, &w->faults)) {
 		cJSON_Delete(json);
 		return;
 	}
-	service_free(decoded);
 
-	struct cluster_service s = { .live = world_is_live(o), .name = o->name };
+	struct cluster_service s = {
+		.json = json,
+		.live = world_is_live(o),
+		.ns = cJSON_GetStringValue(get(get(json, "metadata"), "namespace")),
+		.name = cJSON_GetStringValue(get(get(json, "metadata"), "name")),
+	};
 	note_held(&s, json);
-	if ((!s.live && !pass_rules(w, o, books, json)) ||
-	    service_decode(json, (struct where){ 0 }, &w->faults, &decoded) != 0) {
-		cJSON_Delete(json);
-		free(s.held);
-		return;
-	}
-	service_free(decoded);
-	s.json = json;
-	s.ns = cJSON_GetStringValue(get(get(json, "metadata"), "namespace"));
-	s.name = cJSON_GetStringValue(get(get(json, "metadata"), "name"));
 	*(struct cluster_service *)must(array_push(&c->services)) = s;
 }
 

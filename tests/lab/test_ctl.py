@@ -98,7 +98,9 @@ WRONG = {
                       ['f.yaml:2: kind: unknown kind "IPAdressPool", did you mean IPAddressPool?']),
     "port out of range": ("f_yaml", "apiVersion: v1\nkind: Service\nmetadata:\n  name: a\nspec:\n  type: LoadBalancer\n"
                           "  ports:\n  - port: 80\n  - port: 70000\n",
-                          ["f.yaml:9: spec.ports[1].port: 70000 is not in 1..65535"]),
+                          ["f.yaml:8: spec.ports[0].name: Required value",
+                           "f.yaml:9: spec.ports[1].port: 70000 is not in 1..65535",
+                           "f.yaml:9: spec.ports[1].name: Required value"]),
     "the API would refuse it": ("f_yaml", "apiVersion: v1\nkind: Service\nmetadata:\n  name: a\nspec:\n"
                                 "  type: LoadBalancer\n  clusterIP: None\n  ports: [{port: 80}]\n",
                                 ["f.yaml:7: spec.clusterIPs[0]: Invalid value: \"None\": "
@@ -112,6 +114,16 @@ WRONG = {
                                  'f.yaml:18: spec.loadBalancerIP: invalid requested address "nowhere"',
                                  "f.yaml:24: spec.loadBalancerIP: both spec.loadBalancerIP and annotation "
                                  "metallb.io/loadBalancerIPs are set"]),
+    "decoding, the API and the allocator object at once": (
+        "f_yaml", "apiVersion: v1\nkind: Service\nmetadata:\n  name: a\n  annotations:\n    metallb.io/loadBalancerIPs: x\n"
+        "spec:\n  type: LoadBalancer\n  sessionAffinity: Sticky\n  clusterIP: 10.96.0\n  ports:\n  - {port: 80, name: Web}\n"
+        "  - port: 70000\n    name: b\n",
+        ['f.yaml:6: metadata.annotations[metallb.io/loadBalancerIPs]: invalid requested address "x"',
+         'f.yaml:9: spec.sessionAffinity: Unsupported value: "Sticky": supported values: "ClientIP", "None"',
+         'f.yaml:10: spec.clusterIP: "10.96.0" is no address',
+         'f.yaml:12: spec.ports[0].name: Invalid value: "Web": a lowercase RFC 1123 label must consist of lower case '
+         "alphanumeric characters or '-', and must start and end with an alphanumeric character",
+         "f.yaml:13: spec.ports[1].port: 70000 is not in 1..65535"]),
     "the same Service twice": ("f_yaml", service("a") + service("a"),
                                ["f.yaml:7: metadata.name: Service a is there already, at f.yaml:2"]),
 }
