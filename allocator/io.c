@@ -201,8 +201,8 @@ static void write_status(struct allocator_io *io, const struct allocator_action 
 
 static void send_event(struct allocator_io *io, const struct allocator_action *act)
 {
-	log_info("allocator", act->reason, "service=%s/%s message=\"%s\"", act->ns, act->name,
-		 act->message);
+	LOG_AT(act->warning ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, "allocator", act->reason,
+	       "service=%s/%s message=\"%s\"", act->ns, act->name, act->message);
 	kube_event(io->kube, &(struct kube_event){
 				     .component = COMPONENT,
 				     .host = "",

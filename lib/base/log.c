@@ -112,6 +112,25 @@ static void text_escape(char *to, size_t room, const char *text)
 	to[n] = '\0';
 }
 
+/* Does the quote at @at end a value: is it the last character, or is the next key behind it? */
+static bool ends_value(const char *at)
+{
+	static const char key[] = "abcdefghijklmnopqrstuvwxyz_0123456789";
+	size_t len = at[1] == ' ' ? strspn(at + 2, key) : 0;
+
+	return at[1] == '\0' || (len > 0 && at[2 + len] == '=');
+}
+
+/* Quotes within quoted values become single ones, so that one sees where a value ends. */
+static void quotes_mend(char *pairs)
+{
+	for (char *at = strstr(pairs, "=\""); at != NULL; at = strstr(at, "=\"")) {
+		for (at += 2; *at != '\0' && (*at != '"' || !ends_value(at)); at++)
+			if (*at == '"')
+				*at = '\'';
+	}
+}
+
 void log_write(enum log_level level, const char *subsystem, const char *event, const char *fmt, ...)
 {
 	char pairs[2048], what[300], escaped[4200], line[4800], stamp[32];
@@ -123,6 +142,7 @@ void log_write(enum log_level level, const char *subsystem, const char *event, c
 	va_start(ap, fmt);
 	vsnprintf(pairs, sizeof(pairs), fmt, ap);
 	va_end(ap);
+	quotes_mend(pairs);
 	/* The event may hold foreign text as well: both go through the escape. */
 	(json ? json_escape : text_escape)(what, sizeof(what), event);
 	(json ? json_escape : text_escape)(escaped, sizeof(escaped), pairs);

@@ -7,7 +7,8 @@
  * subsystem, event, then key=value pairs. error: somebody must act. warn: it went
  * wrong, and what we do about it. info: a change of state, once. debug: per packet.
  * Never a secret in any line. Values with blanks in them are quoted by the caller
- * with %s inside '"'. JSON keeps the pairs as one string field `msg`.
+ * with %s inside '"'; quotes of their own are written as single ones. JSON keeps the pairs as one
+ *string field `msg`.
  */
 #ifndef BELLMAN_BASE_LOG_H
 #define BELLMAN_BASE_LOG_H

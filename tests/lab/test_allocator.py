@@ -60,6 +60,7 @@ def test_addresses_are_given_with_their_pool_and_taken_back(office):
 
     office.api.create(service("late", **V4))
     office.wait_for(lambda: "AllocationFailed" in dict(office.api.events("late")))
+    allocator.wait_log(r'"level":"warn".*"event":"AllocationFailed".*default/late|warn +allocator: AllocationFailed.*late')
     office.api.delete("Service", "one")
     wait_ips(office, "late", ["192.0.2.0"])
     office.api.patch("Service", "late", {"spec": {"type": "ClusterIP"}})

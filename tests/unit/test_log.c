@@ -145,6 +145,20 @@ static void test_text_is_one_line_whatever_a_name_holds(void **state)
 	free(text);
 }
 
+static void test_quotes_in_quoted_values_do_not_end_them(void **state)
+{
+	(void)state;
+	catch_stderr();
+	log_setup("bellman-test", LOG_LEVEL_INFO, LOG_TEXT);
+	log_info("a", "b", "x=\"%s\" none=\"%s\" why=\"%s\"", "pool \"p\" is \"\"", "",
+		 "say \"no\"");
+	char *text = caught();
+
+	assert_string_equal(text + strlen("2026-01-01T00:00:00.000Z "),
+			    "info  a: b x=\"pool 'p' is ''\" none=\"\" why=\"say 'no'\"\n");
+	free(text);
+}
+
 static int evaluated;
 
 static int evaluate(void)
@@ -210,6 +224,7 @@ int main(void)
 		cmocka_unit_test(test_bytes_that_are_no_utf8_become_replacement_characters),
 		cmocka_unit_test(test_too_long_a_line_is_cut_and_stays_whole_json),
 		cmocka_unit_test(test_text_is_one_line_whatever_a_name_holds),
+		cmocka_unit_test(test_quotes_in_quoted_values_do_not_end_them),
 		cmocka_unit_test(test_levels_silence_what_is_below_them),
 		cmocka_unit_test(test_a_limit_passes_a_burst_then_one_each_interval),
 	};
