@@ -232,6 +232,11 @@ int doc_load_text(const char *path, const char *text, size_t len, struct faults 
 	char *ended = malloc(len + 1); /* the readers want a NUL behind the last byte */
 	int rc = -ENOMEM;
 
+	if (len >= 3 &&
+	    memcmp(text, "\xef\xbb\xbf", 3) == 0) { /* a byte order mark, of an editor */
+		text += 3;
+		len -= 3;
+	}
 	if (d != NULL && ended != NULL) {
 		memcpy(ended, text, len);
 		ended[len] = '\0';

@@ -381,6 +381,28 @@ static void test_a_file_that_is_not_there_is_a_fault(void **state)
 	faults_free(&faults);
 }
 
+static void test_a_byte_order_mark_is_no_content(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *path, *text;
+	} rows[] = {
+		{ "a.yaml", "\xef\xbb\xbf# x\napiVersion: v1\nkind: Node\n" },
+		{ "a.json", "\xef\xbb\xbf{\"apiVersion\":\"v1\",\"kind\":\"Node\"}" },
+		{ "a.conf", "\xef\xbb\xbfsettings = { };\n" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct faults faults = { 0 };
+		struct doc *d = load(rows[i].path, rows[i].text, &faults);
+		faults_print(&faults, stderr);
+		assert_non_null(d);
+		assert_int_equal(doc_objects(d)->count, 1);
+		assert_int_equal(faults.count, 0);
+		doc_free(d);
+	}
+}
+
 /* It hangs here when it is opened or read as a file is. */
 static void test_a_fifo_is_refused_and_holds_nobody_up(void **state)
 {
@@ -461,6 +483,7 @@ int main(void)
 		cmocka_unit_test(test_a_faulty_copy_has_the_line_of_its_original),
 		cmocka_unit_test(test_nearest_name_is_a_slip_not_a_guess),
 		cmocka_unit_test(test_a_file_that_is_not_there_is_a_fault),
+		cmocka_unit_test(test_a_byte_order_mark_is_no_content),
 		cmocka_unit_test(test_a_fifo_is_refused_and_holds_nobody_up),
 		cmocka_unit_test(test_files_are_read_whole_up_to_their_limit),
 		cmocka_unit_test(test_parse_yaml_tells_the_line),
