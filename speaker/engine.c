@@ -300,6 +300,11 @@ void speaker_node_upsert(struct speaker *s, const struct node *node)
 	engine_mark_all(s);
 }
 
+bool speaker_node_known(const struct speaker *s)
+{
+	return s->node_name != NULL && engine_member_find(s, s->node_name) != NULL;
+}
+
 void speaker_node_remove(struct speaker *s, const char *name)
 {
 	struct member *m = engine_member_find(s, name);

@@ -54,6 +54,8 @@ void speaker_slice_upsert(struct speaker *s, const struct endpoint_slice *slice)
 void speaker_slice_remove(struct speaker *s, const char *ns, const char *name);
 void speaker_node_upsert(struct speaker *s, const struct node *node);
 void speaker_node_remove(struct speaker *s, const char *name);
+/* Is there a Node of our own name? */
+bool speaker_node_known(const struct speaker *s);
 
 /*
  * Offer a configuration; the engine takes a reference. It is adopted at once, unless an address

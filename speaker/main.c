@@ -44,7 +44,7 @@ struct program {
 	struct httpd *health;
 	uv_timer_t wake; /* for the next pass */
 	size_t changes;  /* actions of the passes in a row up to here */
-	bool ready, stopping, trimmed;
+	bool ready, stopping, trimmed, listed;
 };
 
 /* --- actions ------------------------------------------------------------------------------- */
@@ -152,9 +152,22 @@ static bool is_ready(void *arg)
 	return p->ready;
 }
 
+/* Once, when the Nodes are known: a slip in the name would else only look like a lost election. */
+static void node_name_check(struct program *p)
+{
+	if (p->listed || !cluster_io_synced(p->cluster))
+		return;
+	p->listed = true;
+	if (!speaker_node_known(p->speaker))
+		log_warn("speaker", "no Node has the name of --node-name, nothing is announced",
+			 "node=%s", p->opt.node_name);
+}
+
 static void on_changed(void *arg)
 {
 	struct program *p = arg;
+
+	node_name_check(p);
 
 	if (!p->ready && p->packets != NULL && cluster_io_synced(p->cluster) &&
 	    config_source_synced(p->config)) {

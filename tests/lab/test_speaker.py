@@ -95,6 +95,18 @@ def groups(lab, node, interface):
         return {g for _, name, g, *_ in map(str.split, f) if name == interface and g.startswith("ff0200000000000000000001ff")}
 
 
+def test_a_name_that_no_node_has_is_told_once(field):
+    good, bad = list(field.nodes)[:2]
+    wrong = field.start_speaker(bad, "--node-name", "node-typo")
+    wrong.wait_log(r"no Node has the name.*node=node-typo")
+    right = field.start_speaker(good)
+    field.api.patch("Node", good, {"metadata": {"labels": {"a": "b"}}})
+    assign(field, "web", [VIP4])
+    assert owner(field, VIP4) == good
+    assert wrong.log.count("no Node has the name") == 1
+    assert "no Node has the name" not in right.log
+
+
 def test_one_of_three_answers_for_both_families(field):
     for n in field.nodes:
         field.start_speaker(n)
