@@ -44,8 +44,10 @@ int tokens_load(const char *path, struct tokens **ret)
 	if (rc < 0)
 		return rc;
 	struct tokens *t = mem_zero(sizeof(*t));
-	for (const char *line = text; rc == 0 && line != NULL; line = next_line(line))
+	const char *line = text;
+	do
 		rc = add(t, line);
+	while (rc == 0 && (line = next_line(line)) != NULL);
 	if (rc == 0 && t->count == 0)
 		rc = -EINVAL;
 	explicit_bzero(text, len);
