@@ -67,7 +67,7 @@ static bool same_uid(const struct service *x, const struct service *y)
 
 void allocator_service_upsert(struct allocator *a, struct service *s)
 {
-	struct record *r = record_get(a, s->meta.ns != NULL ? s->meta.ns : "", s->meta.name);
+	struct record *r = record_get(a, s->meta.ns, s->meta.name);
 
 	if (r->service != NULL && !same_uid(r->service, s))
 		record_clear(a, r);
@@ -88,7 +88,7 @@ void allocator_service_upsert(struct allocator *a, struct service *s)
 
 bool allocator_service_reread(struct allocator *a, struct service *s)
 {
-	const struct record *r = record_find(a, s->meta.ns != NULL ? s->meta.ns : "", s->meta.name);
+	const struct record *r = record_find(a, s->meta.ns, s->meta.name);
 	bool known = r != NULL && r->service != NULL && same_uid(r->service, s);
 
 	if (known && !version_older(s->meta.resource_version, r->version))

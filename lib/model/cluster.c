@@ -97,7 +97,7 @@ int endpoint_slice_decode(const cJSON *object, struct where where, struct faults
 
 	if (s == NULL)
 		return -ENOMEM;
-	int rc = meta_decode(object, where, faults, &s->meta);
+	int rc = meta_decode_namespaced(object, where, faults, &s->meta);
 	s->service = intern(labels_get(&s->meta.labels, LABEL_SERVICE));
 	/* Nothing else selects slices, and there is one for each Service and more. */
 	labels_done(&s->meta.labels);

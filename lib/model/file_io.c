@@ -66,8 +66,8 @@ static int read_all(int fd, size_t size, size_t max, char **ret, size_t *ret_len
 
 int file_read(const char *path, size_t max, char **ret, size_t *ret_len)
 {
-	size_t size;
-	int fd, rc = file_open(path, &fd, &size);
+	size_t size = 0;
+	int fd = -1, rc = file_open(path, &fd, &size);
 
 	if (rc < 0)
 		return rc;
@@ -78,8 +78,8 @@ int file_read(const char *path, size_t max, char **ret, size_t *ret_len)
 
 int file_check(const char *path)
 {
-	size_t size;
-	int fd, rc = file_open(path, &fd, &size);
+	size_t size = 0;
+	int fd = -1, rc = file_open(path, &fd, &size);
 
 	if (rc == 0)
 		close(fd);

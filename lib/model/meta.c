@@ -41,6 +41,18 @@ int meta_decode(const cJSON *object, struct where where, struct faults *faults,
 	return 0;
 }
 
+int meta_decode_namespaced(const cJSON *object, struct where where, struct faults *faults,
+			   struct object_meta *ret)
+{
+	int rc = meta_decode(object, where, faults, ret);
+
+	if (rc == 0 && (ret->ns == NULL || *ret->ns == '\0')) {
+		intern_unref(ret->ns);
+		ret->ns = intern("default");
+	}
+	return rc;
+}
+
 void meta_done(struct object_meta *m)
 {
 	m->ns = intern_unref(m->ns);

@@ -29,6 +29,12 @@ struct object_meta {
  */
 int meta_decode(const cJSON *object, struct where where, struct faults *faults,
 		struct object_meta *ret);
+/*
+ * The same for a kind that lives in namespaces: one that names none is in "default", as kubectl and
+ * the API server have it, so that .ns of Services and EndpointSlices is never NULL.
+ */
+int meta_decode_namespaced(const cJSON *object, struct where where, struct faults *faults,
+			   struct object_meta *ret);
 void meta_done(struct object_meta *m);
 
 /* Read a JSON object of strings (labels, selectors). NULL json is an empty set. 0 or -EBADMSG. */

@@ -226,7 +226,7 @@ int service_decode(const cJSON *object, struct where where, struct faults *fault
 
 	if (s == NULL)
 		return -ENOMEM;
-	int meta_rc = meta_decode(object, where, faults, &s->meta);
+	int meta_rc = meta_decode_namespaced(object, where, faults, &s->meta);
 	int selector_rc =
 		labels_decode(selector.value, where, faults, "spec.selector", &s->selector);
 	int rc = spec_decode(&spec, s);

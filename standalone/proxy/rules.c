@@ -201,9 +201,8 @@ int rules_slice(struct rules *r, struct endpoint_slice *object)
 {
 	if (!name_fits(object->meta.ns) ||
 	    (object->service != NULL && !name_fits(object->service))) {
-		/* What it was before, it is no more. Without a namespace it never was. */
-		if (object->meta.ns != NULL)
-			rules_slice_gone(r, object->meta.ns, object->meta.name);
+		/* What it was before, it is no more. */
+		rules_slice_gone(r, object->meta.ns, object->meta.name);
 		endpoint_slice_free(object);
 		return -EINVAL;
 	}

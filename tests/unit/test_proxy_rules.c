@@ -770,18 +770,6 @@ static void test_a_slice_that_names_no_service_any_more_serves_none(void **state
 	free(lines);
 }
 
-static void test_a_slice_without_a_namespace_is_refused(void **state)
-{
-	struct faults faults = { 0 };
-	struct endpoint_slice *s = NULL;
-
-	put_slice(*state, "web-1", "IPv4", ON("node-a", "10.244.1.2"));
-	cJSON *object = cJSON_Parse("{\"metadata\":{\"name\":\"web-1\"},\"addressType\":\"IPv4\"}");
-	assert_int_equal(endpoint_slice_decode(object, (struct where){ 0 }, &faults, &s), 0);
-	cJSON_Delete(object);
-	assert_int_equal(rules_slice(*state, s), -EINVAL);
-}
-
 /* Whatever happened before, the elements of the kernel are those of the objects that are there. */
 static void test_random_changes_keep_elements_and_objects_in_step(void **state)
 {
@@ -869,7 +857,6 @@ int main(void)
 		TEST(test_addresses_of_nodes_are_told_when_they_change),
 		TEST(test_addresses_of_no_other_host_lead_nowhere),
 		TEST(test_a_slice_that_names_no_service_any_more_serves_none),
-		TEST(test_a_slice_without_a_namespace_is_refused),
 		TEST(test_names_that_would_break_out_of_json_are_refused),
 		TEST(test_random_changes_keep_elements_and_objects_in_step),
 	};

@@ -52,7 +52,7 @@ static void test_absent_fields_have_the_defaults_of_the_api(void **state)
 	struct service *s = service_from("{\"metadata\":{\"name\":\"a\"}}");
 
 	assert_string_equal(s->meta.name, "a");
-	assert_null(s->meta.ns);
+	assert_string_equal(s->meta.ns, "default");
 	assert_null(s->meta.uid);
 	assert_int_equal(s->type, SERVICE_CLUSTER_IP);
 	assert_int_equal(s->family_policy, FAMILY_SINGLE);
@@ -315,6 +315,21 @@ static void test_endpoint_slice_is_read(void **state)
 	endpoint_slice_free(s);
 }
 
+/* Engines compare namespaces: it is never NULL, whatever an API server sends. */
+static void test_endpoint_slice_without_a_namespace_is_in_default(void **state)
+{
+	struct faults faults = { 0 };
+	struct endpoint_slice *s = NULL;
+	cJSON *object = parse("{\"metadata\":{\"name\":\"a\",\"namespace\":\"\"},"
+			      "\"addressType\":\"IPv4\"}");
+
+	(void)state;
+	assert_int_equal(endpoint_slice_decode(object, (struct where){ 0 }, &faults, &s), 0);
+	assert_string_equal(s->meta.ns, "default");
+	endpoint_slice_free(s);
+	cJSON_Delete(object);
+}
+
 static void test_endpoint_slice_of_another_family_is_refused(void **state)
 {
 	(void)state;
@@ -563,6 +578,7 @@ int main(void)
 		TEST(test_what_does_not_decode_is_refused_with_its_field),
 		TEST(test_too_many_ingress_entries_are_refused),
 		TEST(test_endpoint_slice_is_read),
+		TEST(test_endpoint_slice_without_a_namespace_is_in_default),
 		TEST(test_endpoint_slice_of_another_family_is_refused),
 		TEST(test_node_is_read),
 		TEST(test_namespace_is_its_name_and_labels),
