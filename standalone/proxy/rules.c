@@ -134,7 +134,7 @@ static void owner_reap(struct rules *r, struct owner *o)
 /* May @name stand in a chain's name? The API server sees to it; this is for when it did not. */
 static bool name_fits(const char *name)
 {
-	size_t len = name == NULL ? 0 : strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-.");
+	size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-.");
 
 	return len > 0 && len <= DNS_LABEL_MAX && name[len] == '\0';
 }
