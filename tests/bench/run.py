@@ -245,6 +245,7 @@ def bench_allocate(build, row, count=10000):
             raise SystemExit(f"bench: {written} of {count} Services have an address")
 
         row(f"{count} pending Services, pure engine, ms of CPU", engine["cpu_ms"], None, "")
+        row("  RssAnon of the pure engine, MiB", engine["rss_anon_kb"] / 1024, None, "")
         row(f"{count} pending Services through the API, s", wall_s, plain_s, "same patches, one plain HTTP client")
         row("  CPU of the allocator, s", own_cpu, server_cpu, "CPU of bellman-apiserver meanwhile")
         row("  peak RssAnon of the allocator, MiB", kib / 1024, memory_kib(allocator.pid, "VmRSS") / 1024, "its VmRSS at the end")
