@@ -6,6 +6,7 @@
 #include <ctype.h>
 #include <stdio.h>
 
+#include "lib/model/name_rules.h"
 #include "lib/model/service_rules_impl.h"
 
 enum { KUBELET_PORT = 10250, FIELD_MAX = 96 };
@@ -132,54 +133,6 @@ void service_types_check(const cJSON *spec, struct rule_causes *causes)
 
 /* --- names ----------------------------------------------------------------------------- */
 
-/* Lower case letters, digits and inner dashes; at most 63. */
-static bool is_label(const char *s, size_t len)
-{
-	if (len == 0 || len > 63 || s[0] == '-' || s[len - 1] == '-')
-		return false;
-	for (size_t i = 0; i < len; i++)
-		if (!(islower((unsigned char)s[i]) || isdigit((unsigned char)s[i]) || s[i] == '-'))
-			return false;
-	return true;
-}
-
-static bool is_subdomain(const char *s)
-{
-	if (strlen(s) > 253)
-		return false;
-	for (;;) {
-		size_t n = strcspn(s, ".");
-
-		if (!is_label(s, n))
-			return false;
-		if (s[n] == '\0')
-			return true;
-		s += n + 1;
-	}
-}
-
-/* Letters, digits, '-', '_' and '.', beginning and ending with the first two; optional prefix. */
-static bool is_qualified(const char *s)
-{
-	const char *slash = strchr(s, '/');
-	char prefix[256];
-
-	if (slash != NULL) {
-		snprintf(prefix, sizeof(prefix), "%.*s", (int)(slash - s), s);
-		if ((size_t)(slash - s) >= sizeof(prefix) || !is_subdomain(prefix))
-			return false;
-		s = slash + 1;
-	}
-	size_t len = strlen(s);
-	if (len == 0 || len > 63 || !isalnum((unsigned char)s[0]) ||
-	    !isalnum((unsigned char)s[len - 1]))
-		return false;
-	for (size_t i = 0; i < len; i++)
-		if (!isalnum((unsigned char)s[i]) && strchr("-_.", s[i]) == NULL)
-			return false;
-	return true;
-}
-
 /* IANA service name: up to 15 of a-z, 0-9 and single inner dashes, a letter among them. */
 static const char *port_name_fault(const char *s)
 {
@@ -245,7 +198,7 @@ static void check_port(const cJSON *spec, const cJSON *port, int i, struct rule_
 	if (name[0] == '\0') {
 		if (cJSON_GetArraySize(rule_get(spec, "ports")) > 1)
 			rule_cause(causes, "FieldValueRequired", field, "Required value");
-	} else if (!is_label(name, strlen(name))) {
+	} else if (!name_is_label(name, strlen(name), NAME_LABEL_MAX)) {
 		rule_invalid(causes, field, rule_get(port, "name"),
 			     "a lowercase RFC 1123 label must consist of lower case alphanumeric "
 			     "characters or '-', and must start and end with an alphanumeric "
@@ -267,7 +220,7 @@ static void check_port(const cJSON *spec, const cJSON *port, int i, struct rule_
 	}
 	const char *app = rule_text(port, "appProtocol");
 	snprintf(field, sizeof(field), "spec.ports[%d].appProtocol", i);
-	if (app[0] != '\0' && !is_qualified(app))
+	if (app[0] != '\0' && !name_is_qualified(app, NAME_LABEL_MAX))
 		rule_invalid(causes, field, rule_get(port, "appProtocol"),
 			     "name part must consist of alphanumeric characters, '-', '_' or '.', "
 			     "and must start and end with an alphanumeric character");
@@ -427,7 +380,7 @@ static void check_external_name(const cJSON *spec, struct rule_causes *causes)
 	snprintf(text, sizeof(text), "%.*s",
 		 (int)(len > 0 && name->valuestring[len - 1] == '.' ? len - 1 : len),
 		 name->valuestring);
-	if (len > 254 || !is_subdomain(text))
+	if (len > 254 || !name_is_subdomain(text, strlen(text), NAME_LABEL_MAX))
 		rule_invalid(causes, "spec.externalName", name,
 			     "a lowercase RFC 1123 subdomain must consist of lower case "
 			     "alphanumeric characters, '-' or '.', and must start and end with an "
@@ -515,7 +468,7 @@ static void check_load_balancer(const cJSON *spec, const cJSON *old, struct rule
 	}
 	if (old != NULL && is_load_balancer(old) && !rule_same(spec, old, "loadBalancerClass"))
 		rule_invalid(causes, "spec.loadBalancerClass", class, "may not change once set");
-	if (class != NULL && !is_qualified(class->valuestring))
+	if (class != NULL && !name_is_qualified(class->valuestring, NAME_LABEL_MAX))
 		rule_invalid(causes, "spec.loadBalancerClass", class,
 			     "name part must consist of alphanumeric characters, '-', '_' or '.', "
 			     "and must start and end with an alphanumeric character");

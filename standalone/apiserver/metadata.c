@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/model/name_rules.h"
 #include "standalone/apiserver/admit.h"
 #include "standalone/apiserver/status.h"
 
@@ -20,65 +21,17 @@ static const char service_rule[] =
 	"alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or "
 	"'abc-123')";
 
-static bool is_label(const char *s, size_t len, size_t max)
-{
-	if (len == 0 || len > max || s[0] == '-' || s[len - 1] == '-')
-		return false;
-	for (size_t i = 0; i < len; i++)
-		if (!islower((unsigned char)s[i]) && !isdigit((unsigned char)s[i]) && s[i] != '-')
-			return false;
-	return true;
-}
-
-static bool is_subdomain(const char *s, size_t len)
-{
-	if (len == 0 || len > 253)
-		return false;
-	for (size_t from = 0; from <= len;) {
-		size_t n = 0;
-
-		while (from + n < len && s[from + n] != '.')
-			n++;
-		if (!is_label(s + from, n, 253))
-			return false;
-		from += n + 1;
-	}
-	return true;
-}
-
 static const char *name_fault(const struct kind *kind, const char *name)
 {
 	size_t len = strlen(name);
 
 	if (kind->id == KIND_SERVICE)
-		return is_label(name, len, 63) && islower((unsigned char)name[0]) ? NULL
-										  : service_rule;
+		return name_is_label(name, len, NAME_LABEL_MAX) && islower((unsigned char)name[0])
+			       ? NULL
+			       : service_rule;
 	if (kind->id == KIND_NAMESPACE)
-		return is_label(name, len, 63) ? NULL : label_rule;
-	return is_subdomain(name, len) ? NULL : subdomain_rule;
-}
-
-/* Letters, digits, '-', '_', '.', beginning and ending with the first two. */
-static bool is_word(const char *s)
-{
-	size_t len = strlen(s);
-
-	if (len == 0 || len > 63 || !isalnum((unsigned char)s[0]) ||
-	    !isalnum((unsigned char)s[len - 1]))
-		return false;
-	for (size_t i = 0; i < len; i++)
-		if (!isalnum((unsigned char)s[i]) && strchr("-_.", s[i]) == NULL)
-			return false;
-	return true;
-}
-
-static bool is_qualified(const char *key)
-{
-	const char *slash = strchr(key, '/');
-
-	if (slash == NULL)
-		return is_word(key);
-	return is_subdomain(key, (size_t)(slash - key)) && is_word(slash + 1);
+		return name_is_label(name, len, NAME_LABEL_MAX) ? NULL : label_rule;
+	return name_is_subdomain(name, len, NAME_SUBDOMAIN_MAX) ? NULL : subdomain_rule;
 }
 
 static void check_map(const cJSON *map, const char *field, bool labels, struct rule_causes *causes)
@@ -93,7 +46,7 @@ static void check_map(const cJSON *map, const char *field, bool labels, struct r
 		return;
 	}
 	cJSON_ArrayForEach (m, map) {
-		if (!is_qualified(m->string))
+		if (!name_is_qualified(m->string, NAME_SUBDOMAIN_MAX))
 			causes_add(
 				causes, "FieldValueInvalid", field,
 				"Invalid value: \"%.80s\": name part must consist of alphanumeric "
@@ -108,7 +61,7 @@ static void check_map(const cJSON *map, const char *field, bool labels, struct r
 			continue;
 		}
 		size += strlen(m->string) + strlen(m->valuestring);
-		if (labels && m->valuestring[0] != '\0' && !is_word(m->valuestring))
+		if (labels && m->valuestring[0] != '\0' && !name_is_word(m->valuestring))
 			causes_add(
 				causes, "FieldValueInvalid", field,
 				"Invalid value: \"%.80s\": a valid label must be an empty string "
@@ -138,7 +91,7 @@ static void check_finalizers(const cJSON *object, const cJSON *old, struct rule_
 	bool ending = js_text(old, "metadata.deletionTimestamp") != NULL;
 
 	cJSON_ArrayForEach (f, list) {
-		if (!cJSON_IsString(f) || !is_qualified(f->valuestring))
+		if (!cJSON_IsString(f) || !name_is_qualified(f->valuestring, NAME_SUBDOMAIN_MAX))
 			causes_add(causes, "FieldValueInvalid", "metadata.finalizers",
 				   "Invalid value: \"%.80s\": must be a qualified name",
 				   cJSON_IsString(f) ? f->valuestring : "");
