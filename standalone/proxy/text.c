@@ -6,15 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-void *must(void *p)
-{
-	if (p == NULL) {
-		fputs("out of memory\n", stderr);
-		abort();
-	}
-	return p;
-}
-
 /* Room for @len more bytes and a NUL. */
 static char *text_room(struct text *t, size_t len)
 {

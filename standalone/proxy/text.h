@@ -8,6 +8,8 @@
 
 #include <stddef.h>
 
+#include "lib/base/must.h"
+
 struct text {
 	char *at; /* NUL-ended; NULL while empty */
 	size_t len, cap;
@@ -19,8 +21,5 @@ void text_printf(struct text *t, const char *fmt, ...) __attribute__((format(pri
 /* The text itself, for the caller to free(); "" when nothing was written. @t is empty again. */
 char *text_take(struct text *t);
 void text_free(struct text *t);
-
-/* @p, which malloc() and its kin returned, or the end of the process. */
-void *must(void *p);
 
 #endif
