@@ -2,6 +2,7 @@
 #include "lib/model/cluster.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,6 +10,7 @@
 #include "lib/model/json.h"
 
 #define LABEL_SERVICE "kubernetes.io/service-name"
+#define LABEL_ZONE    "topology.kubernetes.io/zone"
 #define LABEL_EXCLUDE "node.kubernetes.io/exclude-from-external-load-balancers"
 
 /* Room for the values of a list in one exact array: NULL for none, and the count in *ret_count. */
@@ -29,7 +31,47 @@ static int list_alloc(const struct json *list, size_t size, void *ret_items, siz
 	return 0;
 }
 
-static void endpoint_decode(const struct json *j, uint8_t family, struct endpoint *e)
+/*
+ * The zones that an endpoint is meant for, in one text: there is hardly ever more than one, and all
+ * endpoints of a zone share it. Names of zones are values of labels, which have no comma.
+ */
+static int zones_decode(const struct json *endpoint, const char **ret)
+{
+	struct json hints = json_get(endpoint, "hints"), list = json_get(&hints, "forZones");
+	char *text = NULL;
+	size_t size = 0;
+
+	if (json_count(&list) == 0)
+		return 0;
+	FILE *to = open_memstream(&text, &size);
+	if (to == NULL)
+		return -ENOMEM;
+	json_each (j, &list) {
+		struct json name = json_get(&j, "name");
+		const char *zone = json_need_text(&name);
+
+		fprintf(to, "%s%s", ftell(to) > 0 ? "," : "", zone != NULL ? zone : "");
+	}
+	int rc = fclose(to) == 0 ? 0 : -ENOMEM;
+	if (rc == 0)
+		*ret = intern(text);
+	free(text);
+	return rc;
+}
+
+bool endpoint_is_for_zone(const struct endpoint *e, const char *zone)
+{
+	size_t len = strlen(zone);
+
+	for (const char *z = e->zones; z != NULL; z = strchr(z, ',')) {
+		z += *z == ',';
+		if (strncmp(z, zone, len) == 0 && (z[len] == ',' || z[len] == '\0'))
+			return true;
+	}
+	return false;
+}
+
+static int endpoint_decode(const struct json *j, uint8_t family, struct endpoint *e)
 {
 	struct json addresses = json_get(j, "addresses"), conditions = json_get(j, "conditions");
 	struct json ready = json_get(&conditions, "ready");
@@ -43,12 +85,14 @@ static void endpoint_decode(const struct json *j, uint8_t family, struct endpoin
 	e->serving = json_bool(&serving, e->ready);
 	e->terminating = json_bool(&terminating, false);
 	e->node = intern(json_text(&node));
-	if (json_count(&addresses) == 0 || family == IP_NONE)
-		return;
+	int rc = zones_decode(j, &e->zones);
+	if (rc != 0 || json_count(&addresses) == 0 || family == IP_NONE)
+		return rc;
 	struct json first = json_first(&addresses);
 	const char *text = json_text(&first);
 	if (text == NULL || ip_parse(text, &e->addr) != 0 || e->addr.family != family)
 		json_fault(&first, "is no address of the slice's addressType");
+	return 0;
 }
 
 static int endpoints_decode(const struct json *list, struct endpoint_slice *s)
@@ -58,8 +102,11 @@ static int endpoints_decode(const struct json *list, struct endpoint_slice *s)
 
 	if (rc != 0 || count == 0)
 		return rc;
-	json_each (j, list)
-		endpoint_decode(&j, s->family, &s->endpoints[s->endpoint_count++]);
+	json_each (j, list) {
+		rc = endpoint_decode(&j, s->family, &s->endpoints[s->endpoint_count++]);
+		if (rc != 0)
+			return rc;
+	}
 	return 0;
 }
 
@@ -125,8 +172,10 @@ struct endpoint_slice *endpoint_slice_free(struct endpoint_slice *s)
 		return NULL;
 	meta_done(&s->meta);
 	intern_unref(s->service);
-	for (size_t i = 0; i < s->endpoint_count; i++)
+	for (size_t i = 0; i < s->endpoint_count; i++) {
 		intern_unref(s->endpoints[i].node);
+		intern_unref(s->endpoints[i].zones);
+	}
 	for (size_t i = 0; i < s->port_count; i++)
 		intern_unref(s->ports[i].name);
 	free(s->endpoints);
@@ -214,6 +263,7 @@ int node_decode(const cJSON *object, struct where where, struct faults *faults, 
 		return -ENOMEM;
 	int rc = meta_decode(object, where, faults, &n->meta);
 	n->excluded = labels_get(&n->meta.labels, LABEL_EXCLUDE) != NULL;
+	n->zone = labels_get(&n->meta.labels, LABEL_ZONE);
 	n->network_unavailable = network_unavailable(&conditions);
 	if (rc == 0)
 		rc = internal_ips_decode(&addresses, n);

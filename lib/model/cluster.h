@@ -11,7 +11,8 @@ struct endpoint {
 	bool ready;          /* conditions.ready, absent: true */
 	bool serving;        /* conditions.serving, absent: as ready */
 	bool terminating;
-	const char *node; /* interned; NULL when not said */
+	const char *node;  /* interned; NULL when not said */
+	const char *zones; /* hints.forZones, as "ZONE,ZONE"; interned, NULL: none */
 };
 
 struct endpoint_port {
@@ -35,12 +36,16 @@ static inline bool endpoint_can_serve(const struct endpoint *e)
 	return e->ready || e->serving;
 }
 
+/* Is @e meant for nodes in @zone? */
+bool endpoint_is_for_zone(const struct endpoint *e, const char *zone);
+
 struct node {
 	struct object_meta meta;
 	struct ip_addr *internal_ips; /* status.addresses of type InternalIP, in order */
 	struct ip_prefix *pod_cidrs;  /* spec.podCIDRs, else spec.podCIDR */
 	uint16_t internal_ip_count, pod_cidr_count;
 	bool network_unavailable; /* condition NetworkUnavailable is True */
+	const char *zone;         /* label topology.kubernetes.io/zone, in .meta; NULL: none */
 	bool excluded; /* label node.kubernetes.io/exclude-from-external-load-balancers, any value
 			*/
 };

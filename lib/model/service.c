@@ -12,6 +12,9 @@
 #define ANNOTATION     "metallb.io/"
 #define ANNOTATION_OLD "metallb.universe.tf/"
 
+#define AFFINITY_DEFAULT_S (3 * 3600)
+#define AFFINITY_MAX_S     (24 * 3600)
+
 static const char *const type_names[] = { "ClusterIP", "NodePort", "LoadBalancer", "ExternalName",
 					  NULL };
 static const char *const traffic_policy_names[] = { "Cluster", "Local", NULL };
@@ -149,6 +152,17 @@ static void families_decode(const struct json *families, struct service *s)
 		s->families[s->family_count++] = json_word(&j, names, 0) == 0 ? IP_V4 : IP_V6;
 }
 
+/* Mark the address that is next in s->ingress, of @count at most. */
+static int ingress_mark_proxied(struct service *s, size_t count)
+{
+	if (s->ingress_proxied == NULL)
+		s->ingress_proxied = calloc(count, sizeof(*s->ingress_proxied));
+	if (s->ingress_proxied == NULL)
+		return -ENOMEM;
+	s->ingress_proxied[s->ingress_count] = true;
+	return 0;
+}
+
 /* Entries without an ip (a hostname of another controller) are passed over. */
 static int ingress_decode(const struct json *ingress, struct service *s)
 {
@@ -162,16 +176,90 @@ static int ingress_decode(const struct json *ingress, struct service *s)
 	if (s->ingress == NULL)
 		return -ENOMEM;
 	json_each (j, ingress) {
-		struct json ip = json_get(&j, "ip");
+		struct json ip = json_get(&j, "ip"), mode = json_get(&j, "ipMode");
 		const char *text = json_text(&ip);
 		if (text == NULL || *text == '\0')
 			continue;
-		if (ip_parse(text, &s->ingress[s->ingress_count]) == 0)
-			s->ingress_count++;
-		else
+		if (ip_parse(text, &s->ingress[s->ingress_count]) != 0) {
 			s->ingress_bad = true;
+			continue;
+		}
+		text = json_text(&mode);
+		if (text != NULL && strcmp(text, "VIP") != 0 && ingress_mark_proxied(s, count) != 0)
+			return -ENOMEM;
+		s->ingress_count++;
 	}
 	return 0;
+}
+
+/* API servers take no other than addresses; what is none is passed over. */
+static int external_ips_decode(const struct json *list, struct service *s)
+{
+	size_t count = json_count(list);
+
+	if (count > UINT8_MAX)
+		json_fault(list, "has more than %d entries", UINT8_MAX);
+	if (count == 0 || count > UINT8_MAX)
+		return 0;
+	s->external_ips = calloc(count, sizeof(*s->external_ips));
+	if (s->external_ips == NULL)
+		return -ENOMEM;
+	json_each (j, list) {
+		const char *text = json_text(&j);
+		if (text != NULL && ip_parse(text, &s->external_ips[s->external_ip_count]) == 0)
+			s->external_ip_count++;
+	}
+	return 0;
+}
+
+/* API servers allow blanks around a prefix, and nothing but blanks. */
+static void source_range_decode(const char *text, struct service *s)
+{
+	static const char blanks[] = " \t\n";
+	char buf[IP_PREFIX_MAX];
+
+	text += strspn(text, blanks);
+	size_t len = strcspn(text, blanks);
+	if (len == 0)
+		return;
+	snprintf(buf, sizeof(buf), "%.*s", (int)len, text);
+	if (len < sizeof(buf) && text[len + strspn(text + len, blanks)] == '\0' &&
+	    ip_prefix_parse(buf, &s->source_ranges[s->source_range_count]) == 0)
+		s->source_range_count++;
+	else
+		s->source_ranges_bad = true;
+}
+
+static int source_ranges_decode(const struct json *list, struct service *s)
+{
+	size_t count = json_count(list);
+
+	if (count > UINT16_MAX)
+		json_fault(list, "has more than %d entries", UINT16_MAX);
+	if (count == 0 || count > UINT16_MAX)
+		return 0;
+	s->source_ranges = calloc(count, sizeof(*s->source_ranges));
+	if (s->source_ranges == NULL)
+		return -ENOMEM;
+	json_each (j, list) {
+		const char *text = json_text(&j);
+		if (text != NULL)
+			source_range_decode(text, s);
+	}
+	return 0;
+}
+
+static uint32_t affinity_decode(const struct json *spec)
+{
+	static const char *const names[] = { "None", "ClientIP", NULL };
+	struct json affinity = json_get(spec, "sessionAffinity");
+	struct json config = json_get(spec, "sessionAffinityConfig");
+	struct json client_ip = json_get(&config, "clientIP");
+	struct json timeout = json_get(&client_ip, "timeoutSeconds");
+
+	if (json_word(&affinity, names, 0) == 0)
+		return 0;
+	return (uint32_t)json_int(&timeout, 1, AFFINITY_MAX_S, AFFINITY_DEFAULT_S);
 }
 
 static int spec_decode(const struct json *spec, struct service *s)
@@ -185,6 +273,8 @@ static int spec_decode(const struct json *spec, struct service *s)
 	struct json health = json_get(spec, "healthCheckNodePort");
 	struct json node_ports = json_get(spec, "allocateLoadBalancerNodePorts");
 	struct json not_ready = json_get(spec, "publishNotReadyAddresses");
+	struct json external_ips = json_get(spec, "externalIPs");
+	struct json source_ranges = json_get(spec, "loadBalancerSourceRanges");
 
 	s->type = (uint8_t)json_word(&type, type_names, SERVICE_CLUSTER_IP);
 	s->lb_class = intern(json_text(&lb_class));
@@ -197,7 +287,11 @@ static int spec_decode(const struct json *spec, struct service *s)
 	s->publish_not_ready = json_bool(&not_ready, false);
 	cluster_ips_decode(spec, s);
 	families_decode(&families, s);
-	return ports_decode(&ports, s);
+	s->affinity_s = affinity_decode(spec);
+	int rc = external_ips_decode(&external_ips, s);
+	if (rc == 0)
+		rc = source_ranges_decode(&source_ranges, s);
+	return rc != 0 ? rc : ports_decode(&ports, s);
 }
 
 /* As API servers write it, in UTC. 0 for anything else: nothing depends on it but an order. */
@@ -267,6 +361,9 @@ struct service *service_free(struct service *s)
 	intern_unref(s->from_pool);
 	free(s->ports);
 	free(s->ingress);
+	free(s->ingress_proxied);
+	free(s->external_ips);
+	free(s->source_ranges);
 	free(s);
 	return NULL;
 }

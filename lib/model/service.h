@@ -40,15 +40,21 @@ struct service {
 	const char *from_pool;     /* metallb.io/ip-allocated-from-pool: what the allocator wrote */
 
 	struct ip_addr *ingress; /* status.loadBalancer.ingress[].ip in their order */
+	bool *ingress_proxied;   /* which of them have ipMode Proxy; NULL: none */
+	struct ip_addr *external_ips;
+	struct ip_prefix *source_ranges; /* spec.loadBalancerSourceRanges */
 	struct ip_addr cluster_ips[2];
 	uint8_t families[2]; /* spec.ipFamilies as enum ip_family */
-	uint16_t port_count, health_check_node_port;
+	uint32_t affinity_s; /* sessionAffinity ClientIP: for how long; 0: None */
+	uint16_t port_count, health_check_node_port, source_range_count;
+	uint8_t external_ip_count;
 	uint8_t ingress_count, cluster_ip_count, family_count;
 	uint8_t type;                             /* enum service_type */
 	uint8_t family_policy;                    /* enum family_policy */
 	uint8_t external_policy, internal_policy; /* enum traffic_policy */
 	bool headless;                            /* clusterIP: None */
 	bool ingress_bad;            /* an ingress ip that does not parse; it is not in `ingress` */
+	bool source_ranges_bad;      /* the same of source_ranges: it allows nobody */
 	bool deprecated_annotations; /* one under metallb.universe.tf/ is there */
 	bool allocate_node_ports;    /* absent: true */
 	bool publish_not_ready;

@@ -65,6 +65,10 @@ static void test_absent_fields_have_the_defaults_of_the_api(void **state)
 	assert_null(s->sharing_key);
 	assert_int_equal(s->port_count + s->ingress_count + s->cluster_ip_count, 0);
 	assert_int_equal(s->created_s, 0);
+	assert_int_equal(s->affinity_s, 0);
+	assert_int_equal(s->external_ip_count + s->source_range_count, 0);
+	assert_false(s->source_ranges_bad);
+	assert_null(s->ingress_proxied);
 	service_free(s);
 }
 
@@ -102,6 +106,10 @@ static const char whole_service[] =
 	" \"clusterIPs\":[\"10.96.0.9\",\"fd00::9\"],\"ipFamilies\":[\"IPv4\",\"IPv6\"],"
 	" \"ipFamilyPolicy\":\"RequireDualStack\",\"externalTrafficPolicy\":\"Local\","
 	" \"internalTrafficPolicy\":\"Local\",\"healthCheckNodePort\":30001,"
+	" \"externalIPs\":[\"198.51.100.4\",\"2001:db8::4\"],"
+	" \"loadBalancerSourceRanges\":[\"203.0.113.9/24\",\"2001:db8::/32\"],"
+	" \"sessionAffinity\":\"ClientIP\",\"sessionAffinityConfig\":{\"clientIP\":"
+	"{\"timeoutSeconds\":600}},"
 	" \"allocateLoadBalancerNodePorts\":false,\"publishNotReadyAddresses\":true,"
 	" \"loadBalancerClass\":\"x/"
 	"y\",\"loadBalancerIP\":\"192.0.2.9\",\"selector\":{\"app\":\"web\"},"
@@ -147,6 +155,15 @@ static void test_every_field_is_read(void **state)
 	assert_int_equal(s->health_check_node_port, 30001);
 	assert_false(s->allocate_node_ports);
 	assert_true(s->publish_not_ready);
+	assert_int_equal(s->affinity_s, 600);
+	assert_int_equal(s->external_ip_count, 2);
+	expect_ip(&s->external_ips[0], "198.51.100.4");
+	expect_ip(&s->external_ips[1], "2001:db8::4");
+	assert_int_equal(s->source_range_count, 2);
+	expect_ip(&s->source_ranges[0].addr, "203.0.113.0"); /* host bits masked off */
+	assert_int_equal(s->source_ranges[0].len, 24);
+	expect_ip(&s->source_ranges[1].addr, "2001:db8::");
+	assert_false(s->source_ranges_bad);
 	assert_string_equal(s->lb_class, "x/y");
 	assert_string_equal(s->lb_ip, "192.0.2.9");
 	assert_string_equal(labels_get(&s->selector, "app"), "web");
@@ -168,6 +185,73 @@ static void test_every_field_is_read(void **state)
 	assert_int_equal(s->ingress_count, 2);
 	expect_ip(&s->ingress[0], "2001:db8::7");
 	expect_ip(&s->ingress[1], "192.0.2.7");
+	assert_null(s->ingress_proxied);
+	service_free(s);
+}
+
+static void test_affinity_lasts_three_hours_when_not_said(void **state)
+{
+	(void)state;
+	struct service *s = service_from("{\"metadata\":{\"name\":\"a\"},\"spec\":"
+					 "{\"sessionAffinity\":\"ClientIP\"}}");
+
+	assert_int_equal(s->affinity_s, 10800);
+	service_free(s);
+}
+
+/* As Kubernetes takes them: blanks around a prefix, and lists of what is blank, which restrict
+ * nobody. */
+static void test_source_ranges_may_have_blanks_around(void **state)
+{
+	(void)state;
+	struct service *s = service_from(
+		"{\"metadata\":{\"name\":\"a\"},\"spec\":{\"loadBalancerSourceRanges\":"
+		"[\" 192.0.2.0/24\\t\",\"\",\"  \"]}}");
+
+	assert_int_equal(s->source_range_count, 1);
+	expect_ip(&s->source_ranges[0].addr, "192.0.2.0");
+	assert_false(s->source_ranges_bad);
+	service_free(s);
+}
+
+/* A wall must not fall because one of its stones is broken. */
+static void test_source_range_that_is_none_is_told(void **state)
+{
+	static const char *const ranges[] = {
+		"192.0.2.1",
+		"192.0.2.0/24 x",
+		"192.0.2.0/33",
+		"x",
+		"2001:0db8:0000:0000:0000:0000:0000:0000:0000:0000:0000:0000/128",
+	};
+	(void)state;
+
+	for (size_t i = 0; i < sizeof(ranges) / sizeof(*ranges); i++) {
+		char text[256];
+		snprintf(text, sizeof(text),
+			 "{\"metadata\":{\"name\":\"a\"},\"spec\":{"
+			 "\"loadBalancerSourceRanges\":[\"%s\",\"192.0.2.0/24\"]}}",
+			 ranges[i]);
+		struct service *s = service_from(text);
+		assert_int_equal(s->source_range_count, 1);
+		assert_true(s->source_ranges_bad);
+		service_free(s);
+	}
+}
+
+static void test_ingress_by_proxy_is_told(void **state)
+{
+	(void)state;
+	struct service *s = service_from(
+		"{\"metadata\":{\"name\":\"a\"},\"status\":{\"loadBalancer\":{\"ingress\":["
+		"{\"ip\":\"192.0.2.1\"},{\"hostname\":\"h\",\"ipMode\":\"Proxy\"},"
+		"{\"ip\":\"192.0.2.2\",\"ipMode\":\"Proxy\"},"
+		"{\"ip\":\"192.0.2.3\",\"ipMode\":\"VIP\"}]}}}");
+
+	assert_int_equal(s->ingress_count, 3);
+	assert_non_null(s->ingress_proxied);
+	assert_false(s->ingress_proxied[0] || s->ingress_proxied[2]);
+	assert_true(s->ingress_proxied[1]);
 	service_free(s);
 }
 
@@ -235,6 +319,15 @@ static const struct {
 	  "spec.ipFamilies[0]: \"IPv5\" is none of IPv4, IPv6" },
 	{ "{" META "\"spec\":{\"externalTrafficPolicy\":\"local\"}}",
 	  "spec.externalTrafficPolicy: \"local\" is none of Cluster, Local" },
+	{ "{" META "\"spec\":{\"sessionAffinity\":\"clientIP\"}}",
+	  "spec.sessionAffinity: \"clientIP\" is none of None, ClientIP" },
+	{ "{" META "\"spec\":{\"sessionAffinity\":\"ClientIP\",\"sessionAffinityConfig\":"
+	  "{\"clientIP\":{\"timeoutSeconds\":86401}}}}",
+	  "spec.sessionAffinityConfig.clientIP.timeoutSeconds: 86401 is not in 1..86400" },
+	{ "{" META "\"spec\":{\"externalIPs\":[7]}}",
+	  "spec.externalIPs[0]: must be a string, not a number" },
+	{ "{" META "\"spec\":{\"loadBalancerSourceRanges\":\"192.0.2.0/24\"}}",
+	  "spec.loadBalancerSourceRanges: must be a list, not a string" },
 	{ "{" META "\"spec\":{\"selector\":{\"app\":{}}}}",
 	  "spec.selector.app: must be a string, not a map" },
 	{ "{" META "\"status\":{\"loadBalancer\":{\"ingress\":[{\"ip\":7}]}}}",
@@ -315,6 +408,31 @@ static void test_endpoint_slice_is_read(void **state)
 	endpoint_slice_free(s);
 }
 
+static void test_endpoint_slice_tells_which_zones_are_meant(void **state)
+{
+	(void)state;
+	struct faults faults = { 0 };
+	struct endpoint_slice *s = NULL;
+	cJSON *object =
+		parse("{" META "\"addressType\":\"IPv4\",\"endpoints\":["
+		      "{\"addresses\":[\"10.0.0.1\"],\"hints\":{\"forZones\":[{\"name\":\"a1\"},"
+		      "{\"name\":\"b\"}]}},"
+		      "{\"addresses\":[\"10.0.0.2\"],\"hints\":{\"forZones\":[]}},"
+		      "{\"addresses\":[\"10.0.0.3\"]}]}");
+
+	assert_int_equal(endpoint_slice_decode(object, (struct where){ 0 }, &faults, &s), 0);
+	cJSON_Delete(object);
+	assert_true(endpoint_is_for_zone(&s->endpoints[0], "a1"));
+	assert_true(endpoint_is_for_zone(&s->endpoints[0], "b"));
+	assert_false(endpoint_is_for_zone(&s->endpoints[0], "a"));
+	assert_false(endpoint_is_for_zone(&s->endpoints[0], "1"));
+	assert_false(endpoint_is_for_zone(&s->endpoints[0], "a1,b,"));
+	assert_null(s->endpoints[1].zones);
+	assert_null(s->endpoints[2].zones);
+	assert_false(endpoint_is_for_zone(&s->endpoints[2], "b"));
+	endpoint_slice_free(s);
+}
+
 /* Engines compare namespaces: it is never NULL, whatever an API server sends. */
 static void test_endpoint_slice_without_a_namespace_is_in_default(void **state)
 {
@@ -337,6 +455,9 @@ static void test_endpoint_slice_of_another_family_is_refused(void **state)
 		{ "{" META
 		  "\"addressType\":\"IPv4\",\"endpoints\":[{\"addresses\":[\"fd00::1\"]}]}",
 		  "endpoints[0].addresses[0]: is no address of the slice's addressType" },
+		{ "{" META "\"addressType\":\"IPv4\",\"endpoints\":[{\"hints\":{\"forZones\":"
+		  "[{}]}}]}",
+		  "endpoints[0].hints.forZones[0].name: is required" },
 		{ "{" META "\"endpoints\":[]}", "addressType: is required" },
 		{ "{" META "\"addressType\":\"IPv9\"}",
 		  "addressType: \"IPv9\" is none of IPv4, IPv6, FQDN" },
@@ -364,7 +485,8 @@ static void test_node_is_read(void **state)
 	struct node *n = NULL;
 	cJSON *object = parse(
 		"{\"metadata\":{\"name\":\"n1\",\"labels\":"
-		"{\"node.kubernetes.io/exclude-from-external-load-balancers\":\"\"}},"
+		"{\"node.kubernetes.io/exclude-from-external-load-balancers\":\"\","
+		"\"topology.kubernetes.io/zone\":\"rack-1\"}},"
 		"\"spec\":{\"podCIDR\":\"10.1.0.0/24\",\"podCIDRs\":[\"10.1.0.0/24\",\"fd00::/"
 		"64\"]},"
 		"\"status\":{\"addresses\":[{\"type\":\"Hostname\",\"address\":\"n1\"},"
@@ -377,6 +499,7 @@ static void test_node_is_read(void **state)
 	assert_int_equal(node_decode(object, (struct where){ 0 }, &faults, &n), 0);
 	cJSON_Delete(object);
 	assert_true(n->excluded); /* by any value */
+	assert_string_equal(n->zone, "rack-1");
 	assert_true(n->network_unavailable);
 	assert_int_equal(n->internal_ip_count, 2);
 	expect_ip(&n->internal_ips[0], "192.0.2.1");
@@ -573,11 +696,16 @@ int main(void)
 		TEST(test_absent_fields_have_the_defaults_of_the_api),
 		TEST(test_creation_time_that_is_none_is_no_fault),
 		TEST(test_every_field_is_read),
+		TEST(test_affinity_lasts_three_hours_when_not_said),
+		TEST(test_source_ranges_may_have_blanks_around),
+		TEST(test_source_range_that_is_none_is_told),
+		TEST(test_ingress_by_proxy_is_told),
 		TEST(test_headless_and_bad_ingress_are_told),
 		TEST(test_cluster_ip_alone_is_enough),
 		TEST(test_what_does_not_decode_is_refused_with_its_field),
 		TEST(test_too_many_ingress_entries_are_refused),
 		TEST(test_endpoint_slice_is_read),
+		TEST(test_endpoint_slice_tells_which_zones_are_meant),
 		TEST(test_endpoint_slice_without_a_namespace_is_in_default),
 		TEST(test_endpoint_slice_of_another_family_is_refused),
 		TEST(test_node_is_read),
