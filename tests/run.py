@@ -4,7 +4,7 @@
 Run every test that needs no cluster and count them: what `make test` ends with.
 
 Unit tests are cmocka programs that speak TAP, one for each tests/unit/test_*.c; golden
-and lab tests are pytest's. All run against the sanitized build. A sanitizer's report is
+tests, the request list and lab tests are pytest's. All run against the sanitized build. A sanitizer's report is
 a failure whichever process wrote it, a daemon deep inside a lab test included, because
 reports go to files that are looked at when all is over.
 
@@ -87,7 +87,7 @@ def run_units(build, env, only, tally):
 
 
 def run_pytest(build, env, only, tally):
-    folders = [d for d in ("tests/golden", "tests/lab") if list((ROOT / d).glob("test_*.py"))]
+    folders = [d for d in ("tests/golden", "tests/requests", "tests/lab") if list((ROOT / d).glob("test_*.py"))]
     if not folders:
         return
     report = build / "san/pytest.xml"

@@ -15,6 +15,7 @@ import signal
 import socket
 import ssl
 import subprocess
+import sys
 import threading
 import time
 import urllib.error
@@ -23,7 +24,11 @@ import urllib.request
 import pytest
 
 REPO = pathlib.Path(__file__).resolve().parents[2]
-BIN = pathlib.Path(os.environ.get("BELLMAN_BIN", REPO / "build/san/bin"))
+sys.path.insert(0, str(REPO / "tests/requests"))
+
+import kubectls  # noqa: E402
+
+BIN = kubectls.BIN
 SERVICES = "/api/v1/namespaces/default/services"
 CONFIG_MAPS = "/api/v1/namespaces/default/configmaps"
 MERGE = "application/merge-patch+json"
@@ -735,22 +740,9 @@ def test_it_stops_while_watched(server):
 # --- kubectl -------------------------------------------------------------------------------------
 
 
-def debian_kubectl():
-    """Debian's kubernetes-client, unpacked beside the build. None where it cannot be had."""
-    folder = BIN.parent.parent / "kubectl-debian"
-    binary = folder / "usr/bin/kubectl"
-    if not binary.exists() and shutil.which("apt-get") and shutil.which("dpkg"):
-        folder.mkdir(parents=True, exist_ok=True)
-        subprocess.run(["apt-get", "download", "-qq", "kubernetes-client"], cwd=folder, capture_output=True, timeout=300)
-        for deb in folder.glob("kubernetes-client_*.deb"):
-            subprocess.run(["dpkg", "-x", deb, folder], capture_output=True, timeout=300)
-            deb.unlink()
-    return str(binary) if binary.exists() else None
-
-
 @pytest.fixture(params=["path", "debian"])
 def kubectl(request, server, tmp_path):
-    binary = shutil.which("kubectl") if request.param == "path" else debian_kubectl()
+    binary = kubectls.path_kubectl() if request.param == "path" else kubectls.debian_kubectl()
     if binary is None:
         pytest.skip("no kubectl on PATH" if request.param == "path" else "Debian's kubernetes-client cannot be fetched")
 
