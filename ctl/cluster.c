@@ -168,7 +168,7 @@ static bool pass_rules(struct world *w, const struct world_object *o, struct ser
 	}
 	if (rc != 0 && causes.count == 0)
 		doc_fault(o->where, o->json, &w->faults, "", "%s", strerror(-rc));
-	array_free(&causes);
+	causes_free(&causes);
 	return rc == 0;
 }
 

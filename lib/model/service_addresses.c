@@ -250,7 +250,7 @@ static int allocate(struct service_books *b, const cJSON *service, cJSON *spec, 
 			rc = claim_ip(b, which, wanted, ips, causes, taken);
 		} else if (wanted == NULL) {
 			if (!pick(b, which, service, &number)) {
-				rule_cause(causes, "FieldValueInvalid", "spec.clusterIPs",
+				causes_add(causes, "FieldValueInvalid", "spec.clusterIPs",
 					   "failed to allocate a serviceIP: range is full");
 				return -ENOSPC;
 			}

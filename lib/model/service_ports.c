@@ -59,7 +59,7 @@ static int pick_port(struct service_books *b, const cJSON *service, const char *
 	if (!rangeset_first_free(b->ports, start, b->last_port, &number) &&
 	    (start == b->first_port ||
 	     !rangeset_first_free(b->ports, b->first_port, start - 1, &number))) {
-		rule_cause(causes, "FieldValueInvalid", field,
+		causes_add(causes, "FieldValueInvalid", field,
 			   "failed to allocate a nodePort: range is full");
 		return -ENOSPC;
 	}

@@ -9,7 +9,6 @@
 #include "lib/model/service_rules.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -17,34 +16,14 @@
 
 /* --- causes ---------------------------------------------------------------------------- */
 
-void rule_cause(struct rule_causes *causes, const char *reason, const char *field, const char *fmt,
-		...)
-{
-	struct rule_cause *c = array_push(causes);
-	va_list args;
-
-	if (c == NULL)
-		return;
-	c->reason = reason;
-	snprintf(c->field, sizeof(c->field), "%s", field);
-	va_start(args, fmt);
-	vsnprintf(c->message, sizeof(c->message), fmt, args);
-	va_end(args);
-}
-
 void rule_invalid(struct rule_causes *causes, const char *field, const cJSON *value,
 		  const char *why)
 {
 	char *text = value == NULL ? NULL : cJSON_PrintUnformatted(value);
 
-	rule_cause(causes, "FieldValueInvalid", field, "Invalid value: %.120s: %s",
+	causes_add(causes, "FieldValueInvalid", field, "Invalid value: %.120s: %s",
 		   text == NULL ? "null" : text, why);
 	cJSON_free(text);
-}
-
-void rule_forbidden(struct rule_causes *causes, const char *field, const char *why)
-{
-	rule_cause(causes, "FieldValueForbidden", field, "Forbidden: %s", why);
 }
 
 /* --- books ----------------------------------------------------------------------------- */

@@ -11,8 +11,8 @@
 #ifndef BELLMAN_MODEL_SERVICE_RULES_H
 #define BELLMAN_MODEL_SERVICE_RULES_H
 
-#include "lib/base/array.h"
 #include "lib/base/ip.h"
+#include "lib/model/rule_causes.h"
 
 #include <cjson/cJSON.h>
 
@@ -27,18 +27,6 @@ struct service_books; /* cluster IPs and node ports in use */
 int service_books_new(const char *service_cidrs, const char *node_ports,
 		      struct service_books **ret);
 struct service_books *service_books_free(struct service_books *b);
-
-/* One reason why a Service is refused, as a cause of a Kubernetes Status. */
-struct rule_cause {
-	const char *reason; /* literal: FieldValueRequired, FieldValueInvalid,
-			       FieldValueNotSupported, FieldValueForbidden, FieldValueDuplicate */
-	char field[96];     /* spec.ports[0].port */
-	char message[256];
-};
-
-struct rule_causes {
-	ARRAY_OF(struct rule_cause);
-};
 
 /*
  * Default, allocate and validate @service in place. @old: what is stored now, NULL on create.

@@ -54,12 +54,9 @@ struct rangeset *books_set(struct service_books *b, uint8_t family); /* NULL: no
 /* A number that differs by Service, the same each time: where the search for a free one begins. */
 uint64_t service_hash(const cJSON *service, const char *what);
 
-void rule_cause(struct rule_causes *causes, const char *reason, const char *field, const char *fmt,
-		...) __attribute__((format(printf, 4, 5)));
 /* "Invalid value: VALUE: WHY" with the value as JSON. */
 void rule_invalid(struct rule_causes *causes, const char *field, const cJSON *value,
 		  const char *why);
-void rule_forbidden(struct rule_causes *causes, const char *field, const char *why);
 
 static inline cJSON *rule_get(const cJSON *o, const char *name)
 {

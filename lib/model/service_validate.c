@@ -3,7 +3,6 @@
  * Validation of a Service spec, after defaults, in Kubernetes' words (ValidateService,
  * ValidateServiceUpdate, ValidateServiceClusterIPsRelatedFields).
  */
-#include <ctype.h>
 #include <stdio.h>
 
 #include "lib/model/name_rules.h"
@@ -131,31 +130,6 @@ void service_types_check(const cJSON *spec, struct rule_causes *causes)
 	}
 }
 
-/* --- names ----------------------------------------------------------------------------- */
-
-/* IANA service name: up to 15 of a-z, 0-9 and single inner dashes, a letter among them. */
-static const char *port_name_fault(const char *s)
-{
-	size_t len = strlen(s);
-	bool letter = false;
-
-	if (len > 15)
-		return "must be no more than 15 characters";
-	for (size_t i = 0; i < len; i++) {
-		if (!(islower((unsigned char)s[i]) || isdigit((unsigned char)s[i]) || s[i] == '-'))
-			return "must contain only alpha-numeric characters (a-z, 0-9), and hyphens "
-			       "(-)";
-		letter = letter || islower((unsigned char)s[i]);
-	}
-	if (!letter)
-		return "must contain at least one letter (a-z)";
-	if (strstr(s, "--") != NULL)
-		return "must not contain consecutive hyphens";
-	if (s[0] == '-' || s[len - 1] == '-')
-		return "must not begin or end with a hyphen";
-	return NULL;
-}
-
 /* --- one of a few words ---------------------------------------------------------------- */
 
 static void check_word(struct rule_causes *causes, const char *field, const char *value,
@@ -164,7 +138,7 @@ static void check_word(struct rule_causes *causes, const char *field, const char
 	for (; *words != NULL; words++)
 		if (strcmp(*words, value) == 0)
 			return;
-	rule_cause(causes, "FieldValueNotSupported", field,
+	causes_add(causes, "FieldValueNotSupported", field,
 		   "Unsupported value: \"%s\": supported values: %s", value, shown);
 }
 
@@ -197,12 +171,9 @@ static void check_port(const cJSON *spec, const cJSON *port, int i, struct rule_
 	snprintf(field, sizeof(field), "spec.ports[%d].name", i);
 	if (name[0] == '\0') {
 		if (cJSON_GetArraySize(rule_get(spec, "ports")) > 1)
-			rule_cause(causes, "FieldValueRequired", field, "Required value");
-	} else if (!name_is_label(name, strlen(name), NAME_LABEL_MAX)) {
-		rule_invalid(causes, field, rule_get(port, "name"),
-			     "a lowercase RFC 1123 label must consist of lower case alphanumeric "
-			     "characters or '-', and must start and end with an alphanumeric "
-			     "character");
+			causes_add(causes, "FieldValueRequired", field, "Required value");
+	} else {
+		name_check_label(causes, field, name);
 	}
 
 	snprintf(field, sizeof(field), "spec.ports[%d].port", i);
@@ -212,21 +183,17 @@ static void check_port(const cJSON *spec, const cJSON *port, int i, struct rule_
 		   "\"SCTP\", \"TCP\", \"UDP\"");
 	snprintf(field, sizeof(field), "spec.ports[%d].targetPort", i);
 	if (cJSON_IsString(target)) {
-		const char *fault = port_name_fault(target->valuestring);
-		if (fault != NULL)
-			rule_invalid(causes, field, target, fault);
+		name_check_port(causes, field, target->valuestring);
 	} else if (rule_get(port, "port") != NULL && rule_int(port, "port") != 0) {
 		check_number(causes, field, target);
 	}
 	const char *app = rule_text(port, "appProtocol");
 	snprintf(field, sizeof(field), "spec.ports[%d].appProtocol", i);
-	if (app[0] != '\0' && !name_is_qualified(app, NAME_LABEL_MAX))
-		rule_invalid(causes, field, rule_get(port, "appProtocol"),
-			     "name part must consist of alphanumeric characters, '-', '_' or '.', "
-			     "and must start and end with an alphanumeric character");
+	if (app[0] != '\0')
+		name_check_qualified(causes, field, app);
 	snprintf(field, sizeof(field), "spec.ports[%d].nodePort", i);
 	if (rule_is(spec, "type", "ClusterIP") && rule_int(port, "nodePort") != 0)
-		rule_forbidden(causes, field, "may not be used when `type` is 'ClusterIP'");
+		cause_forbidden(causes, field, "may not be used when `type` is 'ClusterIP'");
 	snprintf(field, sizeof(field), "spec.ports[%d]", i);
 	if (is_load_balancer(spec) && rule_int(port, "port") == KUBELET_PORT)
 		rule_invalid(causes, field, rule_get(port, "port"),
@@ -239,20 +206,20 @@ static void check_twins(const cJSON *port, int i, const cJSON *before, struct ru
 
 	if (rule_text(port, "name")[0] != '\0' && rule_same(port, before, "name")) {
 		snprintf(field, sizeof(field), "spec.ports[%d].name", i);
-		rule_cause(causes, "FieldValueDuplicate", field, "Duplicate value: \"%s\"",
+		causes_add(causes, "FieldValueDuplicate", field, "Duplicate value: \"%s\"",
 			   rule_text(port, "name"));
 	}
 	if (!rule_same(port, before, "protocol"))
 		return;
 	if (rule_same(port, before, "port")) {
 		snprintf(field, sizeof(field), "spec.ports[%d]", i);
-		rule_cause(causes, "FieldValueDuplicate", field,
+		causes_add(causes, "FieldValueDuplicate", field,
 			   "Duplicate value: {\"protocol\":\"%s\",\"port\":%d}",
 			   rule_text(port, "protocol"), rule_int(port, "port"));
 	}
 	if (rule_int(port, "nodePort") != 0 && rule_same(port, before, "nodePort")) {
 		snprintf(field, sizeof(field), "spec.ports[%d].nodePort", i);
-		rule_cause(causes, "FieldValueDuplicate", field, "Duplicate value: %d",
+		causes_add(causes, "FieldValueDuplicate", field, "Duplicate value: %d",
 			   rule_int(port, "nodePort"));
 	}
 }
@@ -263,7 +230,7 @@ static void check_ports(const cJSON *spec, struct rule_causes *causes)
 	int i = 0;
 
 	if (cJSON_GetArraySize(ports) == 0 && !is_headless(spec) && has_cluster_ip(spec))
-		rule_cause(causes, "FieldValueRequired", "spec.ports", "Required value");
+		causes_add(causes, "FieldValueRequired", "spec.ports", "Required value");
 	cJSON_ArrayForEach (port, ports) {
 		check_port(spec, port, i, causes);
 		cJSON_ArrayForEach (before, ports) {
@@ -291,7 +258,7 @@ static void check_families(const cJSON *spec, struct rule_causes *causes)
 	if (i > 2)
 		rule_invalid(causes, "spec.ipFamilies", list, "may only hold up to 2 values");
 	else if (i == 2 && json_equal(cJSON_GetArrayItem(list, 0), cJSON_GetArrayItem(list, 1)))
-		rule_cause(causes, "FieldValueDuplicate", "spec.ipFamilies[1]",
+		causes_add(causes, "FieldValueDuplicate", "spec.ipFamilies[1]",
 			   "Duplicate value: \"%s\"", cJSON_GetArrayItem(list, 1)->valuestring);
 	if (rule_get(spec, "ipFamilyPolicy") != NULL)
 		check_word(causes, "spec.ipFamilyPolicy", rule_text(spec, "ipFamilyPolicy"),
@@ -365,13 +332,13 @@ static void check_external_name(const cJSON *spec, struct rule_causes *causes)
 
 	if (cJSON_GetArraySize(rule_get(spec, "clusterIPs")) > 0 ||
 	    rule_text(spec, "clusterIP")[0] != '\0')
-		rule_forbidden(causes, "spec.clusterIPs", why);
+		cause_forbidden(causes, "spec.clusterIPs", why);
 	if (cJSON_GetArraySize(rule_get(spec, "ipFamilies")) > 0)
-		rule_forbidden(causes, "spec.ipFamilies", why);
+		cause_forbidden(causes, "spec.ipFamilies", why);
 	if (rule_get(spec, "ipFamilyPolicy") != NULL)
-		rule_forbidden(causes, "spec.ipFamilyPolicy", why);
+		cause_forbidden(causes, "spec.ipFamilyPolicy", why);
 	if (name == NULL || name->valuestring[0] == '\0') {
-		rule_cause(causes, "FieldValueRequired", "spec.externalName", "Required value");
+		causes_add(causes, "FieldValueRequired", "spec.externalName", "Required value");
 		return;
 	}
 	/* A trailing dot is the root's. */
@@ -380,11 +347,7 @@ static void check_external_name(const cJSON *spec, struct rule_causes *causes)
 	snprintf(text, sizeof(text), "%.*s",
 		 (int)(len > 0 && name->valuestring[len - 1] == '.' ? len - 1 : len),
 		 name->valuestring);
-	if (len > 254 || !name_is_subdomain(text, strlen(text), NAME_LABEL_MAX))
-		rule_invalid(causes, "spec.externalName", name,
-			     "a lowercase RFC 1123 subdomain must consist of lower case "
-			     "alphanumeric characters, '-' or '.', and must start and end with an "
-			     "alphanumeric character");
+	name_check_subdomain(causes, "spec.externalName", text);
 }
 
 static void check_lists_of_ips(const cJSON *spec, struct rule_causes *causes)
@@ -404,7 +367,7 @@ static void check_lists_of_ips(const cJSON *spec, struct rule_causes *causes)
 	if (cJSON_GetArraySize(ranges) == 0)
 		return;
 	if (!is_load_balancer(spec))
-		rule_forbidden(causes, "spec.loadBalancerSourceRanges", only_lb);
+		cause_forbidden(causes, "spec.loadBalancerSourceRanges", only_lb);
 	cJSON_ArrayForEach (item, ranges) {
 		struct ip_prefix p;
 
@@ -461,17 +424,15 @@ static void check_load_balancer(const cJSON *spec, const cJSON *old, struct rule
 
 	if (!is_load_balancer(spec)) {
 		if (rule_get(spec, "allocateLoadBalancerNodePorts") != NULL)
-			rule_forbidden(causes, "spec.allocateLoadBalancerNodePorts", only_lb);
+			cause_forbidden(causes, "spec.allocateLoadBalancerNodePorts", only_lb);
 		if (class != NULL)
-			rule_forbidden(causes, "spec.loadBalancerClass", only_lb);
+			cause_forbidden(causes, "spec.loadBalancerClass", only_lb);
 		return;
 	}
 	if (old != NULL && is_load_balancer(old) && !rule_same(spec, old, "loadBalancerClass"))
 		rule_invalid(causes, "spec.loadBalancerClass", class, "may not change once set");
-	if (class != NULL && !name_is_qualified(class->valuestring, NAME_LABEL_MAX))
-		rule_invalid(causes, "spec.loadBalancerClass", class,
-			     "name part must consist of alphanumeric characters, '-', '_' or '.', "
-			     "and must start and end with an alphanumeric character");
+	if (class != NULL)
+		name_check_qualified(causes, "spec.loadBalancerClass", class->valuestring);
 }
 
 /* The first address and family stay for life; the second may come and go, not change. */

@@ -19,7 +19,7 @@ static cJSON *refuse(const struct kind *kind, const cJSON *object, struct rule_c
 			   ? NULL
 			   : status_invalid(kind, js_text(object, "metadata.name"), causes);
 
-	array_free(causes);
+	causes_free(causes);
 	return s;
 }
 
@@ -65,7 +65,7 @@ static cJSON *admit_service(struct api *a, const struct kind *kind, cJSON *objec
 	}
 	int rc = service_rules_apply(a->books, object, old, &causes);
 	if (rc != 0 && causes.count == 0) {
-		array_free(&causes);
+		causes_free(&causes);
 		return status_internal("the Service cannot be entered: %s", strerror(-rc));
 	}
 	return refuse(kind, object, &causes);

@@ -2,6 +2,7 @@
 /* Metadata rules: what names, labels, annotations and finalizers may be, in Kubernetes' words. */
 #include <ctype.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/model/name_rules.h"
@@ -10,28 +11,28 @@
 
 enum { ANNOTATIONS_MAX = 256 * 1024 };
 
-static const char subdomain_rule[] =
-	"a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or "
-	"'.', and must start and end with an alphanumeric character (e.g. 'example.com')";
-static const char label_rule[] =
-	"a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and "
-	"must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc')";
-static const char service_rule[] =
-	"a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an "
-	"alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or "
-	"'abc-123')";
-
-static const char *name_fault(const struct kind *kind, const char *name)
+static void check_name(const struct kind *kind, const char *name, struct rule_causes *causes)
 {
-	size_t len = strlen(name);
-
 	if (kind->id == KIND_SERVICE)
-		return name_is_label(name, len, NAME_LABEL_MAX) && islower((unsigned char)name[0])
-			       ? NULL
-			       : service_rule;
-	if (kind->id == KIND_NAMESPACE)
-		return name_is_label(name, len, NAME_LABEL_MAX) ? NULL : label_rule;
-	return name_is_subdomain(name, len, NAME_SUBDOMAIN_MAX) ? NULL : subdomain_rule;
+		name_check_label_1035(causes, "metadata.name", name);
+	else if (kind->id == KIND_NAMESPACE)
+		name_check_label(causes, "metadata.name", name);
+	else
+		name_check_subdomain(causes, "metadata.name", name);
+}
+
+/* The keys of annotations may have upper case where those of labels may not: in the prefix. */
+static void check_key(const char *key, bool label, const char *field, struct rule_causes *causes)
+{
+	char *lower = mem_text(key);
+	struct rule_causes ignored = { 0 };
+
+	for (char *c = lower; *c != '\0'; c++)
+		*c = (char)tolower((unsigned char)*c);
+	if (label || !name_check_qualified(&ignored, field, lower))
+		name_check_qualified(causes, field, key);
+	causes_free(&ignored);
+	free(lower);
 }
 
 static void check_map(const cJSON *map, const char *field, bool labels, struct rule_causes *causes)
@@ -46,14 +47,7 @@ static void check_map(const cJSON *map, const char *field, bool labels, struct r
 		return;
 	}
 	cJSON_ArrayForEach (m, map) {
-		if (!name_is_qualified(m->string, NAME_SUBDOMAIN_MAX))
-			causes_add(
-				causes, "FieldValueInvalid", field,
-				"Invalid value: \"%.80s\": name part must consist of alphanumeric "
-				"characters, '-', '_' or '.', and must start and end with an "
-				"alphanumeric character (e.g. 'MyName',  or 'my.name',  or "
-				"'123-abc')",
-				m->string);
+		check_key(m->string, labels, field, causes);
 		if (!cJSON_IsString(m)) {
 			causes_add(causes, "FieldValueInvalid", field,
 				   "Invalid value: the value of \"%.80s\" must be a string",
@@ -61,13 +55,8 @@ static void check_map(const cJSON *map, const char *field, bool labels, struct r
 			continue;
 		}
 		size += strlen(m->string) + strlen(m->valuestring);
-		if (labels && m->valuestring[0] != '\0' && !name_is_word(m->valuestring))
-			causes_add(
-				causes, "FieldValueInvalid", field,
-				"Invalid value: \"%.80s\": a valid label must be an empty string "
-				"or consist of alphanumeric characters, '-', '_' or '.', and must "
-				"start and end with an alphanumeric character",
-				m->valuestring);
+		if (labels)
+			name_check_label_value(causes, field, m->valuestring);
 	}
 	if (!labels && size > ANNOTATIONS_MAX)
 		causes_add(causes, "FieldValueTooLong", field,
@@ -91,11 +80,13 @@ static void check_finalizers(const cJSON *object, const cJSON *old, struct rule_
 	bool ending = js_text(old, "metadata.deletionTimestamp") != NULL;
 
 	cJSON_ArrayForEach (f, list) {
-		if (!cJSON_IsString(f) || !name_is_qualified(f->valuestring, NAME_SUBDOMAIN_MAX))
+		if (!cJSON_IsString(f)) {
 			causes_add(causes, "FieldValueInvalid", "metadata.finalizers",
-				   "Invalid value: \"%.80s\": must be a qualified name",
-				   cJSON_IsString(f) ? f->valuestring : "");
-		else if (ending && !list_has(js_at(old, "metadata.finalizers"), f->valuestring))
+				   "Invalid value: must be a list of strings");
+			continue;
+		}
+		name_check_qualified(causes, "metadata.finalizers", f->valuestring);
+		if (ending && !list_has(js_at(old, "metadata.finalizers"), f->valuestring))
 			causes_add(
 				causes, "FieldValueForbidden", "metadata.finalizers",
 				"Forbidden: no new finalizers can be added if the object is being "
@@ -136,10 +127,7 @@ cJSON *admit_metadata(const struct kind *kind, const cJSON *object, const cJSON 
 		causes_add(&causes, "FieldValueRequired", "metadata.name", "Required value");
 		name = "";
 	} else if (old == NULL) {
-		const char *fault = name_fault(kind, name);
-		if (fault != NULL)
-			causes_add(&causes, "FieldValueInvalid", "metadata.name",
-				   "Invalid value: \"%.80s\": %s", name, fault);
+		check_name(kind, name, &causes);
 	}
 	check_map(js_at(object, "metadata.labels"), "metadata.labels", true, &causes);
 	check_map(js_at(object, "metadata.annotations"), "metadata.annotations", false, &causes);
@@ -147,6 +135,6 @@ cJSON *admit_metadata(const struct kind *kind, const cJSON *object, const cJSON 
 	check_owners(object, &causes);
 	if (causes.count > 0)
 		s = status_invalid(kind, name, &causes);
-	array_free(&causes);
+	causes_free(&causes);
 	return s;
 }

@@ -244,7 +244,7 @@ static cJSON *name_object(struct api *a, const struct target *t, cJSON *meta)
 		causes_add(&causes, "FieldValueRequired", "metadata.name",
 			   "Required value: name or generateName is required");
 		cJSON *s = status_invalid(t->kind, "", &causes);
-		array_free(&causes);
+		causes_free(&causes);
 		return s;
 	}
 	for (int attempt = 0; attempt < 8; attempt++) {
@@ -332,7 +332,7 @@ static cJSON *check_version(const struct target *t, const struct object *o, cons
 			causes_add(&causes, "FieldValueInvalid", "metadata.resourceVersion",
 				   "Invalid value: 0x0: must be specified for an update");
 			cJSON *s = status_invalid(t->kind, o->name, &causes);
-			array_free(&causes);
+			causes_free(&causes);
 			return s;
 		}
 	}

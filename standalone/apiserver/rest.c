@@ -240,7 +240,7 @@ static void watch_objects(const struct request *q, const struct route *at, struc
 			   "Forbidden: sendInitialEvents is forbidden for watch unless the "
 			   "WatchList feature gate is enabled");
 		wrong = status_invalid(at->kind, "", &causes);
-		array_free(&causes);
+		causes_free(&causes);
 	}
 	if (wrong == NULL && at->kind->id == KIND_ENDPOINTS)
 		wrong = status_failure(405, "MethodNotAllowed",

@@ -182,18 +182,3 @@ cJSON *status_deleted(const struct kind *kind, const char *name, const char *uid
 		js_set_text(js_object(s, "details"), "uid", uid);
 	return s;
 }
-
-void causes_add(struct rule_causes *causes, const char *reason, const char *field, const char *fmt,
-		...)
-{
-	struct rule_cause *c = array_push(causes);
-	va_list args;
-
-	if (c == NULL)
-		abort();
-	c->reason = reason;
-	snprintf(c->field, sizeof(c->field), "%s", field);
-	va_start(args, fmt);
-	vsnprintf(c->message, sizeof(c->message), fmt, args);
-	va_end(args);
-}

@@ -8,7 +8,7 @@
 #ifndef BELLMAN_APISERVER_STATUS_H
 #define BELLMAN_APISERVER_STATUS_H
 
-#include "lib/model/service_rules.h"
+#include "lib/model/rule_causes.h"
 #include "standalone/apiserver/json.h"
 #include "standalone/apiserver/kinds.h"
 
@@ -31,9 +31,5 @@ cJSON *status_invalid(const struct kind *kind, const char *name, const struct ru
 
 /* Success of a delete. */
 cJSON *status_deleted(const struct kind *kind, const char *name, const char *uid);
-
-/* Add a cause; @reason is one of struct rule_cause. */
-void causes_add(struct rule_causes *causes, const char *reason, const char *field, const char *fmt,
-		...) __attribute__((format(printf, 4, 5)));
 
 #endif

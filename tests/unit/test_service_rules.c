@@ -95,7 +95,7 @@ static void apply_refused(cJSON *s, const cJSON *old, const char *field, const c
 		for (size_t i = 0; i < causes.count; i++)
 			print_error("%s: %s\n", causes.items[i].field, causes.items[i].message);
 	assert_true(found);
-	array_free(&causes);
+	causes_free(&causes);
 }
 
 static void test_defaults_are_those_of_kubernetes(void **state)
@@ -382,7 +382,7 @@ static void test_exhaustion_is_told(void **state)
 	assert_int_equal(rc, -ENOSPC);
 	assert_int_equal(given, 6); /* a /29 less network and broadcast */
 	assert_int_equal(causes.count, 1);
-	array_free(&causes);
+	causes_free(&causes);
 }
 
 static void test_what_is_adopted_is_taken(void **state)

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lib/model/rule_causes.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "lib/base/must.h"
+
+/* --- texts ------------------------------------------------------------------------------ */
+
+static char *__attribute__((format(printf, 1, 0))) vtext(const char *fmt, va_list args)
+{
+	char *text;
+
+	if (vasprintf(&text, fmt, args) < 0)
+		abort();
+	return text;
+}
+
+static char *__attribute__((format(printf, 1, 2))) text_of(const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	char *text = vtext(fmt, args);
+	va_end(args);
+	return text;
+}
+
+/* The letter after the backslash, or 0. */
+static char escape_of(char c)
+{
+	static const char plain[] = "\a\b\f\n\r\t\v\\\"", letters[] = "abfnrtv\\\"";
+	const char *at = c == '\0' ? NULL : strchr(plain, c);
+
+	return at == NULL ? '\0' : letters[at - plain];
+}
+
+char *go_quoted(const char *text)
+{
+	char *quoted = must(malloc(strlen(text) * 4 + 3)), *to = quoted;
+
+	*to++ = '"';
+	for (; *text != '\0'; text++) {
+		char letter = escape_of(*text);
+
+		if (letter != '\0') {
+			*to++ = '\\';
+			*to++ = letter;
+		} else if ((unsigned char)*text < 0x20 || *text == 0x7f) {
+			to += sprintf(to, "\\x%02x", (unsigned)*text);
+		} else {
+			*to++ = *text;
+		}
+	}
+	*to++ = '"';
+	*to = '\0';
+	return quoted;
+}
+
+/* []string{"a", "b"}, or []string(nil). */
+static char *list_text(const char *type, const cJSON *list)
+{
+	char *text = text_of("%s%s", type, list == NULL ? "(nil)" : "{");
+	const cJSON *item;
+
+	cJSON_ArrayForEach (item, list) {
+		char *quoted = go_quoted(cJSON_GetStringValue(item));
+		char *longer = text_of("%s%s%s", text, item == list->child ? "" : ", ", quoted);
+
+		free(quoted);
+		free(text);
+		text = longer;
+	}
+	if (list == NULL)
+		return text;
+	char *closed = text_of("%s}", text);
+	free(text);
+	return closed;
+}
+
+/* --- causes ------------------------------------------------------------------------------ */
+
+void causes_add(struct rule_causes *causes, const char *reason, const char *field, const char *fmt,
+		...)
+{
+	struct rule_cause *c = must(array_push(causes));
+	va_list args;
+
+	c->reason = reason;
+	c->field = must(strdup(field));
+	va_start(args, fmt);
+	c->message = vtext(fmt, args);
+	va_end(args);
+}
+
+void causes_cut(struct rule_causes *causes, size_t count)
+{
+	while (causes->count > count) {
+		causes->count--;
+		free(causes->items[causes->count].field);
+		free(causes->items[causes->count].message);
+	}
+}
+
+void causes_free(struct rule_causes *causes)
+{
+	causes_cut(causes, 0);
+	array_free(causes);
+}
+
+void cause_required(struct rule_causes *causes, const char *field)
+{
+	causes_add(causes, "FieldValueRequired", field, "Required value");
+}
+
+void cause_forbidden(struct rule_causes *causes, const char *field, const char *why)
+{
+	causes_add(causes, "FieldValueForbidden", field, "Forbidden: %s", why);
+}
+
+void cause_invalid_text(struct rule_causes *causes, const char *field, const char *value,
+			const char *why)
+{
+	char *quoted = go_quoted(value);
+
+	causes_add(causes, "FieldValueInvalid", field, "Invalid value: %s: %s", quoted, why);
+	free(quoted);
+}
+
+void cause_invalid_int(struct rule_causes *causes, const char *field, int value, const char *why)
+{
+	causes_add(causes, "FieldValueInvalid", field, "Invalid value: %d: %s", value, why);
+}
+
+void cause_invalid_list(struct rule_causes *causes, const char *field, const char *type,
+			const cJSON *list, const char *why)
+{
+	char *shown = list_text(type, list);
+
+	causes_add(causes, "FieldValueInvalid", field, "Invalid value: %s: %s", shown, why);
+	free(shown);
+}
+
+void cause_unsupported(struct rule_causes *causes, const char *field, const char *value,
+		       const char *const *words)
+{
+	char *quoted = go_quoted(value), *shown = must(strdup(""));
+
+	for (const char *const *word = words; *word != NULL; word++) {
+		char *longer = text_of("%s%s\"%s\"", shown, word == words ? "" : ", ", *word);
+
+		free(shown);
+		shown = longer;
+	}
+	causes_add(causes, "FieldValueNotSupported", field,
+		   "Unsupported value: %s: supported values: %s", quoted, shown);
+	free(quoted);
+	free(shown);
+}
