@@ -107,12 +107,20 @@ void buf_done(struct buf *b)
 
 struct text *text_new(const char *bytes, size_t len)
 {
-	struct text *t = mem_get(sizeof(*t) + len + 1);
+	return text_new_with(bytes, len, &(struct buf){ 0 });
+}
+
+struct text *text_new_with(const char *bytes, size_t len, const struct buf *facts)
+{
+	struct text *t = mem_get(sizeof(*t) + len + 1 + facts->len);
 
 	t->refs = 1;
 	t->len = (uint32_t)len;
+	t->facts_len = (uint32_t)facts->len;
 	memcpy(t->bytes, bytes, len);
 	t->bytes[len] = '\0';
+	if (facts->len > 0)
+		memcpy(t->bytes + len + 1, facts->bytes, facts->len);
 	return t;
 }
 

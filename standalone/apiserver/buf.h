@@ -36,10 +36,13 @@ void buf_done(struct buf *b);
 /* An immutable text, counted by its holders. */
 struct text {
 	uint32_t refs, len;
-	char bytes[]; /* NUL-terminated */
+	uint32_t facts_len; /* of what stands behind the NUL of a stored object: query.h */
+	char bytes[];       /* NUL-terminated */
 };
 
 struct text *text_new(const char *bytes, size_t len);
+/* The same with @facts kept behind. */
+struct text *text_new_with(const char *bytes, size_t len, const struct buf *facts);
 struct text *text_ref(struct text *t);   /* NULL is fine */
 struct text *text_unref(struct text *t); /* NULL is fine; returns NULL */
 

@@ -12,6 +12,7 @@
 #include "lib/daemon/httpd.h"
 #include "lib/daemon/loop.h"
 #include "lib/model/file_io.h"
+#include "standalone/apiserver/listing.h"
 #include "standalone/apiserver/objects.h"
 #include "standalone/apiserver/rest.h"
 #include "standalone/apiserver/status.h"
@@ -22,6 +23,7 @@ enum {
 	BODY_MAX = 3 << 20, /* as Kubernetes */
 	CONNECTIONS_MAX = 512,
 	WATCH_BLOCK = 16 << 10,
+	LIST_BLOCK = 32 << 10,
 	WATCHES_MAX = 384, /* so that there is always a connection left for the rest */
 	TICK_MS = 1000,    /* how late a bookmark or the end of a watch may be */
 	EXPIRE_TICKS = 600,
@@ -342,9 +344,6 @@ static void handle(struct exchange *x, const char *path, const char *method)
 	}
 	buf_add(&x->body, "", 1);
 	q.body = x->body.bytes;
-	/* What is read must not be lost again: no answer from an open transaction. */
-	if (strcmp(method, "GET") == 0 && store_dirty(h->api->store))
-		commit(h);
 	rest_handle(h->api, &q, &x->reply);
 	if (x->reply.watch != NULL && h->stream_count >= WATCHES_MAX) {
 		reply_done(&x->reply);
@@ -357,17 +356,46 @@ static void handle(struct exchange *x, const char *path, const char *method)
 	buf_done(&x->body);
 }
 
+static ssize_t read_list(void *cls, uint64_t position, char *to, size_t max)
+{
+	(void)position;
+	size_t n = listing_read(cls, to, max);
+	return n == 0 ? MHD_CONTENT_READER_END_OF_STREAM : (ssize_t)n;
+}
+
+static void free_list(void *cls)
+{
+	listing_free(cls);
+}
+
+/* A long list is read from it block by block; all else is one buffer. */
+static struct MHD_Response *body_of(struct reply *reply)
+{
+	struct buf *b = &reply->body;
+	struct MHD_Response *r;
+
+	if (reply->list != NULL && listing_bytes(reply->list) > LIST_BLOCK) {
+		r = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, LIST_BLOCK, read_list,
+						      reply->list, free_list);
+		if (r != NULL)
+			reply->list = NULL; /* the response's now */
+		return r;
+	}
+	reply_gather(reply);
+	r = MHD_create_response_from_buffer(b->len, b->bytes == NULL ? "" : b->bytes,
+					    b->bytes == NULL ? MHD_RESPMEM_PERSISTENT
+							     : MHD_RESPMEM_MUST_FREE);
+	if (r != NULL)
+		*b = (struct buf){ 0 };
+	return r;
+}
+
 static enum MHD_Result send_reply(struct exchange *x)
 {
-	struct buf *b = &x->reply.body;
-	struct MHD_Response *r =
-		MHD_create_response_from_buffer(b->len, b->bytes == NULL ? "" : b->bytes,
-						b->bytes == NULL ? MHD_RESPMEM_PERSISTENT
-								 : MHD_RESPMEM_MUST_FREE);
+	struct MHD_Response *r = body_of(&x->reply);
 
 	if (r == NULL)
 		return MHD_NO;
-	*b = (struct buf){ 0 };
 	MHD_add_response_header(r, MHD_HTTP_HEADER_CONTENT_TYPE, x->reply.content_type);
 	MHD_add_response_header(r, MHD_HTTP_HEADER_CACHE_CONTROL, "no-cache, private");
 	if (x->reply.warning != NULL) {
@@ -414,6 +442,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
 	}
 	if (!x->handled) {
 		handle(x, url, method);
+		/* Reads too: what was told must not be lost again. */
 		if (store_dirty(h->api->store)) {
 			http_written(h);
 			MHD_suspend_connection(connection);

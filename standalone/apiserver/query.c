@@ -160,15 +160,34 @@ static const struct {
 	{ KIND_SECRET, "type" },
 };
 
-static bool is_known(const struct kind *kind, const char *field)
+enum { FIELD_UNKNOWN = -1, FIELD_NAME = -2, FIELD_NAMESPACE = -3 };
+
+/* Its place among the facts of the kind. */
+static int find_field(const struct kind *kind, const char *field)
 {
-	if (strcmp(field, "metadata.name") == 0 ||
-	    (kind->namespaced && strcmp(field, "metadata.namespace") == 0))
-		return true;
+	int place = 0;
+
+	if (strcmp(field, "metadata.name") == 0)
+		return FIELD_NAME;
+	if (kind->namespaced && strcmp(field, "metadata.namespace") == 0)
+		return FIELD_NAMESPACE;
+	for (size_t i = 0; i < sizeof(known_fields) / sizeof(known_fields[0]); i++) {
+		if (known_fields[i].id != kind->id)
+			continue;
+		if (strcmp(known_fields[i].field, field) == 0)
+			return place;
+		place++;
+	}
+	return FIELD_UNKNOWN;
+}
+
+static size_t count_fields(const struct kind *kind)
+{
+	size_t n = 0;
+
 	for (size_t i = 0; i < sizeof(known_fields) / sizeof(known_fields[0]); i++)
-		if (known_fields[i].id == kind->id && strcmp(known_fields[i].field, field) == 0)
-			return true;
-	return false;
+		n += known_fields[i].id == kind->id;
+	return n;
 }
 
 /* One of a=b, a==b, a!=b; a backslash keeps the next character of the value. */
@@ -210,7 +229,8 @@ static cJSON *parse_fields(const struct kind *kind, const char *text, struct que
 				return status_bad_request(
 					"invalid field selector: \"%.*s\"; can't understand it",
 					(int)n, text);
-			if (!is_known(kind, t->key))
+			t->field = find_field(kind, t->key);
+			if (t->field == FIELD_UNKNOWN)
 				return status_bad_request("field label not supported: %s", t->key);
 		}
 		text += n + (text[n] == ',' ? 1 : 0);
@@ -253,14 +273,61 @@ static bool term_matches(const struct term *t, const char *value)
 	return false;
 }
 
-/* A field as text: what is absent is "", a boolean its word. */
-static const char *field_value(const char *key, const char *ns, const char *name,
-			       const cJSON *object)
+bool query_empty(const struct query *q)
 {
-	if (strcmp(key, "metadata.name") == 0)
-		return name;
-	if (strcmp(key, "metadata.namespace") == 0)
-		return ns;
+	return q->labels.count == 0 && q->fields.count == 0;
+}
+
+static const char *skip_facts(const char *at, size_t n)
+{
+	while (n-- > 0)
+		at += strlen(at) + 1;
+	return at;
+}
+
+/* The value of a label, or NULL. */
+static const char *find_label(const char *at, const char *end, const char *key)
+{
+	while (at < end) {
+		const char *value = skip_facts(at, 1);
+
+		if (strcmp(at, key) == 0)
+			return value;
+		at = skip_facts(value, 1);
+	}
+	return NULL;
+}
+
+bool query_matches(const struct query *q, const char *ns, const char *name,
+		   const struct text *object)
+{
+	const char *facts = object->bytes + object->len + 1;
+
+	for (size_t i = 0; i < q->fields.count; i++) {
+		const struct term *t = &q->fields.items[i];
+		const char *value = t->field == FIELD_NAME ? name
+				    : t->field == FIELD_NAMESPACE
+					    ? ns
+					    : skip_facts(facts, (size_t)t->field);
+
+		if (!term_matches(t, value))
+			return false;
+	}
+	if (q->labels.count == 0)
+		return true;
+	const char *labels = skip_facts(facts, q->field_count);
+	for (size_t i = 0; i < q->labels.count; i++)
+		if (!term_matches(&q->labels.items[i], find_label(labels, facts + object->facts_len,
+								  q->labels.items[i].key)))
+			return false;
+	return true;
+}
+
+/* --- facts ----------------------------------------------------------------------------- */
+
+/* A field as text: what is absent is "", a boolean its word. */
+static const char *field_value(const char *key, const cJSON *object)
+{
 	if (strcmp(key, "source") == 0)
 		key = "source.component";
 	const cJSON *v = js_at(object, key);
@@ -273,40 +340,48 @@ static const char *field_value(const char *key, const char *ns, const char *name
 		       : "";
 }
 
-bool query_matches(const struct query *q, const char *ns, const char *name, const cJSON *object)
+static void add_fact(struct buf *facts, const char *value)
 {
-	const cJSON *labels = q->labels.count == 0 ? NULL : js_at(object, "metadata.labels");
+	buf_add(facts, value, strlen(value) + 1);
+}
 
-	for (size_t i = 0; i < q->fields.count; i++)
-		if (!term_matches(&q->fields.items[i],
-				  field_value(q->fields.items[i].key, ns, name, object)))
-			return false;
-	for (size_t i = 0; i < q->labels.count; i++) {
-		const cJSON *label =
-			cJSON_GetObjectItemCaseSensitive(labels, q->labels.items[i].key);
-		if (!term_matches(&q->labels.items[i], cJSON_GetStringValue(label)))
-			return false;
+struct text *query_text_of(const struct kind *kind, const cJSON *object, const char *printed,
+			   size_t len)
+{
+	struct buf facts = { 0 };
+	const cJSON *label;
+
+	for (size_t i = 0; i < sizeof(known_fields) / sizeof(known_fields[0]); i++)
+		if (known_fields[i].id == kind->id)
+			add_fact(&facts, field_value(known_fields[i].field, object));
+	cJSON_ArrayForEach (label, js_at(object, "metadata.labels")) {
+		if (!cJSON_IsString(label) || label->string == NULL)
+			continue;
+		add_fact(&facts, label->string);
+		add_fact(&facts, label->valuestring);
 	}
-	return true;
+	struct text *t = text_new_with(printed, len, &facts);
+	buf_done(&facts);
+	return t;
 }
 
-bool query_empty(const struct query *q)
+struct text *query_text(const struct kind *kind, const cJSON *object)
 {
-	return q->labels.count == 0 && q->fields.count == 0;
+	char *printed = cJSON_PrintUnformatted(object);
+
+	if (printed == NULL)
+		abort(); /* the hooks of main() never return NULL */
+	struct text *t = query_text_of(kind, object, printed, strlen(printed));
+	free(printed);
+	return t;
 }
 
-bool query_by_name(const struct query *q)
-{
-	for (size_t i = 0; i < q->fields.count; i++)
-		if (strncmp(q->fields.items[i].key, "metadata.", 9) != 0)
-			return false;
-	return q->labels.count == 0;
-}
+/* --- whole queries --------------------------------------------------------------------- */
 
 cJSON *query_parse(const struct kind *kind, const char *labels, const char *fields,
 		   struct query *ret)
 {
-	struct query q = { 0 };
+	struct query q = { .field_count = count_fields(kind) };
 	cJSON *wrong = labels == NULL ? NULL : parse_labels(labels, &q);
 
 	if (wrong == NULL && fields != NULL)

@@ -9,6 +9,7 @@
 #include "lib/base/intern.h"
 #include "standalone/apiserver/discovery.h"
 #include "standalone/apiserver/endpoints.h"
+#include "standalone/apiserver/listing.h"
 #include "standalone/apiserver/rest_impl.h"
 #include "standalone/apiserver/status.h"
 #include "standalone/apiserver/table.h"
@@ -18,10 +19,23 @@
 void reply_done(struct reply *r)
 {
 	buf_done(&r->body);
+	listing_free(r->list);
 	if (r->watch != NULL) {
 		watch_spec_done(r->watch);
 		free(r->watch);
 	}
+}
+
+void reply_gather(struct reply *r)
+{
+	char block[4096];
+	size_t n;
+
+	if (r->list == NULL)
+		return;
+	while ((n = listing_read(r->list, block, sizeof(block))) > 0)
+		buf_add(&r->body, block, n);
+	r->list = listing_free(r->list);
 }
 
 void watch_spec_done(struct watch_spec *w)

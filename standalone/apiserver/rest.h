@@ -47,8 +47,11 @@ struct reply {
 	const char *content_type;
 	const char *warning;      /* a Warning header's text, or NULL */
 	struct watch_spec *watch; /* not NULL: stream this, there is no body; the caller's */
+	struct listing *list;     /* not NULL: the body is still in it (listing.h); the caller's */
 };
 void reply_done(struct reply *r);
+/* Draw what is still in a list into the body. */
+void reply_gather(struct reply *r);
 
 void rest_handle(struct api *a, const struct request *q, struct reply *r);
 

@@ -26,9 +26,6 @@ void reply_json(struct reply *r, int code, const cJSON *json);
 void rest_reply_object(const struct request *q, const struct route *at, struct reply *r, int code,
 		       const cJSON *object);
 
-/* *ret_json: the object where it had to be parsed, else NULL; the caller's. */
-bool rest_matches(const struct query *query, const struct snapshot_item *item, cJSON **ret_json);
-
 void rest_list(struct api *a, const struct request *q, const struct route *at, struct reply *r);
 void rest_create(struct api *a, const struct request *q, const struct route *at, struct reply *r);
 void rest_update(struct api *a, const struct request *q, const struct route *at, struct reply *r);

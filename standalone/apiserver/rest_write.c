@@ -148,7 +148,7 @@ void rest_delete_collection(struct api *a, const struct request *q, const struct
 	struct target t = target_of(q, at);
 	struct query query = { 0 };
 	struct keys found = { 0 };
-	cJSON *wrong = NULL, *options = delete_options(q, &wrong), *json;
+	cJSON *wrong = NULL, *options = delete_options(q, &wrong);
 	const char *ns = at->ns[0] == '\0' ? NULL : at->ns;
 
 	if (wrong == NULL)
@@ -156,15 +156,12 @@ void rest_delete_collection(struct api *a, const struct request *q, const struct
 				    rest_param(q, "fieldSelector"), &query);
 	for (const struct object *o = store_first(a->store, at->kind, ns, NULL, NULL);
 	     wrong == NULL && o != NULL; o = store_next(o, ns)) {
-		const struct snapshot_item item = { o->ns, o->name, o->text };
-
-		if (rest_matches(&query, &item, &json)) {
-			struct key *k = array_push(&found);
-			if (k == NULL)
-				abort();
-			*k = (struct key){ o->kind, intern_ref(o->ns), intern_ref(o->name) };
-		}
-		cJSON_Delete(json);
+		if (!query_matches(&query, o->ns, o->name, o->text))
+			continue;
+		struct key *k = array_push(&found);
+		if (k == NULL)
+			abort();
+		*k = (struct key){ o->kind, intern_ref(o->ns), intern_ref(o->name) };
 	}
 	for (size_t i = 0; i < found.count; i++) {
 		cJSON *gone = NULL;

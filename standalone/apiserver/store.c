@@ -10,6 +10,7 @@
 #include "lib/base/intern.h"
 #include "lib/base/log.h"
 #include "standalone/apiserver/disk.h"
+#include "standalone/apiserver/query.h"
 
 RB_HEAD(objects, object);
 
@@ -122,7 +123,7 @@ static void load_row(void *arg, const char *resource, const char *body, size_t l
 		log_error("store", "stored object is not readable, left out",
 			  "resource=%s bytes=%zu", resource, len);
 	} else {
-		struct text *text = text_new(body, len);
+		struct text *text = query_text_of(kind, json, body, len);
 
 		text_unref(enter(s, kind, json, text, strtoull(rv, NULL, 10), &before_rv));
 		text_unref(text);
@@ -238,20 +239,20 @@ size_t store_count(const struct store *s, const struct kind *kind)
 
 /* --- writing ------------------------------------------------------------------------- */
 
-static struct text *stamp(cJSON *json, uint64_t rv)
+static struct text *stamp(const struct kind *kind, cJSON *json, uint64_t rv)
 {
 	char text[24];
 
 	snprintf(text, sizeof(text), "%" PRIu64, rv);
 	js_set_text(js_object(json, "metadata"), "resourceVersion", text);
-	return js_print(json);
+	return query_text(kind, json);
 }
 
 int store_put(struct store *s, const struct kind *kind, cJSON *json)
 {
 	const char *ns = js_text(json, "metadata.namespace");
 	const char *name = js_text(json, "metadata.name");
-	struct text *text = stamp(json, s->rv + 1);
+	struct text *text = stamp(kind, json, s->rv + 1);
 
 	if (s->disk != NULL && disk_put(s->disk, kind->resource, ns == NULL ? "" : ns, name,
 					text->bytes, text->len) != 0) {
@@ -283,7 +284,7 @@ int store_delete(struct store *s, struct object *o, cJSON *last)
 	if (s->disk != NULL && disk_delete(s->disk, o->kind->resource, o->ns, o->name) != 0)
 		return -EIO;
 	s->rv++;
-	struct text *text = stamp(last, s->rv);
+	struct text *text = stamp(o->kind, last, s->rv);
 	history_add(s->history, &(struct change){
 					.type = CHANGE_DELETED,
 					.rv = s->rv,

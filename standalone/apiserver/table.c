@@ -96,8 +96,8 @@ static void add_text(cJSON *cells, table_cell cell, const cJSON *object)
 	free(text);
 }
 
-void table_add(cJSON *table, const struct kind *kind, const struct kind_version *version,
-	       const struct view *v, const cJSON *object)
+cJSON *table_row(const struct kind *kind, const struct kind_version *version, const struct view *v,
+		 const cJSON *object)
 {
 	cJSON *row = cJSON_CreateObject(), *cells = cJSON_CreateArray(), *partial;
 	size_t count;
@@ -127,5 +127,11 @@ void table_add(cJSON *table, const struct kind *kind, const struct kind_version 
 		js_set(partial, "metadata", cJSON_Duplicate(js_at(object, "metadata"), 1));
 		js_set(row, "object", partial);
 	}
-	cJSON_AddItemToArray(js_at(table, "rows"), row);
+	return row;
+}
+
+void table_add(cJSON *table, const struct kind *kind, const struct kind_version *version,
+	       const struct view *v, const cJSON *object)
+{
+	cJSON_AddItemToArray(js_at(table, "rows"), table_row(kind, version, v, object));
 }

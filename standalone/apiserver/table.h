@@ -5,10 +5,13 @@
 
 #include "standalone/apiserver/rest.h"
 
-/* An empty Table; @columns: with column definitions (a watch sends them once). */
+/* An empty Table, its rows last; @columns: with column definitions (a watch sends them once). */
 cJSON *table_new(const struct kind *kind, const struct kind_version *version, const struct view *v,
 		 bool columns);
-/* One row for @object. */
+/* The row for @object; the caller's. */
+cJSON *table_row(const struct kind *kind, const struct kind_version *version, const struct view *v,
+		 const cJSON *object);
+/* The same, added. */
 void table_add(cJSON *table, const struct kind *kind, const struct kind_version *version,
 	       const struct view *v, const cJSON *object);
 

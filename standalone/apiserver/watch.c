@@ -48,14 +48,7 @@ static bool selected(const struct watch *w, const struct change *c, struct text 
 {
 	const struct query *q = &w->spec->query;
 
-	if (text == NULL)
-		return false;
-	if (query_empty(q))
-		return true;
-	cJSON *json = query_by_name(q) ? NULL : js_parse(text->bytes, text->len);
-	bool yes = query_matches(q, c->ns, c->name, json);
-	cJSON_Delete(json);
-	return yes;
+	return text != NULL && query_matches(q, c->ns, c->name, text);
 }
 
 /* To a selector, an object that begins to match is added, one that ceases to is deleted. */

@@ -22,9 +22,11 @@ static void query(const struct kind *kind, bool labels, const char *text)
 	cJSON *wrong = query_parse(kind, labels ? text : NULL, labels ? NULL : text, &q);
 
 	if (wrong == NULL) {
-		cJSON *object = cJSON_Parse("{\"metadata\":{\"labels\":{\"a\":\"1\"}}}");
+		cJSON *json = cJSON_Parse("{\"metadata\":{\"labels\":{\"a\":\"1\"}}}");
+		struct text *object = query_text(kind, json);
 		query_matches(&q, "ns", "name", object);
-		cJSON_Delete(object);
+		text_unref(object);
+		cJSON_Delete(json);
 		query_done(&q);
 	}
 	cJSON_Delete(wrong);
