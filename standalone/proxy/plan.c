@@ -65,6 +65,14 @@ int element_cmp(const struct element *a, const struct element *b)
 	return diff != 0 ? diff : COMPARE(a->port, b->port);
 }
 
+int endpoint_at_cmp(const void *one, const void *other)
+{
+	const struct endpoint_at *a = one, *b = other;
+	int diff = ip_cmp(&a->addr, &b->addr);
+
+	return diff != 0 ? diff : COMPARE(a->port, b->port);
+}
+
 bool element_is_exclusive(const struct element *e)
 {
 	return e->set == SET_SERVICES || e->set == SET_NODE_PORTS;
@@ -270,6 +278,58 @@ static char *rules_of_external(const struct service *s, uint8_t family,
 	return text_take(&t);
 }
 
+/* --- flows and health ---------------------------------------------------------------------- */
+
+/* @known: sorted, each once */
+static void add_udp(struct plan *p, const struct service_port *sp, uint8_t family,
+		    const struct backends *known)
+{
+	struct plan_udp *u = must(array_push(&p->udp));
+
+	*u = (struct plan_udp){ .family = family, .port = sp->port };
+	for (size_t i = 0; i < known->count; i++)
+		*(struct endpoint_at *)must(array_push_tight(&u->to)) =
+			(struct endpoint_at){ .addr = known->items[i].addr,
+					      .port = known->items[i].port };
+}
+
+/* Addresses of @family that have something ready on this node, whichever port it is for. */
+static unsigned ready_here(const struct plan_input *in, uint8_t family)
+{
+	struct endpoint_list list = { 0 };
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < in->service->port_count; i++) {
+		struct backends known = { 0 };
+
+		backends_collect(in, &in->service->ports[i], family, &known);
+		for (size_t k = 0; k < known.count; k++)
+			if (known.items[k].own && known.items[k].ready)
+				*(struct endpoint_at *)must(array_push(&list)) =
+					(struct endpoint_at){ .addr = known.items[k].addr };
+		array_free(&known);
+	}
+	if (list.count > 0)
+		qsort(list.items, list.count, sizeof(*list.items), endpoint_at_cmp);
+	for (size_t i = 0; i < list.count; i++)
+		count += i == 0 || endpoint_at_cmp(&list.items[i - 1], &list.items[i]) != 0;
+	array_free(&list);
+	return count;
+}
+
+static void plan_health(const struct plan_input *in, struct plan *p)
+{
+	const struct service *s = in->service;
+
+	if (s->type != SERVICE_LOAD_BALANCER || s->external_policy != POLICY_LOCAL ||
+	    s->health_check_node_port == 0)
+		return;
+	unsigned v4 = ready_here(in, IP_V4), v6 = ready_here(in, IP_V6);
+
+	p->health_port = s->health_check_node_port;
+	p->health_endpoints = v4 > v6 ? v4 : v6;
+}
+
 /* --- the plan ------------------------------------------------------------------------------ */
 
 static void add_shared(struct plan *p, enum rule_set set, const struct ip_addr *addr)
@@ -360,6 +420,8 @@ static void plan_port(const struct plan_input *in, const struct service_port *sp
 	backends_collect(in, sp, family, &known);
 	backends_choose(&known, false, &all);
 	p->endpoints += (unsigned)all.count;
+	if (sp->protocol == L4_UDP)
+		add_udp(p, sp, family, &known);
 	add_chain(p, CHAIN_ALL, family, sp,
 		  rules_of_endpoints(family, sp->protocol, &all, all.count > 0));
 
@@ -439,6 +501,7 @@ void plan_build(const struct plan_input *in, struct plan *ret)
 		plan_port(in, &s->ports[i], IP_V6, ret);
 	}
 	plan_tidy(ret);
+	plan_health(in, ret);
 }
 
 void plan_done(struct plan *p)
@@ -447,5 +510,8 @@ void plan_done(struct plan *p)
 		free(p->chains.items[i].rules);
 	array_free(&p->chains);
 	array_free(&p->elements);
+	for (size_t i = 0; i < p->udp.count; i++)
+		array_free(&p->udp.items[i].to);
+	array_free(&p->udp);
 	p->endpoints = 0;
 }

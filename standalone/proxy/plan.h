@@ -66,10 +66,34 @@ struct elements {
 	ARRAY_OF(struct element);
 };
 
+/* Where an endpoint listens. */
+struct endpoint_at {
+	struct ip_addr addr;
+	uint16_t port;
+};
+
+struct endpoint_list {
+	ARRAY_OF(struct endpoint_at);
+};
+
+/* The endpoints that flows of one UDP port may be with: all that serve, chosen for new ones or not.
+ */
+struct plan_udp {
+	uint8_t family;
+	uint16_t port;           /* of the Service */
+	struct endpoint_list to; /* sorted by endpoint_at_cmp(), no two equal */
+};
+
 struct plan {
 	struct chains chains;     /* sorted by chain_cmp(), no two equal */
 	struct elements elements; /* sorted by element_cmp(), no two of the same key */
-	unsigned endpoints;       /* address and port pairs that are translated to */
+	struct {
+		ARRAY_OF(struct plan_udp);
+	} udp;
+	unsigned endpoints; /* address and port pairs that are translated to */
+
+	uint16_t health_port;      /* where to answer health checks; 0: nowhere */
+	unsigned health_endpoints; /* ready ones on this node, by address */
 };
 
 struct plan_input {
@@ -90,6 +114,8 @@ void plan_done(struct plan *p);
 int chain_cmp(const struct chain *a, const struct chain *b);
 /* By set, family, address, protocol, port: the key that is in the kernel. */
 int element_cmp(const struct element *a, const struct element *b);
+/* By address and port, of two `struct endpoint_at`, for qsort() and bsearch(). */
+int endpoint_at_cmp(const void *a, const void *b);
 /* In SET_SERVICES and SET_NODE_PORTS an element belongs to one Service; elsewhere many share it. */
 bool element_is_exclusive(const struct element *e);
 

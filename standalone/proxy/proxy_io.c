@@ -10,6 +10,7 @@
 #include "lib/daemon/loop.h"
 #include "lib/model/cluster.h"
 #include "lib/model/service.h"
+#include "standalone/proxy/conntrack_io.h"
 #include "standalone/proxy/nft_io.h"
 #include "standalone/proxy/rules.h"
 #include "standalone/proxy/text.h"
@@ -39,6 +40,7 @@ struct proxy {
 	uv_loop_t *loop;
 	uv_timer_t timer; /* for the next turn */
 	struct rules *rules;
+	struct conntrack *conntrack;
 	struct watched watched[KINDS];
 	struct names undecodable; /* "KIND NAMESPACE/NAME" of what was logged */
 
@@ -112,6 +114,8 @@ static void on_nft_done(void *arg, const char *error)
 		p->applied = true;
 		p->failures = 0;
 		++*p->transactions;
+		if (!p->stopping)
+			conntrack_sweep(p->conntrack, rules_flows(p->rules));
 	}
 	if (!p->stopping)
 		wake(p, 0);
@@ -298,6 +302,13 @@ struct proxy *proxy_new(uv_loop_t *loop, struct kube *kube, struct metrics *metr
 	p->errors = metric_value0(metrics_family(metrics, "bellman_proxy_nft_errors_total",
 						 "Transactions that nft or the kernel refused.",
 						 METRIC_COUNTER, NULL));
+	p->conntrack = conntrack_open(
+		loop,
+		metric_value0(metrics_family(
+			metrics, "bellman_proxy_conntrack_flows_deleted_total",
+			"UDP flows that the kernel was told to forget: their endpoint is gone, "
+			"or they had none.",
+			METRIC_COUNTER, NULL)));
 	p->undecodable_total = metrics_family(metrics, "bellman_objects_undecodable_total",
 					      "Objects passed over because they do not decode.",
 					      METRIC_COUNTER, kind_label);
@@ -332,6 +343,7 @@ void proxy_stop(struct proxy *p)
 	p->stopping = true;
 	for (unsigned i = 0; i < KINDS; i++)
 		p->watched[i].watch = kube_watch_stop(p->watched[i].watch);
+	p->conntrack = conntrack_close(p->conntrack);
 	uv_close((uv_handle_t *)&p->timer, NULL);
 }
 

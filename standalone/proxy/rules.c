@@ -51,6 +51,7 @@ struct rules {
 	struct slices slices;
 	struct claims *claims; /* elements in the kernel */
 	struct pods *pods;
+	struct flows *flows; /* to look at once the kernel has what was given out */
 
 	struct owner_list dirty;     /* their plans may have changed */
 	struct owner_list waiting;   /* they want an element that another has */
@@ -453,6 +454,7 @@ static void update(struct rules *r, struct transaction *t, struct owner *o, uint
 	update_elements(r, t, o, &want.elements);
 	r->services += (unsigned)(want.elements.count > 0) - (o->sent.elements.count > 0);
 	r->endpoints += want.endpoints - o->sent.endpoints;
+	flows_note(r->flows, &o->sent, &want);
 	plan_done(&o->sent);
 	o->sent = want;
 }
@@ -505,6 +507,11 @@ char *rules_pass(struct rules *r, uint64_t now_ns)
 	return transaction_finish(&t);
 }
 
+struct flows *rules_flows(struct rules *r)
+{
+	return r->flows;
+}
+
 uint64_t rules_wake_ns(const struct rules *r)
 {
 	const struct owner *o = TAILQ_FIRST(&r->lingering);
@@ -529,6 +536,7 @@ struct rules *rules_new(const char *node)
 	r->node = intern(node);
 	r->claims = claims_new();
 	r->pods = pods_new();
+	r->flows = flows_new();
 	TAILQ_INIT(&r->dirty);
 	TAILQ_INIT(&r->waiting);
 	TAILQ_INIT(&r->lingering);
@@ -549,6 +557,7 @@ struct rules *rules_free(struct rules *r)
 		owner_free(r, o);
 	claims_free(r->claims);
 	pods_free(r->pods);
+	flows_free(r->flows);
 	intern_unref(r->node);
 	free(r);
 	return NULL;

@@ -21,6 +21,7 @@
 
 #include "lib/model/cluster.h"
 #include "lib/model/service.h"
+#include "standalone/proxy/flows.h"
 
 struct rules; /* opaque */
 
@@ -50,6 +51,12 @@ void rules_restart(struct rules *r);
  * free(); NULL: nothing did.
  */
 char *rules_pass(struct rules *r, uint64_t now_ns);
+
+/*
+ * The UDP flows to look at once the kernel has all that was given out. The caller takes them
+ * (flows_merge(), conntrack_sweep()); they are @r's still.
+ */
+struct flows *rules_flows(struct rules *r);
 
 /* When a pass has something to do although nothing changed; UINT64_MAX: never. */
 uint64_t rules_wake_ns(const struct rules *r);

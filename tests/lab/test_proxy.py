@@ -6,6 +6,7 @@ the client has a route for them through one node, as a router in front of the cl
 """
 
 import collections
+import contextlib
 import ipaddress
 import json
 import signal
@@ -380,6 +381,134 @@ def test_pods_see_the_mark_of_nobody(fresh):
     listed = json.loads(fresh.run(ENTRY, ["nft", "-j", "list", "chain", "ip", "watch", "post"]).stdout)["nftables"]
     kept, lost = [e["counter"]["packets"] for r in listed for e in r.get("rule", {}).get("expr", []) if "counter" in e]
     assert kept > 0 and lost == 0
+
+
+# --- UDP flows ------------------------------------------------------------------------------------
+
+
+class Flow:
+    """A UDP client that keeps its port: the kernel takes all it sends for one flow."""
+
+    def __init__(self, lab, ns, ip, port=80):
+        with netns.entered(lab.ns(ns)):
+            self.socket = socket.socket(socket.AF_INET6 if ":" in ip else socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.connect((ip, port))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.socket.close()
+
+    def ask(self, timeout=0.2):
+        """(pod, source address and port that it saw), or None."""
+        self.socket.settimeout(timeout)
+        try:
+            self.socket.send(b"?")
+            return tuple(self.socket.recv(200).decode().split()[:2])
+        except (TimeoutError, ConnectionRefusedError):
+            return None
+
+
+def remove_endpoint(lab, name, node):
+    """Out of both slices, as when its pod is gone."""
+    for family in ("ipv4", "ipv6"):
+        endpoints = lab.api.get("EndpointSlice", f"{name}-{family}")["endpoints"]
+        lab.api.patch("EndpointSlice", f"{name}-{family}", {"endpoints": [e for e in endpoints if e["nodeName"] != node]})
+
+
+def deleted_flows(lab, node=ENTRY):
+    return lab.process(f"proxy-{node}").metrics()["bellman_proxy_conntrack_flows_deleted_total"]
+
+
+@pytest.mark.parametrize("way", ("external", "node port"))
+@FAMILIES
+def test_udp_flows_leave_an_endpoint_that_is_gone_and_only_those(cluster, family, way):
+    apply(cluster, protocol="UDP")
+    ip, port = (VIP[family], 80) if way == "external" else (node_ip(ENTRY, family), cluster.api.node_ports("web")[0])
+    reach(cluster, "client", ip, port, "UDP")
+    with contextlib.ExitStack() as stack:
+        flows = [stack.enter_context(Flow(cluster, "client", ip, port)) for _ in range(24)]
+        first = [cluster.wait_for(flow.ask) for flow in flows]
+        assert {pod for pod, _ in first} == set(cluster.pods)
+        began = time.monotonic()
+        remove_endpoint(cluster, "web", "node-c")
+        moved = [flow for flow, (pod, _) in zip(flows, first) if pod == "pod-c"]
+        # None of them ever pauses.
+        cluster.wait_for(lambda: {a and a[0] for a in [flow.ask() for flow in moved]} <= {"pod-a", "pod-b"}, 10,
+                         "flows to leave the endpoint")
+        took = time.monotonic() - began
+        stayed = [(flow.ask(), was) for flow, was in zip(flows, first) if was[0] != "pod-c"]
+        assert all(now == was for now, was in stayed), "flows to living endpoints are not disturbed"
+        assert deleted_flows(cluster) >= len(moved)
+        print(f"{len(moved)} flows moved in {took:.3f} s")
+
+
+@FAMILIES
+def test_udp_flows_of_an_endpoint_that_terminates_stay(cluster, family):
+    apply(cluster, protocol="UDP", nodes=("node-a", "node-b"))
+    reach(cluster, "client", VIP[family], protocol="UDP")
+    with contextlib.ExitStack() as stack:
+        flows = [stack.enter_context(Flow(cluster, "client", VIP[family])) for _ in range(12)]
+        first = [cluster.wait_for(flow.ask) for flow in flows]
+        before = deleted_flows(cluster)
+        name = f"web-ipv{family}"
+        endpoints = cluster.api.get("EndpointSlice", name)["endpoints"]
+        endpoints[0]["conditions"] = {"ready": False, "serving": True, "terminating": True}
+        cluster.api.patch("EndpointSlice", name, {"endpoints": endpoints})
+        # New ones go to the other; those that are there go on.
+        cluster.wait_for(lambda: set(spread(cluster, "client", VIP[family], 12, protocol="UDP")) == {"pod-b"}, 10)
+        assert [flow.ask() for flow in flows] == first
+        assert deleted_flows(cluster) == before
+
+
+@FAMILIES
+def test_udp_flow_that_was_there_before_the_service_is_translated(cluster, family):
+    vip = {4: "192.0.2.10", 6: "2001:db8:1::10"}
+    with Flow(cluster, "client", vip[family]) as flow:
+        for _ in range(3):
+            flow.ask(0.05)  # routed on untranslated, and remembered so
+        apply(cluster, protocol="UDP", vips=vip)
+        cluster.wait_for(flow.ask, 10, "an answer to a flow that never paused")
+
+
+def test_udp_flow_without_endpoint_ends_and_comes_back(cluster):
+    apply(cluster, protocol="UDP", nodes=("node-a",))
+    reach(cluster, "client", VIP[4], protocol="UDP")
+    with Flow(cluster, "client", VIP[4]) as flow:
+        assert cluster.wait_for(flow.ask)[0] == "pod-a"
+        remove_endpoint(cluster, "web", "node-a")
+        cluster.wait_for(lambda: flow.ask() is None, 10, "the flow to end")
+        cluster.api.delete("EndpointSlice", "web-ipv4")
+        cluster.api.create(cluster.endpoints("web", ("node-b",), 4, protocol="UDP"))
+        assert cluster.wait_for(flow.ask, 10)[0] == "pod-b"
+
+
+def test_udp_flow_to_an_address_that_moves_goes_to_the_new_service(cluster):
+    apply(cluster, "one", protocol="UDP", nodes=("node-a",))
+    apply(cluster, "two", protocol="UDP", nodes=("node-b",), vips={})
+    reach(cluster, "client", VIP[4], protocol="UDP")
+    with Flow(cluster, "client", VIP[4]) as flow:
+        assert cluster.wait_for(flow.ask)[0] == "pod-a"
+        set_vips(cluster, "one", {})
+        cluster.wait_for(lambda: flow.ask() is None, 10, "the flow to end with the way in")
+        set_vips(cluster, "two", VIP)
+        assert cluster.wait_for(flow.ask, 10)[0] == "pod-b"
+
+
+def test_udp_flows_are_put_right_after_a_restart(fresh):
+    """What changed while the proxy was down: flows are compared with what is there now."""
+    apply(fresh, protocol="UDP", nodes=("node-a", "node-b"))
+    reach(fresh, "client", VIP[4], protocol="UDP")
+    with contextlib.ExitStack() as stack:
+        flows = [stack.enter_context(Flow(fresh, "client", VIP[4])) for _ in range(12)]
+        first = [fresh.wait_for(flow.ask) for flow in flows]
+        proxy = fresh.process(f"proxy-{ENTRY}")
+        proxy.kill()
+        remove_endpoint(fresh, "web", "node-a")
+        proxy.start().wait_ready()
+        fresh.wait_for(lambda: {a and a[0] for a in [flow.ask() for flow in flows]} == {"pod-b"}, 10)
+        assert [flow.ask() for flow, was in zip(flows, first) if was[0] == "pod-b"] == [w for w in first if w[0] == "pod-b"]
 
 
 # --- the daemon -----------------------------------------------------------------------------------

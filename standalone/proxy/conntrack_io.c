@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "standalone/proxy/conntrack_io.h"
+
+#include <errno.h>
+#include <ifaddrs.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <netlink/msg.h>
+
+#include "lib/base/array.h"
+#include "lib/base/duration.h"
+#include "lib/base/log.h"
+#include "lib/base/must.h"
+#include "lib/daemon/loop.h"
+#include "standalone/proxy/ctnetlink.h"
+
+/* The kernel fills 32 KiB a time for who has room, some 150 flows. */
+#define READ_MAX       (64 * 1024)
+#define READS_PER_TURN 16
+
+struct conntrack {
+	uv_poll_t poll;
+	int dump, delete; /* sockets: a dump keeps its own busy */
+	uint32_t seq;
+
+	struct flows *wanted, *current; /* for the next look, and for this one */
+	uint8_t family;                 /* that is being read; 0: nothing is */
+	struct {
+		ARRAY_OF(struct ip_addr);
+	} local; /* addresses of this node, sorted, while node ports are looked at */
+
+	unsigned seen, stale;
+	uint64_t began_ns;
+	int64_t *deleted;
+	int logged; /* the error that was logged last */
+};
+
+static void next_family(struct conntrack *c);
+
+static void complain(struct conntrack *c, const char *what, int error)
+{
+	if (c->logged == error)
+		return;
+	c->logged = error;
+	log_warn("conntrack", what, "err=\"%s\"%s", strerror(error),
+		 error == EPERM ? " hint=\"needs CAP_NET_ADMIN\"" : "");
+}
+
+/* --- addresses of this node ------------------------------------------------------------------ */
+
+static int by_address(const void *a, const void *b)
+{
+	return ip_cmp(a, b);
+}
+
+static void local_read(struct conntrack *c)
+{
+	struct ifaddrs *all;
+
+	c->local.count = 0;
+	if (!flows_need_local(c->current))
+		return;
+	if (getifaddrs(&all) != 0) {
+		complain(c, "cannot list this node's addresses", errno);
+		return;
+	}
+	for (const struct ifaddrs *i = all; i != NULL; i = i->ifa_next) {
+		const void *sa = i->ifa_addr;
+
+		if (sa == NULL)
+			continue;
+		if (i->ifa_addr->sa_family == AF_INET)
+			*(struct ip_addr *)must(array_push(&c->local)) =
+				ip_from_bytes(IP_V4, &((const struct sockaddr_in *)sa)->sin_addr);
+		else if (i->ifa_addr->sa_family == AF_INET6)
+			*(struct ip_addr *)must(array_push(&c->local)) =
+				ip_from_bytes(IP_V6, &((const struct sockaddr_in6 *)sa)->sin6_addr);
+	}
+	freeifaddrs(all);
+	if (c->local.count > 0)
+		qsort(c->local.items, c->local.count, sizeof(*c->local.items), by_address);
+}
+
+static bool is_local(const struct conntrack *c, const struct ip_addr *addr)
+{
+	return c->local.count > 0 && bsearch(addr, c->local.items, c->local.count,
+					     sizeof(*c->local.items), by_address) != NULL;
+}
+
+/* --- one flow -------------------------------------------------------------------------------- */
+
+static void look_at(struct conntrack *c, const struct nlmsghdr *message)
+{
+	_Alignas(struct nlmsghdr) char request[CTNETLINK_REQUEST_MAX];
+	struct flow flow;
+
+	if (ctnetlink_read(message, &flow) != 0)
+		return;
+	c->seen++;
+	if (!flows_stale(c->current, &flow, is_local(c, &flow.to)))
+		return;
+	size_t len = ctnetlink_write_delete(request, message, ++c->seq);
+	/* No answer is asked for: a flow that has ended by itself meanwhile is no fault, and others
+	 * show when the table is read. */
+	if (len > 0 && send(c->delete, request, len, 0) == (ssize_t)len) {
+		c->stale++;
+	} else {
+		complain(c, "cannot delete a flow", errno);
+	}
+}
+
+/* The kernel says no more than errors there: each is one flow that was gone already, or why not. */
+static void read_refusals(struct conntrack *c)
+{
+	_Alignas(struct nlmsghdr) char buf[4096];
+	ssize_t len;
+
+	while ((len = recv(c->delete, buf, sizeof(buf), 0)) > 0) {
+		int left = (int)len;
+
+		for (struct nlmsghdr *m = (void *)buf; nlmsg_ok(m, left);
+		     m = nlmsg_next(m, &left)) {
+			const struct nlmsgerr *e = nlmsg_data(m);
+
+			if (m->nlmsg_type != NLMSG_ERROR || e->error == 0)
+				continue;
+			c->stale -= c->stale > 0;
+			if (e->error != -ENOENT)
+				complain(c, "cannot delete a flow", -e->error);
+		}
+	}
+}
+
+/* --- the table ------------------------------------------------------------------------------- */
+
+static void finish(struct conntrack *c)
+{
+	uv_poll_stop(&c->poll);
+	c->family = 0;
+	*c->deleted += c->stale;
+	if (c->stale > 0)
+		log_info("conntrack", "flows to endpoints that are gone deleted",
+			 "flows=%u of=%u ms=%llu", c->stale, c->seen,
+			 (unsigned long long)((daemon_now_ns() - c->began_ns) / NS_PER_MS));
+	flows_forget(c->current);
+	if (!flows_empty(c->wanted))
+		conntrack_sweep(c, c->wanted);
+}
+
+/* Returns whether the dump is at its end. */
+static bool take(struct conntrack *c, char *buf, int left)
+{
+	for (struct nlmsghdr *m = (void *)buf; nlmsg_ok(m, left); m = nlmsg_next(m, &left)) {
+		if (m->nlmsg_type == NLMSG_DONE)
+			return true;
+		if (m->nlmsg_type == NLMSG_ERROR) {
+			const struct nlmsgerr *e = nlmsg_data(m);
+
+			if (e->error != 0)
+				complain(c, "cannot read the table of flows", -e->error);
+			return true;
+		}
+		look_at(c, m);
+	}
+	return false;
+}
+
+static void on_readable(uv_poll_t *poll, int status, int events)
+{
+	static _Alignas(struct nlmsghdr) char buf[READ_MAX]; /* one thread */
+	struct conntrack *c = poll->data;
+	bool over = status < 0;
+
+	(void)events;
+	for (unsigned i = 0; i < READS_PER_TURN && !over; i++) {
+		ssize_t len = recv(c->dump, buf, sizeof(buf), 0);
+
+		if (len < 0 && (errno == EAGAIN || errno == EINTR))
+			break;
+		if (len <= 0) {
+			complain(c, "cannot read the table of flows", errno);
+			over = true;
+		} else {
+			over = take(c, buf, (int)len);
+		}
+	}
+	read_refusals(c);
+	if (over)
+		next_family(c);
+}
+
+static void next_family(struct conntrack *c)
+{
+	_Alignas(struct nlmsghdr) char request[CTNETLINK_REQUEST_MAX];
+
+	if (c->family == IP_V6) {
+		finish(c);
+		return;
+	}
+	c->family = c->family == 0 ? IP_V4 : IP_V6;
+	size_t len = ctnetlink_write_dump(request, c->family, ++c->seq);
+	if (send(c->dump, request, len, 0) != (ssize_t)len) {
+		complain(c, "cannot read the table of flows", errno);
+		finish(c);
+		return;
+	}
+	uv_poll_start(&c->poll, UV_READABLE, on_readable);
+}
+
+void conntrack_sweep(struct conntrack *c, struct flows *flows)
+{
+	if (c == NULL) {
+		flows_forget(flows);
+		return;
+	}
+	if (flows != c->wanted)
+		flows_merge(c->wanted, flows);
+	if (c->family != 0 || flows_empty(c->wanted))
+		return;
+	flows_merge(c->current, c->wanted);
+	local_read(c);
+	c->seen = c->stale = 0;
+	c->began_ns = daemon_now_ns();
+	next_family(c);
+}
+
+/* --- life ------------------------------------------------------------------------------------ */
+
+static void conntrack_free(struct conntrack *c)
+{
+	if (c->dump != -1)
+		close(c->dump);
+	if (c->delete != -1)
+		close(c->delete);
+	flows_free(c->wanted);
+	flows_free(c->current);
+	array_free(&c->local);
+	free(c);
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+	conntrack_free(handle->data);
+}
+
+static int netlink_socket(void)
+{
+	return socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_NETFILTER);
+}
+
+struct conntrack *conntrack_open(uv_loop_t *loop, int64_t *deleted)
+{
+	struct conntrack *c = must(calloc(1, sizeof(*c)));
+
+	c->dump = netlink_socket();
+	c->delete = netlink_socket();
+	c->wanted = flows_new();
+	c->current = flows_new();
+	c->deleted = deleted;
+	if (c->dump == -1 || c->delete == -1 || uv_poll_init(loop, &c->poll, c->dump) != 0) {
+		log_error("conntrack",
+			  "no netlink socket: UDP flows stay with endpoints that are gone",
+			  "err=\"%s\"", strerror(errno));
+		conntrack_free(c);
+		return NULL;
+	}
+	c->poll.data = c;
+	return c;
+}
+
+struct conntrack *conntrack_close(struct conntrack *c)
+{
+	if (c != NULL)
+		uv_close((uv_handle_t *)&c->poll, on_closed);
+	return NULL;
+}
