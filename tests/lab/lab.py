@@ -67,9 +67,16 @@ def node_ip(node, family=4):
     return f"10.0.0.{10 + n}" if family == 4 else f"fd00:10::{10 + n}"
 
 
-def pod_ip(node, family=4):
+def pod_ip(node, family=4, host=2):
+    """Of the pod whose number on @node is @host: pod-a and its like are 2, others from 3 on (Lab.add_pod)."""
     n = node_number(node)
-    return f"10.244.{n}.2" if family == 4 else f"fd00:244:{n}::2"
+    return f"10.244.{n}.{host}" if family == 4 else f"fd00:244:{n}::{host}"
+
+
+def pod_nets(node):
+    """The pod network of @node, of each family."""
+    n = node_number(node)
+    return f"10.244.{n}.0/24", f"fd00:244:{n}::/64"
 
 
 def node_mac(node):
@@ -214,6 +221,7 @@ class Lab:
     def __init__(self, nodes=NODES, backends=True, prefix=None, bin=None):
         self.nodes = tuple(nodes)
         self.pods = tuple(n.replace("node", "pod") for n in self.nodes)
+        self.more_pods = []
         self.prefix = prefix or f"bl{os.getpid()}x{next(_counter)}-"
         self.bin = pathlib.Path(bin or BIN)
         self.backends = backends
@@ -245,16 +253,11 @@ class Lab:
         return self.prefix + host
 
     def names(self):
-        return ("sw", "client", *self.nodes, *self.pods)
+        return ("sw", "client", *self.nodes, *self.pods, *self.more_pods)
 
     def _build(self):
         self.scratch = pathlib.Path(tempfile.mkdtemp(prefix=f"bellman-lab-{self.prefix}"))
-        self._ip(None, [f"netns add {self.ns(n)}" for n in self.names()])
-        for n in self.names():
-            # No duplicate address detection: link-local addresses are usable at once.
-            netns.sysctl(self.ns(n), "net/ipv6/conf/default/accept_dad", 0)
-            if n != "client":
-                netns.sysctl(self.ns(n), "net/ipv6/conf/default/accept_ra", 0)
+        self._add_namespaces(self.names())
         for n in ("sw", *self.nodes):
             netns.sysctl(self.ns(n), "net/ipv4/ip_forward", 1)
             netns.sysctl(self.ns(n), "net/ipv6/conf/all/forwarding", 1)
@@ -272,28 +275,55 @@ class Lab:
             self._ip(h, ["link set lo up", f"addr add {v4}/24 dev eth0", f"addr add {v6}/64 dev eth0 nodad",
                          "link set eth0 up", f"route add default via {API_HOST}",
                          "route add default via fd00:10::254"])
+        for node in self.nodes:
+            self._ip(node, [f"route add {net} via {node_ip(other, f)}" for other in self.nodes if other != node
+                            for f, net in zip((4, 6), pod_nets(other))])
         for node, pod in zip(self.nodes, self.pods):
-            self._build_pod(node, pod)
+            self._build_pod(node, pod, 2)
         if self.backends:
             for pod in self.pods:
-                self.popen(pod, ["/usr/bin/python3", "-IS", HERE / "backend.py", pod], f"backend-{pod}")
+                self._start_backend(pod)
             for pod in self.pods:
                 self.process(f"backend-{pod}").wait_log("ready")
 
-    def _build_pod(self, node, pod):
-        """The pod network of one node, by the name a CNI plugin would give it, and routes to the others."""
-        n = node_number(node)
-        cmds = [f"link add cni0 type veth peer name eth0 netns {self.ns(pod)}", f"addr add 10.244.{n}.1/24 dev cni0",
-                f"addr add fd00:244:{n}::1/64 dev cni0 nodad", "link set cni0 up"]
-        for other in self.nodes:
-            if other != node:
-                m = node_number(other)
-                cmds += [f"route add 10.244.{m}.0/24 via {node_ip(other)}",
-                         f"route add fd00:244:{m}::/64 via {node_ip(other, 6)}"]
-        self._ip(node, cmds)
-        self._ip(pod, ["link set lo up", f"addr add 10.244.{n}.2/24 dev eth0", f"addr add fd00:244:{n}::2/64 dev eth0 nodad",
-                       "link set eth0 up", f"route add default via 10.244.{n}.1",
-                       f"route add default via fd00:244:{n}::1"])
+    def _add_namespaces(self, names):
+        self._ip(None, [f"netns add {self.ns(n)}" for n in names])
+        for n in names:
+            # No duplicate address detection: link-local addresses are usable at once.
+            netns.sysctl(self.ns(n), "net/ipv6/conf/default/accept_dad", 0)
+            if n != "client":
+                netns.sysctl(self.ns(n), "net/ipv6/conf/default/accept_ra", 0)
+
+    def _build_pod(self, node, pod, host):
+        """
+        One pod's network as the CNI plugin "ptp" lays it: a cable of its own, the gateway's address on
+        every cable, and a route for the pod alone. So pods of one node meet in the node, whose service
+        proxy then sees both ways of what they say to each other.
+        """
+        cable, cmds, inside = f"cni{host - 2}", [], ["link set lo up", "link set eth0 up"]
+        for f, bits in ((4, 32), (6, 128)):
+            ip, gateway, nodad = pod_ip(node, f, host), pod_ip(node, f, 1), " nodad" if f == 6 else ""
+            cmds += [f"addr add {gateway}/{bits} dev {cable}{nodad}", f"route add {ip}/{bits} dev {cable}"]
+            inside += [f"addr add {ip}/{bits} dev eth0{nodad}", f"route add {gateway}/{bits} dev eth0",
+                       f"route add default via {gateway}"]
+        self._ip(node, [f"link add {cable} type veth peer name eth0 netns {self.ns(pod)}", f"link set {cable} up", *cmds])
+        self._ip(pod, inside)
+
+    def _start_backend(self, pod, port=8080):
+        return self.popen(pod, ["/usr/bin/python3", "-IS", HERE / "backend.py", pod, port], f"backend-{pod}")
+
+    def add_pod(self, node, pod, host):
+        """One more pod on @node: its namespace, with the addresses pod_ip(node, 4 or 6, host)."""
+        self.more_pods.append(pod)
+        self._add_namespaces([pod])
+        self._build_pod(node, pod, host)
+
+    def add_backends(self, port, pods):
+        """More pods with the workload on @port: {name: (node, host)}. Back when all of them listen."""
+        for pod, (node, host) in pods.items():
+            self.add_pod(node, pod, host)
+        for backend in [self._start_backend(pod, port) for pod in pods]:
+            backend.wait_log("ready")
 
     def _ip(self, host, commands):
         argv = ["ip", *(["-n", self.ns(host)] if host else []), "-batch", "-"]
@@ -437,8 +467,7 @@ contexts: [{{name: lab, context: {{cluster: lab, user: lab}}}}]
         """The Nodes (and the namespace of the configuration) that this network stands for."""
         objects = [kube.namespace(kube.SYSTEM)]
         for n in self.nodes:
-            i = node_number(n)
-            objects.append(kube.node(n, [node_ip(n), node_ip(n, 6)], [f"10.244.{i}.0/24", f"fd00:244:{i}::/64"]))
+            objects.append(kube.node(n, [node_ip(n), node_ip(n, 6)], pod_nets(n)))
         return objects
 
     def endpoints(self, service, nodes=None, family=4, ports=((80, 8080),), **kwargs):
