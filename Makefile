@@ -111,7 +111,7 @@ unit: $(UNIT_TESTS:%=$(BUILD)/san/unit/%)
 
 # --- what people run ---------------------------------------------------------------------
 deps:
-	@tools/deps
+	@BUILD=$(BUILD) tools/deps
 
 test: deps
 	@$(MAKE) --no-print-directory all san unit
