@@ -21,6 +21,7 @@ KINDS = {
     "Service": ("v1", "services", True),
     "Event": ("v1", "events", True),
     "EndpointSlice": ("discovery.k8s.io/v1", "endpointslices", True),
+    "Ingress": ("networking.k8s.io/v1", "ingresses", True),
     "CustomResourceDefinition": ("apiextensions.k8s.io/v1", "customresourcedefinitions", False),
     "IPAddressPool": ("metallb.io/v1beta1", "ipaddresspools", True),
     "L2Advertisement": ("metallb.io/v1beta1", "l2advertisements", True),
@@ -71,6 +72,20 @@ class Api:
         if not 200 <= status < 300:
             raise ApiError(method, path, status, answer)
         return answer
+
+    def watch(self, kind, version, ns=None):
+        """The events of a kind after @version as they come, until the server ends the watch; ns=None: in all namespaces."""
+        path = f"{self.path(kind, ns=ns)}?watch=true&resourceVersion={version}"
+        c = netns.Connection(self.ns, self.host, self.port, None, self.tls)
+        try:
+            c.request("GET", path, headers={"Accept": "application/json", "Authorization": f"Bearer {self.token}"})
+            answer = c.getresponse()
+            if answer.status != 200:
+                raise ApiError("GET", path, answer.status, answer.read().decode())
+            for line in answer:
+                yield json.loads(line)
+        finally:
+            c.close()
 
     @staticmethod
     def path(kind, name=None, ns="default", sub=None):

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """
 The workload behind a Service: an HTTP server that answers with its own name and the address the
-request came from, and a UDP echo that does the same. Both on port 8080 (or the second argument),
-IPv4 and IPv6. Says "ready" on stdout once both listen.
+request came from (and the one it was forwarded for, where a header says so), and a UDP echo that does
+the same. Both on port 8080 (or the second argument), IPv4 and IPv6. Says "ready" on stdout once both listen.
 
     backend.py NAME [PORT]
 """
@@ -26,7 +26,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self):
-        body = f"{NAME} {plain(self.client_address[0])}\n".encode()
+        told = [NAME, plain(self.client_address[0]), *self.headers.get_all("X-Forwarded-For", [])]
+        body = f"{' '.join(told)}\n".encode()
         self.send_response(200)
         self.send_header("Content-Type", "text/plain")
         self.send_header("Content-Length", str(len(body)))

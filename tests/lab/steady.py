@@ -18,10 +18,12 @@ class Steady:
     """
     with Steady(lab.ns("client"), ip, rate=100) as steady: ...
     @timeout: of one request, in seconds; kernels send a lost SYN again after 1 s, so anything lost shows.
+    @host, @path: what it asks for.
     """
 
-    def __init__(self, ns, ip, port=80, rate=100, timeout=0.5):
+    def __init__(self, ns, ip, port=80, rate=100, timeout=0.5, host="steady", path="/"):
         self.ns, self.ip, self.port, self.rate, self.timeout = ns, ip, port, rate, timeout
+        self.request = f"GET {path} HTTP/1.0\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode()
         self.requests = []  # in the order they ended
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -77,7 +79,7 @@ class Steady:
     async def _get(self):
         reader, writer = await asyncio.open_connection(self.ip, self.port)
         try:
-            writer.write(b"GET / HTTP/1.0\r\nConnection: close\r\n\r\n")
+            writer.write(self.request)
             reply = await reader.read()
         finally:
             writer.close()
