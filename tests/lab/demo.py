@@ -24,12 +24,14 @@ import sys
 import time
 
 import api as kube
+import ingress
 import netns
 from lab import CLIENT4, CLIENT6, NODES, REPO, Lab, node_ip, node_mac, sweep, url, wait_for
 from steady import Steady
 
 SAMPLES = REPO / "config/samples"
 SERVICES = ("web", "api", "sensors", "audit")  # in the order they are shown
+GATE = "ingress-nginx"  # the Service in front of nginx, in a namespace of this name
 RATE = 100
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -82,6 +84,7 @@ class Demo:
         self.show_services()
         self.show_announcements()
         self.show_requests()
+        self.show_ingress()
         self.show_move()
         self.stop_capture()
 
@@ -102,18 +105,18 @@ class Demo:
     def show_services(self):
         heading("Services of type LoadBalancer, as applied from config/samples")
         rows = []
-        for name in SERVICES:
-            spec = wait_for(lambda: self.lab.api.get("Service", name), what=f"Service {name} in the API")["spec"]
+        for name, ns in (*((s, "default") for s in SERVICES), (GATE, GATE)):
+            spec = wait_for(lambda: self.lab.api.get("Service", name, ns), what=f"Service {name} in the API")["spec"]
             count = len(spec["ipFamilies"])
-            wait_for(lambda: len(self.lab.api.external_ips(name)) == count, 10, f"{count} EXTERNAL-IP of {name}")
-            service = self.lab.api.get("Service", name)
+            wait_for(lambda: len(self.lab.api.external_ips(name, ns)) == count, 10, f"{count} EXTERNAL-IP of {name}")
+            service = self.lab.api.get("Service", name, ns)
             pool = service["metadata"].get("annotations", {}).get("metallb.io/ip-allocated-from-pool")
             expect(pool == "lan", f"{name} to name its pool in an annotation", pool)
-            self.external[name] = self.lab.api.external_ips(name)
+            self.external[name] = self.lab.api.external_ips(name, ns)
             for i, ip in enumerate(self.external[name]):
                 node = wait_for(lambda: self.lab.resolve("client", ip), 10, f"a node to answer for {ip}")
                 self.announcer[ip] = node
-                ports = ",".join(map(str, self.lab.api.node_ports(name))) or "none"
+                ports = ",".join(map(str, self.lab.api.node_ports(name, ns))) or "none"
                 policy = spec.get("externalTrafficPolicy", "Cluster")
                 rows.append((name if i == 0 else "", ip, pool, ports, policy, service["spec"]["clusterIPs"][i], node))
         table(("NAME", "EXTERNAL-IP", "POOL", "NODE PORT", "POLICY", "CLUSTER-IP", "ANNOUNCED BY"), rows)
@@ -167,6 +170,41 @@ class Demo:
         expect(api.node_ports("api") == [], "no node port for the Service api", api.node_ports("api"))
         expect(api.node_ports("web") != [], "a node port for the Service web", api.node_ports("web"))
         table(("SERVICE", "FROM", "THROUGH", "URL", "ANSWERED BY", "WHICH SAW"), rows)
+
+    def show_ingress(self):
+        lab = self.lab
+        heading("Ingress: two Services by path behind one EXTERNAL-IP (config/samples/ingress.yaml)")
+        missing = ingress.why_not(lab)
+        if missing:
+            print(f"   left out: {missing}")
+            return
+        ingress.start(lab)
+
+        wait_for(lambda: ingress.addresses(lab, "fan-out") == self.external[GATE],
+                 what=f"the controller to write {self.external[GATE]} into the Ingress")
+        spec = lab.api.get("Ingress", "fan-out")["spec"]
+        table(("INGRESS", "CLASS", "HOST", "ADDRESS", "PATH", "SERVICE:PORT"),
+              [("fan-out" if i == 0 else "", *((spec["ingressClassName"], ingress.HOST, ",".join(self.external[GATE]))
+                                               if i == 0 else ("", "", "")), p["path"],
+                "{name}:{port[number]}".format(**p["backend"]["service"]))
+               for i, p in enumerate(spec["rules"][0]["http"]["paths"])])
+        print()
+        rows = []
+        for service, path, ips in (("service1", "/foo", self.external[GATE]), ("service2", "/bar/x", self.external[GATE]),
+                                   (None, "/foobar", self.external[GATE][:1])):
+            for ip in ips:
+                client = {4: CLIENT4, 6: CLIENT6}[family(ip)]
+                status, body = wait_for(lambda: (a := ingress.ask(lab, "client", ip, path)) and a[0] in (200, 404) and a,
+                                        what=f"http://{ingress.HOST}{path} at {ip} to be answered")
+                if service is None:
+                    expect(status == 404, f"404 for {path}", status)
+                    pod, saw, forwarded = f"nginx: {status}", "", ""
+                else:
+                    expect(status == 200 and body.startswith(f"{service}-"), f"{path} to lead to {service}", body)
+                    pod, saw, forwarded = body.split()
+                    expect(forwarded == client, f"{client} in X-Forwarded-For", forwarded)
+                rows.append((f"http://{ingress.HOST}{path}", ip, service or "", pod, saw, forwarded))
+        table(("URL", "AT", "SERVICE", "ANSWERED BY", "WHICH SAW", "X-FORWARDED-FOR"), rows)
 
     def show_move(self):
         lab, ips = self.lab, self.external["web"]
@@ -235,6 +273,9 @@ class Demo:
                 f"{sw} {lab.bin}/bellman capture -i br0",
                 f"{client} curl {url(web[0])}",
                 f"{client} curl -g '{url(web[1])}'",
+                *([] if ingress.why_not(lab) else [
+                    f"{sw} kubectl --kubeconfig {lab.kubeconfig} get ingress",
+                    f"{client} curl -H 'Host: {ingress.HOST}' {url(self.external[GATE][0])}foo"]),
                 f"{client} ip neigh",
                 f"ip netns exec {lab.ns(self.announcer[web[0]])} nft list ruleset",
                 f"tail -f {lab.scratch}/*.log"):

@@ -263,6 +263,11 @@ def test_the_samples_are_planned_whole():
     assert report["services"] and all(s["reason"] == "" and s["announcements"] for s in report["services"])
 
 
+def test_the_readme_shows_the_plan_of_the_samples():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert bellman("plan", *sorted(SAMPLES.glob("*.yaml"))).stdout in readme
+
+
 def test_without_nodes_a_note_stands_for_the_announcements(files):
     s = by_name(plan(files(pool_conf=POOL, s_yaml=service("web")), "pool.conf", "s.yaml"))["web"]
     assert s["ips"] and s["announcements"] == [] and any("Node" in n for n in s["notes"])

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 
+import ingress
 import pytest
 from lab import BIN, HERE, REPO, wait_for
 
@@ -20,7 +21,7 @@ class Run:
 
     def __init__(self, tmp, *args, bin=BIN):
         self.marker = f"BELLMAN_DEMO_RUN={tmp}"
-        self.pcap, self.out = tmp / "demo.pcap", tmp / "out"
+        self.bin, self.pcap, self.out = pathlib.Path(bin), tmp / "demo.pcap", tmp / "out"
         argv = [sys.executable, HERE / "demo.py", "--bin", bin, "--pcap", self.pcap, *args]
         name, _, value = self.marker.partition("=")
         with open(self.out, "w", encoding="utf-8") as out:
@@ -63,18 +64,45 @@ def start(can_lab, tmp_path):
             r.popen.wait(30)
 
 
+INGRESS_ROWS = (r"fan-out +nginx +foo\.bar\.com +10\.0\.0\.2\d\d,fd00:10::2\w* +/foo +service1:4200$",
+                r"http://foo\.bar\.com/foo +10\.0\.0\.2\d\d +service1 +service1-[ac] +10\.244\.[12]\.5 +10\.0\.0\.1$",
+                r"http://foo\.bar\.com/bar/x +fd00:10::2\w* +service2 +service2-[bc] +10\.244\.[12]\.5 +fd00:10::1$",
+                r"http://foo\.bar\.com/foobar +10\.0\.0\.2\d\d +nginx: 404$")
+
+
 def test_demo_succeeds_and_leaves_only_the_capture(start):
     run = start()
     assert run.wait() == 0, run.text()
     text = run.text()
     assert "All of it happened" in text
+    shown = {shape(line) for line in text.splitlines()}
+    for document in ("README.md", "docs/service-exposure.md"):
+        for line in quoted(document) if ingress.why_not(run) is None else []:
+            assert shape(line) in shown, f"{document} quotes what the demo does not print: {line}\n{text}"
     for shown in (r"web +10\.0\.0\.2\d\d +lan +3\d{4}", r"api +10\.0\.0\.2\d\d +lan +none", r"sensors +fd00:10::2",
                   r"gratuitous ARP.*10\.0\.0\.2\d\d", r"http://\[fd00:10::2\w*\]/ +pod-[abc]", r"NodePort", r"ClusterIP",
-                  r"pod-[bc] +10\.0\.0\.1$", r"node-\w 02:00:00:00:00:0[abc] +node-\w 02:00:00:00:00:0[abc] +\d+ ms"):
+                  r"pod-[bc] +10\.0\.0\.1$", r"ingress-nginx +10\.0\.0\.2\d\d +lan", r"node-\w 02:00:00:00:00:0[abc] +node-\w 02:00:00:00:00:0[abc] +\d+ ms"):
+        assert re.search(shown, text, re.M), f"{shown} is not in\n{text}"
+    for shown in INGRESS_ROWS if ingress.why_not(run) is None else [r"left out: nginx is not there"]:
         assert re.search(shown, text, re.M), f"{shown} is not in\n{text}"
     assert run.left() == []
     frames = subprocess.run(["tcpdump", "-nr", run.pcap], capture_output=True, text=True).stdout
     assert "ARP, Reply 10.0.0.2" in frames and "neighbor advertisement" in frames
+
+
+def shape(line):
+    """A line of the demo without what differs from run to run: pods, addresses, figures, the width of columns."""
+    line = re.sub(r"\b(pod|service[12])-[abc]\b", r"\1-?", line)
+    line = re.sub(r"\[?(\d+\.){3}\d+|\[?[0-9a-f]+(:[0-9a-f]*){2,}\]?", "ADDRESS", line)
+    return re.sub(r"(\b\d[\d.]*\b ?)+", "N ", " ".join(line.split())).strip()
+
+
+def quoted(document):
+    """Lines of the blocks of a document that are marked as the demo's output."""
+    text = (REPO / document).read_text(encoding="utf-8")
+    blocks = re.findall(r"^```demo\n(.*?)^```$", text, re.M | re.S)
+    assert blocks, f"{document} quotes the demo nowhere"
+    return [line for b in blocks for line in b.splitlines() if line.strip()]
 
 
 def programs(folder, without):
@@ -148,7 +176,9 @@ def test_kept_demo_runs_on_until_it_is_stopped(start):
             done = subprocess.run(command, shell=True, capture_output=True, text=True, timeout=20, cwd=REPO)
             assert done.returncode == 0 and done.stdout, f"{command}: {done.stderr}"
             if "curl" in command:
-                assert done.stdout.startswith("pod-")
+                assert done.stdout.startswith("service1-" if "Host: " in command else "pod-")
+            elif "get ingress" in command:
+                assert re.search(r"fan-out +nginx +foo\.bar\.com +10\.0\.0\.2\d\d,", done.stdout), done.stdout
             elif "kubectl" in command or "status" in command:
                 assert re.search(r"web\b.* 10\.0\.0\.2\d\d", done.stdout), done.stdout
         again = start("--keep")
