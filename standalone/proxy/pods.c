@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "lib/base/tree.h"
-#include "standalone/proxy/text.h"
+#include "standalone/proxy/prefixes.h"
 
 struct pod_node {
 	RB_ENTRY(pod_node) by_name;
@@ -34,6 +34,12 @@ static struct pod_node *find(struct pods *p, const char *name)
 	return RB_FIND(pod_nodes, &p->nodes, &key);
 }
 
+static bool same_zone(const struct node *a, const struct node *b)
+{
+	return a->zone == NULL || b->zone == NULL ? a->zone == b->zone
+						  : strcmp(a->zone, b->zone) == 0;
+}
+
 static bool same_addresses(const struct node *a, const struct node *b)
 {
 	if (a->pod_cidr_count != b->pod_cidr_count || a->internal_ip_count != b->internal_ip_count)
@@ -48,7 +54,7 @@ static bool same_addresses(const struct node *a, const struct node *b)
 	return true;
 }
 
-void pods_node(struct pods *p, struct node *node)
+bool pods_node(struct pods *p, struct node *node)
 {
 	struct pod_node *n = find(p, node->meta.name);
 
@@ -57,11 +63,22 @@ void pods_node(struct pods *p, struct node *node)
 		n->object = node;
 		RB_INSERT(pod_nodes, &p->nodes, n);
 		p->dirty = true;
-		return;
+		return true;
 	}
-	p->dirty |= !same_addresses(n->object, node);
+	bool addresses = !same_addresses(n->object, node);
+	bool zone = !same_zone(n->object, node);
+
+	p->dirty |= addresses;
 	node_free(n->object);
 	n->object = node;
+	return addresses || zone;
+}
+
+const struct node *pods_find(struct pods *p, const char *name)
+{
+	const struct pod_node *n = find(p, name);
+
+	return n == NULL ? NULL : n->object;
 }
 
 static void node_drop(struct pods *p, struct pod_node *n)
@@ -80,24 +97,13 @@ void pods_node_gone(struct pods *p, const char *name)
 		node_drop(p, n);
 }
 
-/* By address, the shorter prefix of equals first. */
-static int prefix_cmp(const void *one, const void *other)
-{
-	const struct ip_prefix *a = one, *b = other;
-	int diff = ip_cmp(&a->addr, &b->addr);
-
-	return diff != 0 ? diff : (a->len > b->len) - (a->len < b->len);
-}
-
 /*
- * The prefixes of one family as elements. nft takes no two that overlap, so one that lies within
- * another is left out; one of length 0 would make everybody a pod and is left out too.
+ * The prefixes of one family as elements. One of length 0 would make everybody a pod and is left
+ * out.
  */
 static char *prefixes_of(struct pods *p, uint8_t family)
 {
-	struct {
-		ARRAY_OF(struct ip_prefix);
-	} list = { 0 };
+	struct prefixes list = { 0 };
 	struct text t = { 0 };
 	struct pod_node *n;
 
@@ -106,22 +112,10 @@ static char *prefixes_of(struct pods *p, uint8_t family)
 			const struct ip_prefix *cidr = &n->object->pod_cidrs[i];
 
 			if (cidr->addr.family == family && cidr->len > 0)
-				*(struct ip_prefix *)must(array_push(&list)) = *cidr;
+				prefixes_add(&list, cidr);
 		}
-	if (list.count > 0)
-		qsort(list.items, list.count, sizeof(*list.items), prefix_cmp);
-
-	const struct ip_prefix *last = NULL;
-	for (size_t i = 0; i < list.count; i++) {
-		const struct ip_prefix *cidr = &list.items[i];
-		char ip[IP_TEXT_MAX];
-
-		if (last != NULL && ip_prefix_contains(last, &cidr->addr))
-			continue;
-		text_printf(&t, "%s{\"prefix\":{\"addr\":\"%s\",\"len\":%u}}",
-			    last != NULL ? "," : "", ip_format(&cidr->addr, ip), cidr->len);
-		last = cidr;
-	}
+	prefixes_unite(&list);
+	prefixes_write(&list, &t);
 	array_free(&list);
 	return text_take(&t);
 }

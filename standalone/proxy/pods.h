@@ -17,8 +17,13 @@ struct pods; /* opaque */
 struct pods *pods_new(void);
 struct pods *pods_free(struct pods *p); /* NULL is fine; returns NULL */
 
-/* A Node is new or changed; it is taken over. */
-void pods_node(struct pods *p, struct node *node);
+/*
+ * A Node is new or changed; it is taken over. Returns whether its addresses, pod networks or zone
+ * are others than before.
+ */
+bool pods_node(struct pods *p, struct node *node);
+/* The Node of that name, until it changes; NULL: not known. */
+const struct node *pods_find(struct pods *p, const char *name);
 void pods_node_gone(struct pods *p, const char *name);
 
 /* Add what changed since the last pass. */
