@@ -47,6 +47,14 @@
 	"{\"mangle\":{\"key\":" JSON_MARK ",\"value\":{\"" op "\":[" JSON_MARK "," bits "]}}}"
 #define JSON_MASQUERADE_LATER JSON_MARK_SET("|", MASQUERADE_MARK)
 
+/*
+ * Session affinity: who was sent where, "client address . number of the endpoint", see translate.c.
+ * Its size is for 262,144 of them, which cost 4 MiB when the set is made, so it is made when the
+ * first Service asks for it; and 25 MiB once it is full, on which new clients are not remembered.
+ */
+#define AFFINITY_SET(family) "affinity" family
+#define AFFINITY_SIZE        "262144"
+
 /* A random number below @mod. */
 #define JSON_RANDOM(mod) "{\"numgen\":{\"mode\":\"random\",\"mod\":" mod ",\"offset\":0}}"
 #define JSON_CONCAT(...) "{\"concat\":[" __VA_ARGS__ "]}"

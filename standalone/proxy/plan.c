@@ -5,26 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "standalone/proxy/backends.h"
 #include "standalone/proxy/json.h"
+#include "standalone/proxy/sources.h"
 #include "standalone/proxy/text.h"
+#include "standalone/proxy/translate.h"
 
-/* Up to this many endpoints have a rule each, more share a map. */
-#define ONE_BY_ONE_MAX 16
-
-/* One endpoint's address and port, and what decides whether it is used. */
-struct backend {
-	struct ip_addr addr;
-	uint16_t port;
-	bool ready;    /* else it terminates and still serves */
-	bool own;      /* on this node */
-	bool homeless; /* its node is not said: it may be here */
-};
-
-struct backends {
-	ARRAY_OF(struct backend);
-};
-
-static const char *const kind_names[] = { "svc", "own", "ext" };
+static const char *const kind_names[] = { "svc", "own", "ext", "lb" };
 
 const char *protocol_keyword(uint8_t protocol)
 {
@@ -78,175 +65,16 @@ bool element_is_exclusive(const struct element *e)
 	return e->set == SET_SERVICES || e->set == SET_NODE_PORTS;
 }
 
-/*
- * Could packets be sent to @ip from another host? Kubernetes stores no others. To a loopback
- * address they would be led to what this node keeps for itself, and as a Service's address it
- * would be refused to everybody on the node.
- */
-static bool is_global(const struct ip_addr *ip)
-{
-	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
-	static const uint8_t zero[15];
-	const uint8_t *b = ip->bytes;
-
-	if (ip->family == IP_V4)
-		return b[0] != 0 && b[0] != 127 && b[0] < 224;
-	if (b[0] == 0xff || (b[0] == 0xfe && (b[1] & 0xc0) == 0x80)) /* multicast, link-local */
-		return false;
-	if (memcmp(b, zero, sizeof(zero)) == 0 && b[15] <= 1) /* :: and ::1 */
-		return false;
-	return memcmp(b, mapped, sizeof(mapped)) != 0;
-}
-
-/* --- endpoints ----------------------------------------------------------------------------- */
-
-/* By address and port, the ready one of equals first. */
-static int backend_cmp(const void *one, const void *other)
-{
-	const struct backend *a = one, *b = other;
-	int diff = ip_cmp(&a->addr, &b->addr);
-
-	if (diff == 0)
-		diff = COMPARE(a->port, b->port);
-	return diff != 0 ? diff : b->ready - a->ready;
-}
-
-/* A slice's ports answer to the Service's by name; numbers in slices are those of the pods. */
-static const struct endpoint_port *port_of(const struct endpoint_slice *slice,
-					   const struct service_port *port)
-{
-	const char *wanted = port->name != NULL ? port->name : "";
-
-	for (unsigned i = 0; i < slice->port_count; i++) {
-		const struct endpoint_port *p = &slice->ports[i];
-
-		if (p->port != 0 && p->protocol == port->protocol &&
-		    strcmp(p->name != NULL ? p->name : "", wanted) == 0)
-			return p;
-	}
-	return NULL;
-}
-
-/* Everything of @family that could serve @port, each address and port once. */
-static void backends_collect(const struct plan_input *in, const struct service_port *port,
-			     uint8_t family, struct backends *ret)
-{
-	for (size_t s = 0; s < in->slice_count; s++) {
-		const struct endpoint_slice *slice = in->slices[s];
-		const struct endpoint_port *p = port_of(slice, port);
-
-		if (slice->family != family || p == NULL)
-			continue;
-		for (unsigned i = 0; i < slice->endpoint_count; i++) {
-			const struct endpoint *e = &slice->endpoints[i];
-
-			if (e->addr.family != family || !is_global(&e->addr) ||
-			    !(e->ready || (e->serving && e->terminating)))
-				continue;
-			*(struct backend *)must(array_push(ret)) = (struct backend){
-				.addr = e->addr,
-				.port = p->port,
-				.ready = e->ready,
-				.own = e->node != NULL && strcmp(e->node, in->node) == 0,
-				.homeless = e->node == NULL,
-			};
-		}
-	}
-	if (ret->count == 0)
-		return;
-
-	qsort(ret->items, ret->count, sizeof(*ret->items), backend_cmp);
-	size_t kept = 1;
-	for (size_t i = 1; i < ret->count; i++) {
-		const struct backend *last = &ret->items[kept - 1], *b = &ret->items[i];
-
-		if (!ip_equal(&last->addr, &b->addr) || last->port != b->port)
-			ret->items[kept++] = *b;
-	}
-	ret->count = kept;
-}
-
-/* The ready ones of @from, and where there are none the terminating ones. */
-static void backends_choose(const struct backends *from, bool own_only, struct backends *ret)
-{
-	for (int ready = 1; ready >= 0 && ret->count == 0; ready--) {
-		for (size_t i = 0; i < from->count; i++) {
-			const struct backend *b = &from->items[i];
-
-			if (b->ready == ready && (b->own || !own_only))
-				*(struct backend *)must(array_push(ret)) = *b;
-		}
-	}
-}
-
 /* --- rules --------------------------------------------------------------------------------- */
 
-static void write_destination(struct text *t, const struct backend *to)
-{
-	char ip[IP_TEXT_MAX];
-
-	text_printf(t, "\"%s\",\"port\":%u", ip_format(&to->addr, ip), to->port);
-}
-
-static void begin_translation(struct text *t, uint8_t family, uint8_t protocol)
-{
-	text_printf(t, JSON_L4PROTO_IS("%s") ",{\"dnat\":{\"family\":\"%s\",\"addr\":",
-		    protocol_keyword(protocol), ip_keyword(family));
-}
-
-/* A rule for each backend: the first takes one of N, the second one of the N - 1 left, and so on.
- */
-static void rules_one_by_one(struct text *t, uint8_t family, uint8_t protocol,
-			     const struct backends *to)
-{
-	for (size_t i = 0; i < to->count; i++) {
-		text_printf(t, "[");
-		if (i + 1 < to->count)
-			text_printf(t, JSON_MATCH("==", JSON_RANDOM("%zu"), "0") ",",
-				    to->count - i);
-		begin_translation(t, family, protocol);
-		write_destination(t, &to->items[i]);
-		text_printf(t, "}}]\n");
-	}
-}
-
-/* One rule with a map from the number drawn to a backend. */
-static void rule_with_map(struct text *t, uint8_t family, uint8_t protocol,
-			  const struct backends *to)
-{
-	char ip[IP_TEXT_MAX];
-
-	text_printf(t, "[");
-	begin_translation(t, family, protocol);
-	text_printf(t, "{\"map\":{\"key\":" JSON_RANDOM("%zu") ",\"data\":{\"set\":[", to->count);
-	for (size_t i = 0; i < to->count; i++)
-		text_printf(t, "%s[%zu," JSON_CONCAT("\"%s\",%u") "]", i > 0 ? "," : "", i,
-			    ip_format(&to->items[i].addr, ip), to->items[i].port);
-	text_printf(t, "]}}}}}]\n");
-}
-
-/*
- * Translate to one of them at random. A map costs the same for any number, but it is an anonymous
- * set, and the kernel looks through all sets of the table to name each new one: 20,000
- * of them take three minutes to load. A few rules are no slower to run than a map.
- */
-static void rules_translate(struct text *t, uint8_t family, uint8_t protocol,
-			    const struct backends *to)
-{
-	if (to->count <= ONE_BY_ONE_MAX)
-		rules_one_by_one(t, family, protocol, to);
-	else
-		rule_with_map(t, family, protocol, to);
-}
-
 /* Rules of svc and own. @any: the Service has an endpoint at all. */
-static char *rules_of_endpoints(uint8_t family, uint8_t protocol, const struct backends *to,
-				bool any)
+static char *rules_of_endpoints(const struct service *s, const struct service_port *port,
+				uint8_t family, const struct backends *to, bool any)
 {
 	struct text t = { 0 };
 
 	if (to->count > 0)
-		rules_translate(&t, family, protocol, to);
+		translate(&t, s, port, family, to);
 	else if (any)
 		text_printf(&t, "[" JSON_DROP "]\n");
 	else
@@ -278,9 +106,21 @@ static char *rules_of_external(const struct service *s, uint8_t family,
 	return text_take(&t);
 }
 
+/* Rules of lb. */
+static char *rules_of_balancer(const struct service *s, uint8_t family,
+			       const struct service_port *port, const struct prefixes *sources)
+{
+	struct text t = { 0 };
+	char external[CHAIN_NAME_MAX];
+
+	chain_name(CHAIN_EXTERNAL, family, s->meta.ns, s->meta.name, port->protocol, port->port,
+		   external);
+	sources_write(sources, family, external, &t);
+	return text_take(&t);
+}
+
 /* --- flows and health ---------------------------------------------------------------------- */
 
-/* @known: sorted, each once */
 static void add_udp(struct plan *p, const struct service_port *sp, uint8_t family,
 		    const struct backends *known)
 {
@@ -291,30 +131,8 @@ static void add_udp(struct plan *p, const struct service_port *sp, uint8_t famil
 		*(struct endpoint_at *)must(array_push_tight(&u->to)) =
 			(struct endpoint_at){ .addr = known->items[i].addr,
 					      .port = known->items[i].port };
-}
-
-/* Addresses of @family that have something ready on this node, whichever port it is for. */
-static unsigned ready_here(const struct plan_input *in, uint8_t family)
-{
-	struct endpoint_list list = { 0 };
-	unsigned count = 0;
-
-	for (unsigned i = 0; i < in->service->port_count; i++) {
-		struct backends known = { 0 };
-
-		backends_collect(in, &in->service->ports[i], family, &known);
-		for (size_t k = 0; k < known.count; k++)
-			if (known.items[k].own && known.items[k].ready)
-				*(struct endpoint_at *)must(array_push(&list)) =
-					(struct endpoint_at){ .addr = known.items[k].addr };
-		array_free(&known);
-	}
-	if (list.count > 0)
-		qsort(list.items, list.count, sizeof(*list.items), endpoint_at_cmp);
-	for (size_t i = 0; i < list.count; i++)
-		count += i == 0 || endpoint_at_cmp(&list.items[i - 1], &list.items[i]) != 0;
-	array_free(&list);
-	return count;
+	if (u->to.count > 0)
+		qsort(u->to.items, u->to.count, sizeof(*u->to.items), endpoint_at_cmp);
 }
 
 static void plan_health(const struct plan_input *in, struct plan *p)
@@ -324,7 +142,7 @@ static void plan_health(const struct plan_input *in, struct plan *p)
 	if (s->type != SERVICE_LOAD_BALANCER || s->external_policy != POLICY_LOCAL ||
 	    s->health_check_node_port == 0)
 		return;
-	unsigned v4 = ready_here(in, IP_V4), v6 = ready_here(in, IP_V6);
+	unsigned v4 = backends_ready_here(in, IP_V4), v6 = backends_ready_here(in, IP_V6);
 
 	p->health_port = s->health_check_node_port;
 	p->health_endpoints = v4 > v6 ? v4 : v6;
@@ -364,6 +182,16 @@ static void add_chain(struct plan *p, enum chain_kind kind, uint8_t family,
 									.rules = rules };
 }
 
+static void add_arrival(struct plan *p, const struct service_port *sp, const struct backend *b)
+{
+	*(struct arrival *)must(array_push(&p->arrivals)) = (struct arrival){
+		.addr = b->addr,
+		.port = b->port,
+		.service_port = sp->port,
+		.protocol = sp->protocol,
+	};
+}
+
 static bool serves_family(const struct service *s, uint8_t family)
 {
 	for (unsigned i = 0; i < s->family_count; i++)
@@ -375,71 +203,135 @@ static bool serves_family(const struct service *s, uint8_t family)
 	return false;
 }
 
-/* Ways in to one port in one family. Sets *internal, *external to whether there are any. */
-static void plan_ways_in(const struct service *s, const struct service_port *sp, uint8_t family,
-			 struct plan *p, bool *internal, bool *external)
+static bool lists(const struct ip_addr *list, unsigned count, const struct ip_addr *ip)
+{
+	for (unsigned i = 0; i < count; i++)
+		if (ip_equal(&list[i], ip))
+			return true;
+	return false;
+}
+
+/* The cluster IPs. Returns whether there are any. */
+static bool plan_internal(const struct service *s, const struct service_port *sp, uint8_t family,
+			  struct plan *p)
 {
 	enum chain_kind inside = s->internal_policy == POLICY_LOCAL ? CHAIN_OWN : CHAIN_ALL;
+	bool any = false;
 
 	for (unsigned i = 0; i < s->cluster_ip_count; i++) {
 		const struct ip_addr *ip = &s->cluster_ips[i];
 
-		if (ip->family != family || !is_global(ip))
+		if (ip->family != family || !address_travels(ip))
 			continue;
 		add_way_in(p, family, ip, sp->port, sp, inside);
 		add_shared(p, SET_ADDRESSES, ip);
 		add_shared(p, SET_CLUSTER_IPS, ip);
-		*internal = true;
+		any = true;
 	}
-	for (unsigned i = 0; s->type == SERVICE_LOAD_BALANCER && i < s->ingress_count; i++) {
+	return any;
+}
+
+/* The EXTERNAL-IPs that a load balancer brings here as they are. Returns whether there are any. */
+static bool plan_ingress(const struct service *s, const struct service_port *sp, uint8_t family,
+			 enum chain_kind target, struct plan *p)
+{
+	bool any = false;
+
+	if (s->type != SERVICE_LOAD_BALANCER)
+		return false;
+	for (unsigned i = 0; i < s->ingress_count; i++) {
 		const struct ip_addr *ip = &s->ingress[i];
 
-		if (ip->family != family || !is_global(ip))
+		if (ip->family != family || !address_travels(ip) ||
+		    (s->ingress_proxied != NULL && s->ingress_proxied[i]))
+			continue;
+		add_way_in(p, family, ip, sp->port, sp, target);
+		add_shared(p, SET_ADDRESSES, ip);
+		any = true;
+	}
+	return any;
+}
+
+/*
+ * spec.externalIPs and the node port. An external IP is somebody's, and nobody says whose: unlike
+ * the other addresses its other ports are left alone. One that the load balancer gave too is not
+ * for everybody when that one is not. Returns whether there are any.
+ */
+static bool plan_outer(const struct service *s, const struct service_port *sp, uint8_t family,
+		       struct plan *p)
+{
+	bool any = false;
+
+	for (unsigned i = 0; i < s->external_ip_count; i++) {
+		const struct ip_addr *ip = &s->external_ips[i];
+
+		if (ip->family != family || !address_travels(ip) ||
+		    (s->type == SERVICE_LOAD_BALANCER && lists(s->ingress, s->ingress_count, ip)))
 			continue;
 		add_way_in(p, family, ip, sp->port, sp, CHAIN_EXTERNAL);
-		add_shared(p, SET_ADDRESSES, ip);
-		*external = true;
+		any = true;
 	}
-	if (s->type != SERVICE_CLUSTER_IP && sp->node_port != 0 && serves_family(s, family)) {
+	if (s->type != SERVICE_CLUSTER_IP && sp->node_port != 0) {
 		add_way_in(p, family, NULL, sp->node_port, sp, CHAIN_EXTERNAL);
-		*external = true;
+		any = true;
 	}
+	return any;
+}
+
+/* The chains that lead to @known. @uses_own: a traffic policy is Local. */
+static void plan_endpoints(const struct service *s, const struct service_port *sp, uint8_t family,
+			   const struct backends *known, bool uses_own, struct plan *p)
+{
+	struct backends all = { 0 }, own = { 0 };
+
+	backends_choose(known, false, &all);
+	p->endpoints += (unsigned)all.count;
+	add_chain(p, CHAIN_ALL, family, sp, rules_of_endpoints(s, sp, family, &all, all.count > 0));
+	if (uses_own) {
+		backends_choose(known, true, &own);
+		add_chain(p, CHAIN_OWN, family, sp,
+			  rules_of_endpoints(s, sp, family, &own, all.count > 0));
+	}
+	array_free(&all);
+	array_free(&own);
 }
 
 static void plan_port(const struct plan_input *in, const struct service_port *sp, uint8_t family,
 		      struct plan *p)
 {
 	const struct service *s = in->service;
-	bool internal = false, external = false;
+	struct prefixes sources = { 0 };
+	bool restricted = sources_of(in, family, &sources);
+	bool internal = plan_internal(s, sp, family, p);
+	bool ingress = plan_ingress(s, sp, family, restricted ? CHAIN_BALANCER : CHAIN_EXTERNAL, p);
+	bool external = plan_outer(s, sp, family, p) || ingress;
 
-	plan_ways_in(s, sp, family, p, &internal, &external);
-	if (!internal && !external)
-		return;
+	if (internal || external) {
+		struct backends known = { 0 };
 
-	struct backends known = { 0 }, all = { 0 }, own = { 0 };
-	backends_collect(in, sp, family, &known);
-	backends_choose(&known, false, &all);
-	p->endpoints += (unsigned)all.count;
-	if (sp->protocol == L4_UDP)
-		add_udp(p, sp, family, &known);
-	add_chain(p, CHAIN_ALL, family, sp,
-		  rules_of_endpoints(family, sp->protocol, &all, all.count > 0));
+		backends_collect(in, sp, family, &known);
+		plan_endpoints(s, sp, family, &known,
+			       (internal && s->internal_policy == POLICY_LOCAL) ||
+				       (external && s->external_policy == POLICY_LOCAL),
+			       p);
+		if (sp->protocol == L4_UDP)
+			add_udp(p, sp, family, &known);
+		for (size_t i = 0; i < known.count; i++) {
+			const struct backend *b = &known.items[i];
 
-	if ((internal && s->internal_policy == POLICY_LOCAL) ||
-	    (external && s->external_policy == POLICY_LOCAL)) {
-		backends_choose(&known, true, &own);
-		add_chain(p, CHAIN_OWN, family, sp,
-			  rules_of_endpoints(family, sp->protocol, &own, all.count > 0));
+			if (b->own || b->homeless)
+				add_shared(p, SET_HAIRPIN, &b->addr);
+			if (s->affinity_s > 0)
+				add_arrival(p, sp, b);
+		}
+		array_free(&known);
 	}
 	if (external)
 		add_chain(p, CHAIN_EXTERNAL, family, sp, rules_of_external(s, family, sp));
-
-	for (size_t i = 0; i < known.count; i++)
-		if (known.items[i].own || known.items[i].homeless)
-			add_shared(p, SET_HAIRPIN, &known.items[i].addr);
-	array_free(&known);
-	array_free(&all);
-	array_free(&own);
+	if (ingress && restricted)
+		add_chain(p, CHAIN_BALANCER, family, sp,
+			  rules_of_balancer(s, family, sp, &sources));
+	array_free(&sources);
 }
 
 static int chain_order(const void *a, const void *b)
@@ -486,6 +378,7 @@ static void plan_tidy(struct plan *p)
 	p->elements.count = kept;
 	array_trim(&p->chains);
 	array_trim(&p->elements);
+	array_trim(&p->arrivals);
 }
 
 void plan_build(const struct plan_input *in, struct plan *ret)
@@ -497,8 +390,10 @@ void plan_build(const struct plan_input *in, struct plan *ret)
 	    labels_get(&s->meta.labels, "service.kubernetes.io/service-proxy-name") != NULL)
 		return;
 	for (unsigned i = 0; i < s->port_count; i++) {
-		plan_port(in, &s->ports[i], IP_V4, ret);
-		plan_port(in, &s->ports[i], IP_V6, ret);
+		if (serves_family(s, IP_V4))
+			plan_port(in, &s->ports[i], IP_V4, ret);
+		if (serves_family(s, IP_V6))
+			plan_port(in, &s->ports[i], IP_V6, ret);
 	}
 	plan_tidy(ret);
 	plan_health(in, ret);
@@ -513,5 +408,6 @@ void plan_done(struct plan *p)
 	for (size_t i = 0; i < p->udp.count; i++)
 		array_free(&p->udp.items[i].to);
 	array_free(&p->udp);
+	array_free(&p->arrivals);
 	p->endpoints = 0;
 }

@@ -9,9 +9,11 @@
  *
  *	cluster IP ------------------ internalTrafficPolicy Cluster --> svc: any endpoint
  *	                              internalTrafficPolicy Local ----> own: one of this node's
- *	EXTERNAL-IP, node port --> ext: externalTrafficPolicy Cluster -> svc, masqueraded
- *	                                externalTrafficPolicy Local ---> own, source address kept
- *	                                ... from a pod or this node ---> svc
+ *	EXTERNAL-IP, external IP, --> ext: externalTrafficPolicy Cluster -> svc, masqueraded
+ *	node port                          externalTrafficPolicy Local ---> own, source kept
+ *	                                   ... from a pod or this node ---> svc
+ *	EXTERNAL-IP with loadBalancerSourceRanges -> lb: who is in them --> ext
+ *	                                                 others dropped
  *
  * Without any endpoint, svc and own refuse; own drops when there are some, but none here.
  */
@@ -26,7 +28,8 @@
 enum chain_kind {
 	CHAIN_ALL,      /* svc: a random one of all endpoints */
 	CHAIN_OWN,      /* own: a random one of this node's; none: drop */
-	CHAIN_EXTERNAL, /* ext: what comes to an EXTERNAL-IP or a node port */
+	CHAIN_EXTERNAL, /* ext: what comes to an EXTERNAL-IP, an external IP or a node port */
+	CHAIN_BALANCER, /* lb: what comes to an EXTERNAL-IP that is not for everybody */
 };
 
 struct chain {
@@ -84,13 +87,29 @@ struct plan_udp {
 	struct endpoint_list to; /* sorted by endpoint_at_cmp(), no two equal */
 };
 
+/*
+ * An endpoint of a Service port with session affinity. A client may be known to two: one left and
+ * the client went on with another, then the first came back. It stays where it is if those
+ * that never left are asked first; so it is kept in which order they came.
+ */
+struct arrival {
+	struct ip_addr addr;
+	uint16_t port, service_port;
+	uint8_t protocol;
+};
+
+struct arrivals {
+	ARRAY_OF(struct arrival);
+};
+
 struct plan {
 	struct chains chains;     /* sorted by chain_cmp(), no two equal */
 	struct elements elements; /* sorted by element_cmp(), no two of the same key */
 	struct {
 		ARRAY_OF(struct plan_udp);
 	} udp;
-	unsigned endpoints; /* address and port pairs that are translated to */
+	struct arrivals arrivals; /* for each port those that came earlier before others */
+	unsigned endpoints;       /* address and port pairs that are translated to */
 
 	uint16_t health_port;      /* where to answer health checks; 0: nowhere */
 	unsigned health_endpoints; /* ready ones on this node, by address */
@@ -100,12 +119,14 @@ struct plan_input {
 	const struct service *service;              /* NULL: an empty plan */
 	const struct endpoint_slice *const *slices; /* those of the Service */
 	size_t slice_count;
-	const char *node; /* this node */
+	const char *node;              /* this node */
+	const struct node *self;       /* what is known of it; NULL: nothing (yet) */
+	const struct arrivals *before; /* those of the plan before; NULL: none */
 };
 
 /*
- * Endpoints: the ready ones; where none is, those that terminate but still serve. A Service
- * with the label service.kubernetes.io/service-proxy-name is another proxy's: an empty plan.
+ * A Service with the label service.kubernetes.io/service-proxy-name is another proxy's: an empty
+ * plan, as for one that is headless or of type ExternalName.
  */
 void plan_build(const struct plan_input *in, struct plan *ret);
 void plan_done(struct plan *p);

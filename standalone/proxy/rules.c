@@ -57,6 +57,7 @@ struct rules {
 	struct owner_list waiting;   /* they want an element that another has */
 	struct owner_list lingering; /* they have empty chains to delete, the first due first */
 	bool restart;
+	bool affinity[2]; /* the sets of session affinity are there; [0]: IPv4 */
 	unsigned services, endpoints;
 };
 
@@ -226,14 +227,30 @@ int rules_slice(struct rules *r, struct endpoint_slice *object)
 	return 0;
 }
 
+/* This node is not what it was: Services that go by its zone or its addresses may have to change.
+ */
+static void self_changed(struct rules *r)
+{
+	struct owner *o;
+
+	RB_FOREACH (o, owners, &r->owners)
+		if (o->service != NULL)
+			mark_dirty(r, o);
+}
+
 void rules_node(struct rules *r, struct node *node)
 {
-	pods_node(r->pods, node);
+	bool self = strcmp(node->meta.name, r->node) == 0;
+
+	if (pods_node(r->pods, node) && self)
+		self_changed(r);
 }
 
 void rules_node_gone(struct rules *r, const char *name)
 {
 	pods_node_gone(r->pods, name);
+	if (strcmp(name, r->node) == 0)
+		self_changed(r);
 }
 
 /* --- elements ------------------------------------------------------------------------------ */
@@ -433,6 +450,19 @@ static void delete_chains(struct rules *r, struct transaction *t, uint64_t now_n
 
 /* --- the pass ------------------------------------------------------------------------------ */
 
+/* Have the sets that the rules of @want put clients in. */
+static void need_affinity(struct rules *r, struct transaction *t, const struct plan *want)
+{
+	for (size_t i = 0; i < want->arrivals.count; i++) {
+		uint8_t family = want->arrivals.items[i].addr.family;
+		bool *there = &r->affinity[family == IP_V6];
+
+		if (!*there)
+			transaction_add_affinity(t, family);
+		*there = true;
+	}
+}
+
 static void update(struct rules *r, struct transaction *t, struct owner *o, uint64_t now_ns)
 {
 	struct {
@@ -446,9 +476,12 @@ static void update(struct rules *r, struct transaction *t, struct owner *o, uint
 	plan_build(&(struct plan_input){ .service = o->service,
 					 .slices = slices.items,
 					 .slice_count = slices.count,
-					 .node = r->node },
+					 .node = r->node,
+					 .self = pods_find(r->pods, r->node),
+					 .before = &o->sent.arrivals },
 		   &want);
 	array_free(&slices);
+	need_affinity(r, t, &want);
 
 	update_chains(r, t, o, &want.chains, now_ns);
 	update_elements(r, t, o, &want.elements);
@@ -483,6 +516,7 @@ static void forget(struct rules *r)
 		mark_dirty(r, o);
 	}
 	r->services = r->endpoints = 0;
+	r->affinity[0] = r->affinity[1] = false;
 	pods_forget(r->pods);
 }
 

@@ -18,6 +18,16 @@ void transaction_begin_anew(struct transaction *t)
 	frame_write(&t->table);
 }
 
+void transaction_add_affinity(struct transaction *t, uint8_t family)
+{
+	text_printf(&t->table,
+		    NFT_COMMAND("add", "set",
+				NFT_NAMED(AFFINITY_SET("%u")) ",\"type\":[\"ipv%u_addr\",\"mark\"],"
+							      "\"flags\":[\"timeout\"],"
+							      "\"size\":" AFFINITY_SIZE),
+		    family, family);
+}
+
 void transaction_add_chain(struct transaction *t, const char *name)
 {
 	text_printf(&t->chains, NFT_ADD_CHAIN("%s"), name);

@@ -27,6 +27,12 @@ struct transaction {
 /* Begin with an empty table that has everything but Services, whatever was there before. */
 void transaction_begin_anew(struct transaction *t);
 
+/*
+ * Have the set for session affinity of one family. When it is there its elements stay: what is
+ * made anew must not make clients change their endpoint.
+ */
+void transaction_add_affinity(struct transaction *t, uint8_t family);
+
 void transaction_add_chain(struct transaction *t, const char *name);
 void transaction_flush_chain(struct transaction *t, const char *name);
 void transaction_delete_chain(struct transaction *t, const char *name);

@@ -527,7 +527,8 @@ static void test_shared_address_stays_until_the_last_service_leaves(void **state
 	static const char fmt[] =
 		"{\"metadata\":{\"namespace\":\"default\",\"name\":\"%s\"},\"spec\":{\"type\":"
 		"\"LoadBalancer\","
-		"\"allocateLoadBalancerNodePorts\":false,\"ports\":[{\"port\":%u,\"protocol\":"
+		"\"allocateLoadBalancerNodePorts\":false,\"ipFamilies\":[\"IPv4\"],\"ports\":[{"
+		"\"port\":%u,\"protocol\":"
 		"\"TCP\"}]},"
 		"\"status\":{\"loadBalancer\":{\"ingress\":[{\"ip\":\"192.0.2.1\"}]}}}";
 
