@@ -61,8 +61,7 @@ int health_open(uv_loop_t *loop, const struct health_cfg *cfg, struct httpd **re
 			  &(struct httpd_cfg){ .listen = cfg->listen,
 					       .cert_file = cfg->cert_file,
 					       .key_file = cfg->key_file,
-					       .handler = on_request,
-					       .timeout_s = 10 },
+					       .handler = on_request },
 			  ret);
 }
 

@@ -16,18 +16,38 @@
 
 #include "lib/base/ip.h"
 #include "lib/base/log.h"
-#include "lib/model/file_io.h"
+#include "lib/daemon/httpd_cert.h"
+#include "lib/daemon/httpd_conns.h"
+#include "lib/daemon/loop.h"
 
-#define PEM_MAX (1u << 20)
+enum {
+	SEND_BUFFER = 256 << 10, /* what the kernel holds for a client that does not read */
+	POOL = 32 << 10,         /* of MHD for a connection: header and what is being sent */
+	SWEEP_MS = 250,
+};
+
+struct client {
+	struct conn conn; /* first: a conn is a client */
+	struct httpd *httpd;
+	int fd;
+};
 
 struct httpd {
 	struct MHD_Daemon *mhd;
-	char *cert, *key;
+	struct cert *cert;
+	struct conns conns;
+	MHD_AccessHandlerCallback handler;
+	MHD_RequestCompletedCallback completed;
+	void *arg;
 	uv_poll_t poll;
 	uv_timer_t timer;
-	uv_idle_t kick; /* active: MHD has more to do at once */
+	uv_timer_t sweep; /* active while there are connections */
+	uv_idle_t kick;   /* active: MHD has more to do at once */
 	int open_handles;
 };
+
+/* GnuTLS tells its callback nothing of ours; a process has one server with TLS. */
+static struct cert *serving;
 
 static void work(struct httpd *h);
 
@@ -96,7 +116,7 @@ int httpd_address(const char *listen, struct sockaddr_storage *addr)
 static int listen_on(const char *listen_text, int *ret_fd)
 {
 	struct sockaddr_storage addr;
-	const int on = 1, off = 0, idle_s = 60, every_s = 15;
+	const int on = 1, off = 0, idle_s = 60, every_s = 15, send_buffer = SEND_BUFFER;
 
 	if (httpd_address(listen_text, &addr) != 0)
 		return -EINVAL;
@@ -116,6 +136,8 @@ static int listen_on(const char *listen_text, int *ret_fd)
 	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
 	setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof(idle_s));
 	setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &every_s, sizeof(every_s));
+	/* And this: no tuning upwards. */
+	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &send_buffer, sizeof(send_buffer));
 	if (addr.ss_family == AF_INET6)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
 	socklen_t len = addr.ss_family == AF_INET6 ? sizeof(struct sockaddr_in6)
@@ -129,20 +151,155 @@ static int listen_on(const char *listen_text, int *ret_fd)
 	return 0;
 }
 
-static int pem_read(const char *path, char **ret)
+static uint64_t now_ms(void)
 {
-	size_t len;
-	int rc = file_read(path, PEM_MAX, ret, &len);
-
-	if (rc != 0)
-		log_error("httpd", "cannot read", "file=%s err=\"%s\"", path, file_error(rc));
-	return rc;
+	return daemon_now_ns() / 1000000;
 }
+
+/* --- connections ----------------------------------------------------------------------- */
+
+/* NULL: it has none, as while the server stops. */
+static struct client *client_of(struct MHD_Connection *c)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(c, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+
+	return info == NULL ? NULL : info->socket_context;
+}
+
+/*
+ * MHD cannot be asked to close a connection, but sees that the peer has gone. Nothing lingers: the
+ * kernel forgets what was not sent.
+ */
+static void drop(struct client *k)
+{
+	const struct linger none = { .l_onoff = 1 };
+
+	if (k->conn.phase == CONN_DROPPED)
+		return;
+	conns_enter(&k->httpd->conns, &k->conn, CONN_DROPPED, now_ms());
+	setsockopt(k->fd, SOL_SOCKET, SO_LINGER, &none, sizeof(none));
+	shutdown(k->fd, SHUT_RDWR);
+}
+
+static void make_room(struct httpd *h)
+{
+	struct conn *conn;
+
+	while ((conn = conns_surplus(&h->conns, now_ms())) != NULL)
+		drop((struct client *)conn);
+}
+
+static void on_sweep(uv_timer_t *timer)
+{
+	struct httpd *h = timer->data;
+	struct conn *conn;
+
+	while ((conn = conns_overdue(&h->conns, now_ms())) != NULL)
+		drop((struct client *)conn);
+	make_room(h);
+	if (h->conns.count == 0)
+		uv_timer_stop(timer);
+}
+
+static void on_connection(void *cls, struct MHD_Connection *c, void **context,
+			  enum MHD_ConnectionNotificationCode what)
+{
+	struct httpd *h = cls;
+	struct client *k = *context;
+
+	if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
+		if (k != NULL)
+			conns_remove(&h->conns, &k->conn);
+		free(k);
+		*context = NULL;
+		return;
+	}
+	k = calloc(1, sizeof(*k));
+	*context = k;
+	if (k == NULL)
+		return; /* served, and not looked after */
+	k->httpd = h;
+	k->fd = MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+	conns_add(&h->conns, &k->conn, now_ms());
+	make_room(h);
+	if (!uv_is_active((uv_handle_t *)&h->sweep))
+		uv_timer_start(&h->sweep, on_sweep, SWEEP_MS, SWEEP_MS);
+}
+
+static void enter(struct MHD_Connection *c, enum conn_phase phase)
+{
+	struct client *k = client_of(c);
+
+	if (k != NULL && k->conn.phase != CONN_DROPPED)
+		conns_enter(&k->httpd->conns, &k->conn, phase, now_ms());
+}
+
+static enum MHD_Result on_request(void *cls, struct MHD_Connection *c, const char *url,
+				  const char *method, const char *version, const char *upload,
+				  size_t *upload_size, void **state)
+{
+	struct httpd *h = cls;
+	const struct client *k = client_of(c);
+
+	if (k != NULL && (k->conn.phase == CONN_NEW || k->conn.phase == CONN_IDLE))
+		enter(c, CONN_BODY); /* the header is complete */
+	else if (k != NULL && k->conn.phase == CONN_BODY && *upload_size == 0)
+		enter(c, CONN_ANSWER);
+	return h->handler(h->arg, c, url, method, version, upload, upload_size, state);
+}
+
+static void on_completed(void *cls, struct MHD_Connection *c, void **state,
+			 enum MHD_RequestTerminationCode how)
+{
+	struct httpd *h = cls;
+
+	enter(c, CONN_IDLE);
+	if (h->completed != NULL)
+		h->completed(h->arg, c, state, how);
+}
+
+void httpd_streams(struct MHD_Connection *c)
+{
+	enter(c, CONN_STREAM);
+}
+
+void httpd_drop(struct MHD_Connection *c)
+{
+	struct client *k = client_of(c);
+
+	if (k != NULL)
+		drop(k);
+}
+
+void httpd_drop_slowest(struct httpd *h)
+{
+	struct conn *conn = conns_slowest_reader(&h->conns, now_ms());
+
+	if (conn != NULL)
+		drop((struct client *)conn);
+}
+
+static int on_certificate(gnutls_session_t session, const gnutls_datum_t *names, int name_count,
+			  const gnutls_pk_algorithm_t *algorithms, int algorithm_count,
+			  gnutls_pcert_st **chain, unsigned *count, gnutls_privkey_t *key)
+{
+	(void)session;
+	(void)names;
+	(void)name_count;
+	(void)algorithms;
+	(void)algorithm_count;
+	cert_current(serving, now_ms(), chain, count, key);
+	return 0;
+}
+
+/* --- open, close ----------------------------------------------------------------------- */
 
 static void free_httpd(struct httpd *h)
 {
-	free(h->cert);
-	free(h->key);
+	if (serving == h->cert)
+		serving = NULL;
+	cert_free(h->cert);
 	free(h);
 }
 
@@ -158,22 +315,30 @@ int httpd_open(uv_loop_t *loop, const struct httpd_cfg *cfg, struct httpd **ret)
 {
 	struct httpd *h = calloc(1, sizeof(*h));
 	struct MHD_OptionItem tls[3] = { { MHD_OPTION_END, 0, NULL } };
+	const unsigned room = cfg->connections_max ? cfg->connections_max : 64;
 	unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME;
 	int fd = -1, rc;
 
 	if (h == NULL)
 		return -ENOMEM;
+	conns_init(&h->conns, room);
+	h->handler = cfg->handler;
+	h->completed = cfg->completed;
+	h->arg = cfg->arg;
 	if (cfg->cert_file != NULL) {
-		rc = pem_read(cfg->cert_file, &h->cert);
-		if (rc == 0)
-			rc = pem_read(cfg->key_file, &h->key);
+		rc = cert_open(cfg->cert_file, cfg->key_file, &h->cert);
 		if (rc != 0) {
 			free_httpd(h);
 			return rc;
 		}
+		serving = h->cert;
 		flags |= MHD_USE_TLS;
-		tls[0] = (struct MHD_OptionItem){ MHD_OPTION_HTTPS_MEM_CERT, 0, h->cert };
-		tls[1] = (struct MHD_OptionItem){ MHD_OPTION_HTTPS_MEM_KEY, 0, h->key };
+		tls[0] = (struct MHD_OptionItem){ MHD_OPTION_HTTPS_CERT_CALLBACK, 0,
+						  (void *)(uintptr_t)on_certificate };
+		tls[1] = (struct MHD_OptionItem){
+			MHD_OPTION_HTTPS_PRIORITIES, 0,
+			(void *)(uintptr_t) "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
+		};
 		tls[2] = (struct MHD_OptionItem){ MHD_OPTION_END, 0, NULL };
 	}
 	rc = listen_on(cfg->listen, &fd);
@@ -181,17 +346,16 @@ int httpd_open(uv_loop_t *loop, const struct httpd_cfg *cfg, struct httpd **ret)
 		free_httpd(h);
 		return rc;
 	}
-	/* Options of MHD are read in order; an absent callback is the same as a NULL one. */
-	h->mhd = MHD_start_daemon(flags, 0, NULL, NULL, cfg->handler, cfg->arg,
-				  MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
-				  cfg->connections_max ? cfg->connections_max : 64,
-				  MHD_OPTION_CONNECTION_TIMEOUT,
-				  cfg->timeout_s ? cfg->timeout_s : 60, MHD_OPTION_NOTIFY_COMPLETED,
-				  cfg->completed, cfg->arg, MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
+	/* More than there is room for, so that whoever makes others go can come in. No time-out of
+	 * MHD: it would count from the last byte. */
+	h->mhd = MHD_start_daemon(flags, 0, NULL, NULL, on_request, h, MHD_OPTION_LISTEN_SOCKET, fd,
+				  MHD_OPTION_CONNECTION_LIMIT, room + room / 8,
+				  MHD_OPTION_CONNECTION_TIMEOUT, 0u,
+				  MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)POOL,
+				  MHD_OPTION_NOTIFY_CONNECTION, on_connection, h,
+				  MHD_OPTION_NOTIFY_COMPLETED, on_completed, h, MHD_OPTION_ARRAY,
+				  tls, MHD_OPTION_END);
 	if (h->mhd == NULL) {
-		if (cfg->cert_file != NULL)
-			log_error("httpd", "certificate and key are not usable", "cert=%s key=%s",
-				  cfg->cert_file, cfg->key_file);
 		close(fd);
 		free_httpd(h);
 		return -EINVAL;
@@ -200,9 +364,10 @@ int httpd_open(uv_loop_t *loop, const struct httpd_cfg *cfg, struct httpd **ret)
 	const union MHD_DaemonInfo *info = MHD_get_daemon_info(h->mhd, MHD_DAEMON_INFO_EPOLL_FD);
 	uv_poll_init(loop, &h->poll, info->epoll_fd);
 	uv_timer_init(loop, &h->timer);
+	uv_timer_init(loop, &h->sweep);
 	uv_idle_init(loop, &h->kick);
-	h->poll.data = h->timer.data = h->kick.data = h;
-	h->open_handles = 3;
+	h->poll.data = h->timer.data = h->sweep.data = h->kick.data = h;
+	h->open_handles = 4;
 	uv_poll_start(&h->poll, UV_READABLE, on_readable);
 	*ret = h;
 	return 0;
@@ -228,6 +393,7 @@ struct httpd *httpd_close(struct httpd *h)
 	/* The poll first: its descriptor is MHD's. */
 	uv_close((uv_handle_t *)&h->poll, on_closed);
 	uv_close((uv_handle_t *)&h->timer, on_closed);
+	uv_close((uv_handle_t *)&h->sweep, on_closed);
 	uv_close((uv_handle_t *)&h->kick, on_closed);
 	MHD_stop_daemon(h->mhd);
 	h->mhd = NULL;

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * libmicrohttpd on a libuv loop: no thread of its own, TLS by GnuTLS.
+ * libmicrohttpd on a libuv loop: no thread of its own, TLS (1.2 or later) by GnuTLS.
+ *
+ * No client keeps a connection by being slow: see httpd_conns.h for how long it may take. When
+ * connections run out, those go that lose least, so that the next client always finds one.
  */
 #ifndef BELLMAN_DAEMON_HTTPD_H
 #define BELLMAN_DAEMON_HTTPD_H
@@ -12,12 +15,11 @@ struct httpd; /* opaque */
 
 struct httpd_cfg {
 	const char *listen; /* ADDR:PORT, [V6]:PORT or :PORT (all addresses); port 0: any */
-	const char *cert_file, *key_file; /* PEM; both, or both NULL: plain HTTP */
+	const char *cert_file, *key_file; /* PEM; both, or both NULL: plain HTTP. Followed. */
 	MHD_AccessHandlerCallback handler;
 	MHD_RequestCompletedCallback completed; /* NULL: none */
 	void *arg;                              /* for both */
 	unsigned connections_max;               /* 0: 64 */
-	unsigned timeout_s;                     /* of an idle connection; 0: 60 */
 };
 
 /*
@@ -38,6 +40,16 @@ void httpd_kick(struct httpd *h);
  * The memory goes once the loop has run the close callbacks. NULL is fine; returns NULL.
  */
 struct httpd *httpd_close(struct httpd *h);
+
+/*
+ * The answer that is being queued for @c has no end: the time for an answer does not count, the
+ * caller looks after the connection.
+ */
+void httpd_streams(struct MHD_Connection *c);
+/* End a connection whatever it does, without waiting for its peer; it must not be suspended. */
+void httpd_drop(struct MHD_Connection *c);
+/* Answers take too much memory: drop the client that is slowest to read its own. */
+void httpd_drop_slowest(struct httpd *h);
 
 /* Split ADDR:PORT as in httpd_cfg.listen. *addr gets a sockaddr. Returns 0 or -EINVAL. */
 int httpd_address(const char *listen, struct sockaddr_storage *addr);

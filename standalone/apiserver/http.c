@@ -26,7 +26,10 @@ enum {
 	LIST_BLOCK = 32 << 10,
 	WATCHES_MAX = 384, /* so that there is always a connection left for the rest */
 	TICK_MS = 1000,    /* how late a bookmark or the end of a watch may be */
+	STALL_S = 30,      /* a watcher that takes nothing for so long is let go */
 	EXPIRE_TICKS = 600,
+	HELD_MAX =
+		128 << 20, /* bytes of bodies that are coming in and answers that are going out */
 };
 
 /* One request, from its header to the last byte of its answer. */
@@ -34,10 +37,11 @@ struct exchange {
 	struct http *http;
 	struct MHD_Connection *connection;
 	struct buf body;
-	bool allowed; /* it has a token, or needs none */
-	bool too_large;
-	bool handled; /* there is a reply, which waits for the commit or was sent */
-	bool waiting; /* suspended until the commit */
+	bool allowed;            /* it has a token, or needs none */
+	bool too_large, crowded; /* the body is not kept */
+	bool handled;            /* there is a reply, which waits for the commit or was sent */
+	bool waiting;            /* suspended until the commit */
+	size_t held;             /* its part of http.held */
 	struct reply reply;
 	struct exchange *next, **prev; /* among those that wait */
 };
@@ -48,6 +52,7 @@ struct stream {
 	struct MHD_Connection *connection;
 	struct watch *watch;
 	bool suspended, abandoned;
+	uint64_t read_s; /* when it last took something */
 	struct stream *next, **prev;
 };
 
@@ -58,6 +63,7 @@ struct http {
 	struct exchange *waiting;
 	struct stream *streams;
 	unsigned stream_count, ticks;
+	size_t held;        /* bytes for requests that are not answered to the end */
 	uint64_t announced; /* seq up to which watchers were woken */
 	uv_check_t commit;  /* at the end of the turn that wrote */
 	uv_idle_t at_once;  /* keeps that turn from waiting for events */
@@ -100,6 +106,7 @@ static ssize_t read_stream(void *cls, uint64_t position, char *to, size_t max)
 		return MHD_CONTENT_READER_END_OF_STREAM;
 	if (s->abandoned)
 		return MHD_CONTENT_READER_END_WITH_ERROR;
+	s->read_s = now_s();
 	size_t n = watch_read(s->watch, to, max, now_s());
 	if (n > 0)
 		return (ssize_t)n;
@@ -184,9 +191,14 @@ static void on_tick(uv_timer_t *timer)
 	struct http *h = timer->data;
 
 	end_abandoned(h);
-	for (struct stream *s = h->streams; s != NULL; s = s->next)
+	for (struct stream *s = h->streams; s != NULL; s = s->next) {
 		if (watch_is_due(s->watch, now_s()))
 			resume_stream(s);
+		/* One that is not suspended has something to send, and its client does not take it.
+		 */
+		else if (!s->suspended && now_s() - s->read_s > STALL_S)
+			httpd_drop(s->connection);
+	}
 	if (++h->ticks % EXPIRE_TICKS != 0)
 		return;
 	if (!objects_expire_events(h->api))
@@ -203,10 +215,12 @@ static enum MHD_Result send_stream(struct exchange *x)
 
 	s->http = h;
 	s->connection = x->connection;
+	s->read_s = now_s();
 	s->watch = watch_new(h->api, x->reply.watch, now_s());
 	x->reply.watch = NULL;
 	LINK(h->streams, s);
 	h->stream_count++;
+	httpd_streams(s->connection);
 
 	struct MHD_Response *r = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, WATCH_BLOCK,
 								   read_stream, s, free_stream);
@@ -311,6 +325,13 @@ static bool is_foreign_page(struct exchange *x, const char *method)
 	return n >= (int)sizeof(with_port) || httpd_address(with_port, &addr) != 0;
 }
 
+/* Count what @x has now. */
+static void hold(struct exchange *x, size_t bytes)
+{
+	x->http->held = x->http->held - x->held + bytes;
+	x->held = bytes;
+}
+
 static void handle(struct exchange *x, const char *path, const char *method)
 {
 	struct http *h = x->http;
@@ -335,6 +356,13 @@ static void handle(struct exchange *x, const char *path, const char *method)
 					    "Request entity too large: limit is %d", BODY_MAX));
 		return;
 	}
+	if (x->crowded || (h->held > HELD_MAX && !is_public(path))) {
+		httpd_drop_slowest(h->httpd);
+		reply_status(&x->reply, status_failure(429, "TooManyRequests",
+						       "Too many requests, please try again "
+						       "later."));
+		return;
+	}
 	if (h->tokens == NULL && is_foreign_page(x, method)) {
 		reply_status(&x->reply,
 			     status_failure(403, "Forbidden",
@@ -354,6 +382,7 @@ static void handle(struct exchange *x, const char *path, const char *method)
 	}
 	log_debug("http", "request", "method=%s path=%s code=%d", method, path, x->reply.code);
 	buf_done(&x->body);
+	hold(x, x->reply.body.cap);
 }
 
 static ssize_t read_list(void *cls, uint64_t position, char *to, size_t max)
@@ -431,12 +460,14 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
 		return MHD_YES;
 	}
 	if (*upload_size > 0) {
-		if (x->body.len + *upload_size > BODY_MAX) {
-			x->too_large = true; /* read to the end, so that the client hears why */
-			buf_done(&x->body);
-		}
-		if (x->allowed && !x->too_large)
+		/* Read to the end in any case, so that the client hears why. */
+		x->too_large = x->too_large || x->body.len + *upload_size > BODY_MAX;
+		x->crowded = x->crowded || h->held > HELD_MAX;
+		if (x->allowed && !x->too_large && !x->crowded)
 			buf_add(&x->body, upload, *upload_size);
+		else
+			buf_done(&x->body);
+		hold(x, x->body.cap);
 		*upload_size = 0;
 		return MHD_YES;
 	}
@@ -466,6 +497,7 @@ static void on_completed(void *cls, struct MHD_Connection *connection, void **co
 		return;
 	if (x->waiting)
 		UNLINK(x);
+	hold(x, 0);
 	buf_done(&x->body);
 	reply_done(&x->reply);
 	free(x);
