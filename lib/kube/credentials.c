@@ -2,33 +2,21 @@
 #include "lib/kube/credentials.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-#include <cjson/cJSON.h>
-#include <nettle/base64.h>
-
-#include "lib/model/doc.h"
+#include "lib/kube/credentials_read.h"
+#include "lib/kube/exec_plugin.h"
+#include "lib/kube/secret.h"
 #include "lib/model/file_io.h"
 
-#define FILE_MAX         (1u << 20) /* of any file read here */
-#define TOKEN_MAX_AGE_MS 60000
+#define MAX_AGE_MS 60000 /* of what a file said, as the reference client has it */
 
-/* What a reader needs beside the result: where to complain, and whose file it is. */
-struct reading {
-	struct credentials *to;
-	const char *path;
-	char *err;
-	size_t err_size;
-};
-
-__attribute__((format(printf, 3, 4))) static int fault(const struct reading *r, int rc,
-						       const char *fmt, ...)
+int reading_fault(const struct reading *r, int rc, const char *fmt, ...)
 {
 	va_list ap;
 	size_t at = 0;
@@ -43,33 +31,12 @@ __attribute__((format(printf, 3, 4))) static int fault(const struct reading *r, 
 	return rc;
 }
 
-/* A file that holds one word. */
-static int word_read(const char *path, char **ret)
+void credentials_init(struct credentials *c)
 {
-	size_t len;
-	char *text;
-	int rc = file_read(path, FILE_MAX, &text, &len);
-
-	if (rc < 0)
-		return rc;
-	text[strcspn(text, " \t\r\n")] = '\0';
-	if (*text == '\0') {
-		free(text);
-		return -ENODATA;
-	}
-	*ret = text;
-	return 0;
+	*c = (struct credentials){ .fds = { -1, -1, -1 } };
 }
 
-static void secret_free(char *secret)
-{
-	if (secret != NULL)
-		explicit_bzero(secret, strlen(secret));
-	free(secret);
-}
-
-/* Take the server's address: a scheme we speak, no name or password in it, no slash at the end. */
-static int server_set(const struct reading *r, const char *server)
+int credentials_set_server(const struct reading *r, const char *server)
 {
 	const char *scheme_end = strstr(server, "://");
 	const char *host = scheme_end == NULL ? server : scheme_end + 3;
@@ -77,21 +44,41 @@ static int server_set(const struct reading *r, const char *server)
 
 	/* First of all, so that no message below repeats a password. */
 	if (memchr(host, '@', strcspn(host, "/")) != NULL)
-		return fault(r, -EINVAL, "server: a user name in the address is not supported");
+		return reading_fault(r, -EINVAL,
+				     "server: a user name in the address is not supported");
 	if (strncmp(server, "https://", 8) != 0 && strncmp(server, "http://", 7) != 0)
-		return fault(r, -EINVAL, "server \"%s\": must begin with https:// or http://",
-			     server);
+		return reading_fault(r, -EINVAL,
+				     "server \"%s\": must begin with https:// or http://", server);
 	while (len > 0 && server[len - 1] == '/')
 		len--;
 	if (server + len <= host || *host == '/' || strpbrk(host, " ?#\r\n") != NULL)
-		return fault(r, -EINVAL, "server \"%s\": not an address", server);
+		return reading_fault(r, -EINVAL, "server \"%s\": not an address", server);
 	r->to->server = strndup(server, len);
-	return r->to->server == NULL ? fault(r, -ENOMEM, "out of memory") : 0;
+	return r->to->server == NULL ? reading_fault(r, -ENOMEM, "out of memory") : 0;
 }
 
-static void credentials_init(struct credentials *c)
+int credentials_set_tls_name(const struct reading *r, const char *name)
 {
-	*c = (struct credentials){ .fds = { -1, -1, -1 } };
+	struct credentials *c = r->to;
+	const char *host = strstr(c->server, "://") + 3;
+	int host_len = (int)strcspn(host, "/");
+	const char *bracket = memchr(host, ']', (size_t)host_len);
+	const char *port = memchr(bracket == NULL ? host : bracket, ':',
+				  (size_t)(host + host_len - (bracket == NULL ? host : bracket)));
+	const char *number = port == NULL ? ":443" : port;
+	int number_len = port == NULL ? 4 : (int)(host + host_len - port);
+
+	if (strncmp(c->server, "https://", 8) != 0)
+		return 0; /* nothing to verify */
+	if (strpbrk(name, " /?#@[]:\r\n") != NULL)
+		return reading_fault(r, -EINVAL, "tls-server-name \"%s\": not a host name", name);
+	if (asprintf(&c->tls_server, "https://%s%.*s%s", name, number_len, number,
+		     host + host_len) < 0 ||
+	    asprintf(&c->connect_to, "%s%.*s:%.*s%.*s", name, number_len, number,
+		     port == NULL ? host_len : (int)(port - host), host, number_len, number) < 0 ||
+	    asprintf(&c->host_header, "Host: %.*s", host_len, host) < 0)
+		return reading_fault(r, -ENOMEM, "out of memory");
+	return 0;
 }
 
 int credentials_from_server(const char *server, struct credentials *ret, char *err, size_t err_size)
@@ -101,7 +88,7 @@ int credentials_from_server(const char *server, struct credentials *ret, char *e
 	int rc;
 
 	credentials_init(&c);
-	rc = server_set(&r, server);
+	rc = credentials_set_server(&r, server);
 	if (rc == 0)
 		*ret = c;
 	return rc;
@@ -117,31 +104,31 @@ int credentials_in_cluster(const char *dir, const char *host, const char *port,
 
 	credentials_init(&c);
 	if (host == NULL || port == NULL)
-		return fault(&r, -ENOENT,
-			     "not in a cluster (KUBERNETES_SERVICE_HOST and _PORT are not set): "
-			     "give --server or --kubeconfig");
+		return reading_fault(&r, -ENOENT,
+				     "not in a cluster (KUBERNETES_SERVICE_HOST and _PORT are not "
+				     "set): give --server or --kubeconfig");
 	bool v6 = strchr(host, ':') != NULL;
 	if (asprintf(&server, "https://%s%s%s:%s", v6 ? "[" : "", host, v6 ? "]" : "", port) < 0 ||
 	    asprintf(&c.token_file, "%s/token", dir) < 0 ||
 	    asprintf(&c.ca_file, "%s/ca.crt", dir) < 0 ||
 	    asprintf(&ns_file, "%s/namespace", dir) < 0) {
-		rc = fault(&r, -ENOMEM, "out of memory");
+		rc = reading_fault(&r, -ENOMEM, "out of memory");
 		goto out;
 	}
-	rc = server_set(&r, server);
+	rc = credentials_set_server(&r, server);
 	if (rc < 0)
 		goto out;
-	rc = word_read(c.token_file, &c.token);
+	rc = secret_word_read(c.token_file, &c.token);
 	if (rc < 0) {
-		fault(&r, rc, "%s: %s", c.token_file, file_error(rc));
+		reading_fault(&r, rc, "%s: %s", c.token_file, file_error(rc));
 		goto out;
 	}
 	rc = file_check(c.ca_file);
 	if (rc < 0) {
-		fault(&r, rc, "%s: %s", c.ca_file, file_error(rc));
+		reading_fault(&r, rc, "%s: %s", c.ca_file, file_error(rc));
 		goto out;
 	}
-	word_read(ns_file, &c.ns); /* not there: the caller has a default */
+	secret_word_read(ns_file, &c.ns); /* not there: the caller has a default */
 	*ret = c;
 out:
 	free(server);
@@ -151,209 +138,12 @@ out:
 	return rc;
 }
 
-static const cJSON *member(const cJSON *object, const char *name)
-{
-	return cJSON_GetObjectItemCaseSensitive(object, name);
-}
-
-static const char *member_text(const cJSON *object, const char *name)
-{
-	const char *text = cJSON_GetStringValue(member(object, name));
-
-	return text != NULL && *text == '\0' ? NULL : text;
-}
-
-/* The entry of list @list with name @name; its member @inner. NULL when it is not there. */
-static const cJSON *entry_of(const cJSON *config, const char *list, const char *name,
-			     const char *inner)
-{
-	const cJSON *entry;
-
-	cJSON_ArrayForEach (entry, member(config, list)) {
-		const char *text = member_text(entry, "name");
-
-		if (text != NULL && strcmp(text, name) == 0)
-			return member(entry, inner);
-	}
-	return NULL;
-}
-
-/* @path beside the kubeconfig, unless it is absolute. */
-static int path_set(const struct reading *r, const char *field, const char *path, char **ret)
-{
-	const char *slash = strrchr(r->path, '/');
-
-	if (*path == '/' || slash == NULL)
-		*ret = strdup(path);
-	else if (asprintf(ret, "%.*s/%s", (int)(slash - r->path), r->path, path) < 0)
-		*ret = NULL;
-	if (*ret == NULL)
-		return fault(r, -ENOMEM, "out of memory");
-	int rc = file_check(*ret);
-	return rc < 0 ? fault(r, rc, "%s: %s: %s", field, *ret, file_error(rc)) : 0;
-}
-
-/* Bytes in base64 into a memory file. */
-static int data_set(const struct reading *r, const char *field, const char *base64, int *ret_fd,
-		    char **ret_path)
-{
-	struct base64_decode_ctx decode;
-	size_t len = BASE64_DECODE_LENGTH(strlen(base64));
-	uint8_t *bytes = malloc(len + 1);
-	int rc = 0;
-
-	if (bytes == NULL)
-		return fault(r, -ENOMEM, "out of memory");
-	base64_decode_init(&decode);
-	if (!base64_decode_update(&decode, &len, bytes, strlen(base64), base64) ||
-	    !base64_decode_final(&decode) || len == 0) {
-		rc = fault(r, -EINVAL, "%s: not base64", field);
-		goto out;
-	}
-	*ret_fd = memfd_create(field, MFD_CLOEXEC);
-	if (*ret_fd == -1 || write(*ret_fd, bytes, len) != (ssize_t)len ||
-	    asprintf(ret_path, "/proc/self/fd/%d", *ret_fd) < 0)
-		rc = fault(r, errno == 0 ? -EIO : -errno, "%s: %s", field, strerror(errno));
-out:
-	explicit_bzero(bytes, len);
-	free(bytes);
-	return rc;
-}
-
-/* A certificate or key given as @field (a file) or @field-data (inline, which wins). */
-static int pem_set(const struct reading *r, const cJSON *from, const char *field, int slot,
-		   char **ret_path)
-{
-	char data_field[64];
-	const char *path = member_text(from, field);
-
-	snprintf(data_field, sizeof(data_field), "%s-data", field);
-	const char *data = member_text(from, data_field);
-	if (data != NULL)
-		return data_set(r, data_field, data, &r->to->fds[slot], ret_path);
-	return path == NULL ? 0 : path_set(r, field, path, ret_path);
-}
-
-static int cluster_read(const struct reading *r, const cJSON *cluster, const char *server)
-{
-	struct credentials *c = r->to;
-	const char *proxy = member_text(cluster, "proxy-url");
-	int rc;
-
-	if (server == NULL)
-		server = member_text(cluster, "server");
-	if (server == NULL)
-		return fault(r, -EINVAL, "the cluster has no server");
-	if (member_text(cluster, "tls-server-name") != NULL)
-		return fault(r, -EINVAL, "tls-server-name is not supported");
-	if (proxy != NULL && (c->proxy_url = strdup(proxy)) == NULL)
-		return fault(r, -ENOMEM, "out of memory");
-	c->insecure = cJSON_IsTrue(member(cluster, "insecure-skip-tls-verify"));
-	rc = server_set(r, server);
-	if (rc == 0)
-		rc = pem_set(r, cluster, "certificate-authority", 0, &c->ca_file);
-	return rc;
-}
-
-static int user_read(const struct reading *r, const cJSON *user)
-{
-	static const char *const unsupported[] = { "exec", "auth-provider", "username", "as" };
-	struct credentials *c = r->to;
-	const char *token = member_text(user, "token");
-	const char *token_file = member_text(user, "tokenFile");
-	int rc;
-
-	for (size_t i = 0; i < sizeof(unsupported) / sizeof(*unsupported); i++) {
-		if (member(user, unsupported[i]) != NULL)
-			return fault(r, -EINVAL,
-				     "the user's %s is not supported: use a token, tokenFile or "
-				     "client certificate",
-				     unsupported[i]);
-	}
-	rc = pem_set(r, user, "client-certificate", 1, &c->cert_file);
-	if (rc == 0)
-		rc = pem_set(r, user, "client-key", 2, &c->key_file);
-	if (rc < 0)
-		return rc;
-	if ((c->cert_file == NULL) != (c->key_file == NULL))
-		return fault(r, -EINVAL,
-			     "client-certificate and client-key go together, one is missing");
-	if (token_file != NULL) { /* wins over token, as in kubectl */
-		rc = path_set(r, "tokenFile", token_file, &c->token_file);
-		if (rc < 0)
-			return rc;
-		rc = word_read(c->token_file, &c->token);
-		return rc < 0 ? fault(r, rc, "tokenFile: %s: %s", c->token_file, file_error(rc))
-			      : 0;
-	}
-	if (token != NULL && (c->token = strdup(token)) == NULL)
-		return fault(r, -ENOMEM, "out of memory");
-	return 0;
-}
-
-static int config_read(const struct reading *r, const cJSON *config, const char *server)
-{
-	const char *current = member_text(config, "current-context");
-
-	if (!cJSON_IsObject(config) || !cJSON_IsArray(member(config, "clusters")))
-		return fault(r, -EINVAL, "not a kubeconfig: no list of clusters");
-	if (current == NULL)
-		return fault(r, -EINVAL, "no current-context");
-
-	const cJSON *context = entry_of(config, "contexts", current, "context");
-	const char *cluster_name = member_text(context, "cluster");
-	const char *user_name = member_text(context, "user");
-	if (cluster_name == NULL)
-		return fault(r, -EINVAL,
-			     "current-context \"%s\": no such context, or no cluster in it",
-			     current);
-	const cJSON *cluster = entry_of(config, "clusters", cluster_name, "cluster");
-	if (cluster == NULL)
-		return fault(r, -EINVAL, "context \"%s\": no cluster \"%s\"", current,
-			     cluster_name);
-	int rc = cluster_read(r, cluster, server);
-	if (rc < 0 || user_name == NULL)
-		return rc;
-	const cJSON *user = entry_of(config, "users", user_name, "user");
-	if (user == NULL)
-		return fault(r, -EINVAL, "context \"%s\": no user \"%s\"", current, user_name);
-	return user_read(r, user);
-}
-
-int credentials_from_kubeconfig(const char *path, const char *server, struct credentials *ret,
-				char *err, size_t err_size)
-{
-	struct credentials c;
-	struct reading r = { .to = &c, .path = path, .err = err, .err_size = err_size };
-	char *text, why[256];
-	size_t len;
-	int rc;
-
-	credentials_init(&c);
-	rc = file_read(path, FILE_MAX, &text, &len);
-	if (rc < 0)
-		return fault(&r, rc, "%s", file_error(rc));
-	if (server != NULL && text[strspn(text, " \t\r\n")] == '\0') { /* KUBECONFIG=/dev/null */
-		free(text);
-		return credentials_from_server(server, ret, err, err_size);
-	}
-	cJSON *config = doc_parse_yaml(text, len, why, sizeof(why));
-	explicit_bzero(text, len);
-	free(text);
-	if (config == NULL)
-		return fault(&r, -EINVAL, "%s", why);
-	rc = config_read(&r, config, server);
-	cJSON_Delete(config);
-	if (rc == 0)
-		*ret = c;
-	else
-		credentials_done(&c);
-	return rc;
-}
-
 void credentials_done(struct credentials *c)
 {
 	free(c->server);
+	free(c->tls_server);
+	free(c->connect_to);
+	free(c->host_header);
 	free(c->ca_file);
 	free(c->cert_file);
 	free(c->key_file);
@@ -361,24 +151,111 @@ void credentials_done(struct credentials *c)
 	free(c->token_file);
 	free(c->proxy_url);
 	free(c->ns);
-	for (size_t i = 0; i < 3; i++) {
+	exec_plugin_free(c->plugin);
+	for (size_t i = 0; i < CREDENTIALS_FILES; i++) {
 		if (c->fds[i] != -1)
 			close(c->fds[i]);
 	}
 	credentials_init(c);
 }
 
-bool credentials_refresh(struct credentials *c, bool refused, uint64_t now_ms)
+/* --- rotation ------------------------------------------------------------------------------- */
+
+/* Has a certificate's file been replaced since the last time? No file, for a moment: no. */
+static bool files_changed(struct credentials *c)
+{
+	const char *const paths[] = {
+		[CREDENTIALS_CA] = c->ca_file,
+		[CREDENTIALS_CERT] = c->cert_file,
+		[CREDENTIALS_KEY] = c->key_file,
+	};
+	bool changed = false;
+	struct stat st;
+
+	for (size_t i = 0; i < CREDENTIALS_FILES; i++) {
+		struct timespec *old = &c->changed[i];
+
+		if (paths[i] == NULL || c->fds[i] != -1 || stat(paths[i], &st) < 0)
+			continue;
+		/* The time of the inode's last change moves with a rename or a symbolic link's new
+		 * target, too: another inode, another time. */
+		if (old->tv_sec != 0 &&
+		    (old->tv_sec != st.st_ctim.tv_sec || old->tv_nsec != st.st_ctim.tv_nsec))
+			changed = true;
+		*old = st.st_ctim;
+	}
+	return changed;
+}
+
+static bool token_changed(struct credentials *c)
 {
 	char *token;
 
-	if (c->token_file == NULL || (!refused && now_ms - c->token_read_ms < TOKEN_MAX_AGE_MS))
+	if (c->token_file == NULL || secret_word_read(c->token_file, &token) < 0)
 		return false;
-	c->token_read_ms = now_ms;
-	if (word_read(c->token_file, &token) < 0)
-		return false;
-	bool changed = strcmp(token, c->token) != 0;
+	bool changed = c->token == NULL || strcmp(token, c->token) != 0;
 	secret_free(c->token);
 	c->token = token;
 	return changed;
+}
+
+bool credentials_refresh(struct credentials *c, bool refused, uint64_t now_ms)
+{
+	if (!refused && c->checked_ms != 0 && now_ms - c->checked_ms < MAX_AGE_MS)
+		return false;
+	c->checked_ms = now_ms;
+	bool tls = files_changed(c), token = token_changed(c);
+	c->tls_version += tls;
+	c->version += tls || token;
+	return tls || token;
+}
+
+/* --- from a plugin -------------------------------------------------------------------------- */
+
+/* Take over a PEM text, NULL for none, as a file. *ret_changed is left alone when it is the same.
+ */
+static int pem_take(struct credentials *c, int slot, const char *name, const char *pem, char **at,
+		    bool *ret_changed)
+{
+	char *path = NULL;
+	int fd = -1, rc;
+
+	if (pem == NULL ? *at == NULL
+			: c->fds[slot] != -1 && secret_file_is(c->fds[slot], pem, strlen(pem)))
+		return 0;
+	if (pem != NULL) {
+		rc = secret_to_file(name, pem, strlen(pem), &fd, &path);
+		if (rc < 0)
+			return rc;
+	}
+	if (c->fds[slot] != -1)
+		close(c->fds[slot]);
+	c->fds[slot] = fd;
+	free(*at);
+	*at = path;
+	*ret_changed = true;
+	return 0;
+}
+
+int credentials_take(struct credentials *c, struct exec_answer *answer)
+{
+	bool changed = false;
+	int rc = pem_take(c, CREDENTIALS_CERT, "client-certificate", answer->cert, &c->cert_file,
+			  &changed);
+
+	if (rc == 0)
+		rc = pem_take(c, CREDENTIALS_KEY, "client-key", answer->key, &c->key_file,
+			      &changed);
+	if (rc < 0)
+		return rc;
+	c->tls_version += changed;
+	secret_free(c->token);
+	c->token = answer->token;
+	answer->token = NULL;
+	c->expires = answer->expires;
+	c->version++;
+	c->plugin_asked = true;
+	c->accepted = false;
+	exec_answer_done(answer);
+	return 0;
 }

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The inside of `struct kube`: what kube.c, transfer.c, request.c, watch.c and events.c share.
+ * The inside of `struct kube`: what its files share.
+ *
+ * From the bottom: pool.c carries transfers over kept connections; transfer.c is one HTTP exchange;
+ * request.c and watch.c are what users know. exec_io.c gets credentials from a program.
  *
  * Lifetimes. libcurl must not be entered from its own callbacks and libuv closes handles in a
  * later turn of the loop, so:
@@ -20,9 +23,60 @@
 #include "lib/kube/event_book.h"
 #include "lib/kube/kube.h"
 
+struct transfer;
+
+/* --- connections (pool.c) ------------------------------------------------------------------- */
+
+/*
+ * What goes to the server by which set of connections. Over HTTP/2 each set is one connection, and
+ * watches that stand still (hundreds of streams, a full flow-control window) never delay a write.
+ */
+enum channel { CHANNEL_WATCH, CHANNEL_REQUEST, CHANNEL_MAX };
+
+TAILQ_HEAD(transfers, transfer);
+
+/*
+ * Connections that are kept and used again, one libcurl multi handle.
+ *
+ * Whether a server speaks HTTP/2, the first connection shows. So over TLS one transfer goes first;
+ * the others wait until it has an answer, and then find a connection to share (or none, over
+ * HTTP/1.1, and open their own). CURLOPT_PIPEWAIT promises the same, but libcurl 7.88 forgets some
+ * of those that wait when the server turns out to speak HTTP/1.1.
+ *
+ * A pool whose connections are not to be trusted any more, or show outdated credentials, is
+ * retired: new transfers get a new pool, and the old one goes with its last transfer.
+ */
+struct pool {
+	struct kube *kube;
+	CURLM *multi;        /* NULL once closed */
+	uv_timer_t timer;    /* what libcurl waits for */
+	uv_timer_t patience; /* what those wait for who wait */
+	unsigned count;      /* transfers that are its own, those that wait included */
+	unsigned answered;   /* those that run and have an answer: their connections are good */
+	unsigned handles;    /* of its own that are not closed yet */
+	bool one_first;      /* nobody knows yet what the server speaks */
+	bool retired;
+	struct transfer *first; /* goes while the others wait */
+	struct transfers waiting;
+	uint64_t heard_ms; /* when the last byte came */
+};
+
+/* 0 or -ENOMEM. */
+int pools_init(struct kube *k);
+void pools_close(struct kube *k);
+/* New transfers use new connections. */
+void pool_retire(struct kube *k, enum channel channel);
+
+/* Begin @t, whose easy handle is ready; now, or in its turn. 0 or -ENOMEM. */
+int pool_add(struct kube *k, struct transfer *t);
+/* Take it out again, ended or not. May free the pool. */
+void pool_remove(struct transfer *t);
+/* The head of its answer has come; told once. */
+void pool_answered(struct transfer *t);
+
 /* --- one HTTP exchange (transfer.c) --------------------------------------------------------- */
 
-struct transfer;
+#define TRANSFER_ERROR_SIZE 512
 
 struct transfer_ops {
 	void (*data)(
@@ -35,26 +89,36 @@ struct transfer {
 	struct kube *kube;
 	const struct transfer_ops *ops;
 	CURL *easy; /* NULL: idle */
-	struct curl_slist *headers;
+	struct curl_slist *headers, *connect_to;
 	struct transfer_body {
 		char *text;
 		size_t len, cap;
 	} body;
 	size_t body_max; /* of unconsumed bytes; more is an error */
-	int status;      /* of HTTP; 0: no answer */
-	bool failed;     /* the exchange broke off, before or after a status */
+	enum channel channel;
+	struct pool *pool;      /* NULL: idle, or credentials are still to come */
+	bool stream;            /* a watch: it ends when the server or the connection does */
+	bool waits;             /* in pool->waiting, or in kube->uncredentialed */
+	bool heard;             /* pool_answered() knows */
+	bool answered;          /* counted in pool->answered */
+	unsigned identity;      /* credentials.version when it began */
+	int status;             /* of HTTP; 0: no answer */
+	unsigned retry_after_s; /* what the server wishes; 0: nothing */
+	bool failed;            /* the exchange broke off, before or after a status */
+	bool timed_out;         /* it did by our own clock */
 	bool too_big, ended, is_ready;
-	char *error; /* why it failed; CURL_ERROR_SIZE bytes, from start to stop */
-	TAILQ_ENTRY(transfer) ready;
+	char *error; /* why it failed; TRANSFER_ERROR_SIZE bytes, from start to stop */
+	TAILQ_ENTRY(transfer) ready, turn;
 };
 
 struct transfer_request {
+	enum channel channel;
 	const char *method, *path; /* path with query */
 	const char *content_type;  /* NULL: no body */
 	const char *body;          /* must live until the end */
 	size_t body_max;           /* of the answer */
 	unsigned timeout_s;        /* 0: none */
-	bool fresh_connection;     /* the kept ones are not to be trusted */
+	bool stream;               /* a watch */
 };
 
 /* Begin; @t->ops is set. 0 or -ENOMEM. ops run later, from the loop. */
@@ -64,8 +128,35 @@ void transfer_stop(struct transfer *t);
 /* Drop @len bytes from the front of the body. */
 void transfer_consume(struct transfer *t, size_t len);
 
-int transfers_init(struct kube *k);
-void transfers_close(struct kube *k);
+/* The program that was asked has given credentials, or @failure says why not; else NULL. */
+void transfers_credentialed(struct kube *k, const char *failure);
+
+/* Called by pool.c: libcurl is done with it. */
+void transfer_ended(struct transfer *t, CURLcode result);
+/* It cannot even begin. */
+void transfer_failed(struct transfer *t, const char *why);
+/* Tell the owners of all transfers that have news. Never from inside libcurl. */
+void transfers_tell(struct kube *k);
+
+/* Why the exchange broke off: more than libcurl's own words in t->error where there is more. */
+void transfer_explain(struct transfer *t, CURLcode result);
+
+/* --- credentials from a program (exec_io.c) ------------------------------------------------- */
+
+struct exec_run;
+
+/* Are the credentials good for a transfer that begins now? */
+bool kube_has_credentials(struct kube *k);
+/* Get them. Transfers in k->uncredentialed begin, or fail, when that is done. */
+void kube_get_credentials(struct kube *k);
+void exec_close(struct kube *k);
+/* @t was answered 401: is there a reason to believe that it would go better now? */
+bool kube_credentials_refused(struct kube *k, const struct transfer *t);
+/* Follow files that rotate. */
+void kube_refresh_credentials(struct kube *k, bool refused);
+
+/* "reason: message" of a Status object, or of the HTTP status alone, into @buf; returns @buf. */
+const char *status_reason(int status, const cJSON *json, char *buf, size_t size);
 
 /* --- one request (request.c) ---------------------------------------------------------------- */
 
@@ -81,9 +172,6 @@ struct request_queue {
 int request_send(struct kube *k, enum request_class class, const char *method, const char *path,
 		 const char *content_type, const char *body, kube_done done, void *arg);
 void requests_close(struct kube *k);
-
-/* "reason: message" of a Status object, or of the HTTP status alone, into @buf; returns @buf. */
-const char *status_reason(int status, const cJSON *json, char *buf, size_t size);
 
 /* --- watches (watch.c) ---------------------------------------------------------------------- */
 
@@ -103,9 +191,12 @@ struct kube {
 	bool closing;
 	unsigned handles; /* uv handles that are not closed yet; the last one takes all along */
 
-	CURLM *multi; /* NULL once closed */
-	uv_timer_t curl_timer;
-	TAILQ_HEAD(, transfer) ready; /* transfers with news for their owner */
+	struct pool *pools[CHANNEL_MAX];
+	struct transfers ready;          /* with news for their owner */
+	struct transfers uncredentialed; /* wait for the program that has our credentials */
+	struct exec_run *exec;           /* it runs; else NULL */
+	uint64_t exec_ended_ms;          /* the last time it did; 0: never */
+	unsigned tls_version;            /* credentials.tls_version that the pools show */
 
 	struct request_queue queues[REQUEST_CLASS_MAX];
 	struct watches watches;

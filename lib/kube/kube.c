@@ -7,6 +7,7 @@
 
 #include "lib/base/log.h"
 #include "lib/kube/internal.h"
+#include "lib/kube/kubeconfig.h"
 
 #define SILENCE_MS 90000 /* bookmarks come about each minute */
 
@@ -58,10 +59,16 @@ int kube_open(uv_loop_t *loop, const struct kube_cfg *cfg, struct kube **ret, ch
 	if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) != sizeof(seed))
 		seed = uv_hrtime();
 	k->rng = rng_seeded(seed);
-	rc = transfers_init(k);
+	TAILQ_INIT(&k->ready);
+	TAILQ_INIT(&k->uncredentialed);
+	rc = pools_init(k);
 	if (rc == 0) {
 		*ret = k;
 		return 0;
+	}
+	if (k->handles > 0) { /* the last of them takes @k along */
+		k->closing = true;
+		return rc;
 	}
 	credentials_done(&k->credentials);
 fail:
@@ -79,7 +86,8 @@ struct kube *kube_close(struct kube *k)
 	while ((w = TAILQ_FIRST(&k->watches)) != NULL)
 		kube_watch_stop(w);
 	requests_close(k);
-	transfers_close(k);
+	exec_close(k);
+	pools_close(k);
 	return NULL;
 }
 
@@ -103,6 +111,8 @@ void kube_heard(struct kube *k, int status)
 	if (is_no_answer(status))
 		return;
 	k->answered = true;
+	if (status != 401)
+		k->credentials.accepted = true;
 	if (!k->down)
 		return;
 	k->down = false;

@@ -7,7 +7,6 @@
 
 #include "lib/base/intern.h"
 #include "lib/base/log.h"
-#include "lib/kube/page.h"
 #include "lib/kube/url.h"
 
 #define PAGE_LIMIT          500 /* objects, as the reference client asks for */
@@ -32,6 +31,7 @@ int reflector_init(struct reflector *r, const char *path, const char *query,
 void reflector_done(struct reflector *r)
 {
 	keyset_free(&r->keys);
+	page_abandon(&r->reader);
 	free(r->path);
 	free(r->query);
 	free(r->version);
@@ -63,7 +63,7 @@ char *reflector_url(struct reflector *r, struct rng *rng)
 						    WATCH_TIMEOUT_MAX_S - WATCH_TIMEOUT_MIN_S));
 		url_write(to, r->version);
 	} else {
-		fprintf(to, "limit=%u", PAGE_LIMIT);
+		fprintf(to, "limit=%u", r->unpaged ? 0 : PAGE_LIMIT);
 		if (r->page != NULL) {
 			fputs("&continue=", to);
 			url_write(to, r->page);
@@ -83,6 +83,7 @@ static void forget_version(struct reflector *r)
 	free(r->page);
 	r->version = r->page = NULL;
 	r->listed = false;
+	page_abandon(&r->reader);
 }
 
 enum reflector_next reflector_misunderstood(struct reflector *r, const char *why)
@@ -151,6 +152,7 @@ static enum reflector_next list_complete(struct reflector *r)
 	if (r->ended)
 		return REFLECTOR_ENDED;
 	r->listed = r->synced = true;
+	r->unpaged = false;
 	if (r->ops->synced != NULL)
 		r->ops->synced(r->arg);
 	return r->ended ? REFLECTOR_ENDED : REFLECTOR_NOW;
@@ -158,12 +160,26 @@ static enum reflector_next list_complete(struct reflector *r)
 
 enum reflector_next reflector_page(struct reflector *r, const char *text, size_t len)
 {
+	int rc;
+
+	if (r->reader.item == NULL) { /* the first of this page */
+		page_begin(&r->reader, listed_object, r);
+		if (r->page == NULL)
+			keyset_unsee(&r->keys);
+	}
+	rc = page_feed(&r->reader, text, len);
+	if (rc == 0)
+		return REFLECTOR_WAIT;
+	if (rc == -ECANCELED)
+		return REFLECTOR_ENDED;
+	return reflector_misunderstood(r, rc == -EFBIG ? "an object is too large" : "no list");
+}
+
+enum reflector_next reflector_page_end(struct reflector *r)
+{
 	struct page page;
+	int rc = page_end(&r->reader, &page);
 
-	if (r->page == NULL)
-		keyset_unsee(&r->keys);
-
-	int rc = page_decode(text, len, listed_object, r, &page);
 	if (rc == -ECANCELED)
 		return REFLECTOR_ENDED;
 	if (rc < 0)
@@ -183,14 +199,46 @@ enum reflector_next reflector_page(struct reflector *r, const char *text, size_t
 	return r->page != NULL ? REFLECTOR_NOW : list_complete(r);
 }
 
+static const char *version_of(const cJSON *object)
+{
+	const cJSON *meta = cJSON_GetObjectItemCaseSensitive(object, "metadata");
+
+	return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(meta, "resourceVersion"));
+}
+
+/*
+ * Is @version older than the one that we watch from? Versions are counters in every API server
+ * that there is (and by now they may be compared, KEP 5504); what is no number is never older.
+ */
+static bool is_older(const char *version, const char *ours)
+{
+	size_t len = strlen(version), our_len = strlen(ours);
+
+	if (len == 0 || version[strspn(version, "0123456789")] != '\0' ||
+	    ours[strspn(ours, "0123456789")] != '\0')
+		return false;
+	return len != our_len ? len < our_len : strcmp(version, ours) < 0;
+}
+
+/*
+ * An event from before our version: the server has been put back to an older state. It will pass
+ * over everything up to the version that we asked for, so what we know may be wrong for long.
+ */
+static enum reflector_next went_back(struct reflector *r, const char *version)
+{
+	log_warn("kube", "server went back in time, listing again", "path=%s from=%s to=%s",
+		 r->path, r->version, version);
+	forget_version(r);
+	return REFLECTOR_LATER;
+}
+
 /* Remember how far we are. */
 static void advance(struct reflector *r, const cJSON *object)
 {
-	const cJSON *meta = cJSON_GetObjectItemCaseSensitive(object, "metadata");
-	const char *version =
-		cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(meta, "resourceVersion"));
+	const char *version = version_of(object);
 
-	if (version == NULL || *version == '\0' || strcmp(version, r->version) == 0)
+	if (version == NULL || *version == '\0' || strcmp(version, r->version) == 0 ||
+	    is_older(version, r->version))
 		return;
 	char *copy = strdup(version);
 	if (copy != NULL) { /* else the older one does: some events come twice */
@@ -216,19 +264,26 @@ static enum reflector_next event(struct reflector *r, const char *type, const cJ
 
 	if (strcmp(type, "ERROR") == 0)
 		return error_event(r, object);
-	if (strcmp(type, "BOOKMARK") != 0) {
-		bool deleted = strcmp(type, "DELETED") == 0;
 
-		if (!key_of(object, &key) ||
-		    (!deleted && strcmp(type, "ADDED") != 0 && strcmp(type, "MODIFIED") != 0))
-			return reflector_misunderstood(r, "no event");
-		if (!deleted)
-			upsert(r, &key, object);
-		else if (keyset_remove(&r->keys, key.ns, key.name))
+	bool bookmark = strcmp(type, "BOOKMARK") == 0, deleted = strcmp(type, "DELETED") == 0;
+	if (!bookmark && !deleted && strcmp(type, "ADDED") != 0 && strcmp(type, "MODIFIED") != 0)
+		return reflector_misunderstood(r, "no event");
+	if (!bookmark && !key_of(object, &key))
+		return reflector_misunderstood(r, "no event");
+
+	/* What was deleted may bear the version of its last change: it says nothing. */
+	const char *version = version_of(object);
+	if (!deleted && version != NULL && is_older(version, r->version))
+		return went_back(r, version);
+
+	if (deleted) {
+		if (keyset_remove(&r->keys, key.ns, key.name))
 			r->ops->remove(r->arg, key.ns, key.name);
-		if (r->ended)
-			return REFLECTOR_ENDED;
+	} else if (!bookmark) {
+		upsert(r, &key, object);
 	}
+	if (r->ended)
+		return REFLECTOR_ENDED;
 	advance(r, object);
 	accepted(r);
 	return REFLECTOR_WAIT;
@@ -276,6 +331,8 @@ static bool version_survives(int status)
 
 enum reflector_next reflector_refused(struct reflector *r, int status, const char *reason)
 {
+	if (status == 410 && r->page != NULL)
+		r->unpaged = true;
 	if (!version_survives(status))
 		forget_version(r);
 	if (status == 410) { /* in the course of things: the server's history is short */
@@ -299,8 +356,25 @@ enum reflector_next reflector_refused(struct reflector *r, int status, const cha
 	return r->ended ? REFLECTOR_ENDED : REFLECTOR_LATER;
 }
 
+bool reflector_is_ahead(const cJSON *status)
+{
+	const cJSON *causes = cJSON_GetObjectItemCaseSensitive(
+		cJSON_GetObjectItemCaseSensitive(status, "details"), "causes");
+	const cJSON *cause;
+
+	cJSON_ArrayForEach (cause, causes) {
+		const char *reason =
+			cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(cause, "reason"));
+
+		if (reason != NULL && strcmp(reason, "ResourceVersionTooLarge") == 0)
+			return true;
+	}
+	return false;
+}
+
 enum reflector_next reflector_cut(struct reflector *r, uint64_t lived_ms)
 {
+	page_abandon(&r->reader);
 	if (r->listed && lived_ms >= SHORT_WATCH_MS)
 		return REFLECTOR_NOW;
 	return REFLECTOR_LATER;

@@ -10,8 +10,12 @@
  *	      +------ 410, a line that is broken, an error that a new version may mend
  *
  * A version is kept through disconnects, so an outage costs no new list. It is dropped when the
- * server no longer knows it (410 Gone), and when we cannot be sure to have understood everything
- * since. During a new list the old objects stay; what it did not name is removed at its end.
+ * server no longer knows it (410 Gone), when the server has gone back in time (restored from a
+ * backup), and when we cannot be sure to have understood everything since. During a new list the
+ *old objects stay; what it did not name is removed at its end.
+ *
+ * A list that takes longer than the server keeps its snapshot (410 in the middle) is asked for
+ *again in one piece, or it might never end.
  */
 #ifndef BELLMAN_KUBE_REFLECTOR_H
 #define BELLMAN_KUBE_REFLECTOR_H
@@ -19,6 +23,7 @@
 #include "lib/base/rng.h"
 #include "lib/kube/keyset.h"
 #include "lib/kube/kube.h"
+#include "lib/kube/page.h"
 
 /* When to send what reflector_url() says. */
 enum reflector_next {
@@ -35,14 +40,16 @@ struct reflector {
 	char *path, *query; /* query may be NULL */
 
 	struct keyset keys;
-	char *version;      /* to watch from; with `listed`, else of the list under way; or NULL */
-	char *page;         /* `continue` of the list under way; NULL: its first page is next */
-	bool listed;        /* the list is complete: watch */
-	bool synced;        /* one list has been complete */
-	bool ended;         /* set by the owner in a callback: call nobody any more */
-	bool absent;        /* told ops->absent */
-	int refused;        /* HTTP status that was told and logged, or MALFORMED; 0: none */
-	uint64_t malformed; /* answers that could not be understood, ever */
+	char *version; /* to watch from; with `listed`, else of the list under way; or NULL */
+	char *page;    /* `continue` of the list under way; NULL: its first page is next */
+	struct page_reader reader; /* of the page under way */
+	bool unpaged;              /* ask for the list in one piece */
+	bool listed;               /* the list is complete: watch */
+	bool synced;               /* one list has been complete */
+	bool ended;                /* set by the owner in a callback: call nobody any more */
+	bool absent;               /* told ops->absent */
+	int refused;               /* HTTP status that was told and logged, or MALFORMED; 0: none */
+	uint64_t malformed;        /* answers that could not be understood, ever */
 };
 
 /* 0 or -ENOMEM. @path and @query are copied. */
@@ -56,8 +63,10 @@ bool reflector_watching(const struct reflector *r);
 /* Path and query of the next request; free it. NULL: out of memory. */
 char *reflector_url(struct reflector *r, struct rng *rng);
 
-/* A whole page has come. */
+/* Bytes of a page have come: its objects are told as far as they are whole. */
 enum reflector_next reflector_page(struct reflector *r, const char *text, size_t len);
+/* The page is complete. */
+enum reflector_next reflector_page_end(struct reflector *r);
 
 /* Bytes of a watch have come. *ret_used: how many were taken, up to the end of the last line. */
 enum reflector_next reflector_lines(struct reflector *r, const char *text, size_t len,
@@ -65,6 +74,9 @@ enum reflector_next reflector_lines(struct reflector *r, const char *text, size_
 
 /* An answer that is none: broken, or too large. @why: for the log. */
 enum reflector_next reflector_misunderstood(struct reflector *r, const char *why);
+
+/* Does this Status say that our version is from the server's future? Its HTTP status is 504. */
+bool reflector_is_ahead(const cJSON *status);
 
 /* The server has answered other than 200. @reason: for the log and ops->lost. */
 enum reflector_next reflector_refused(struct reflector *r, int status, const char *reason);

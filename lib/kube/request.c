@@ -3,6 +3,11 @@
  * Single requests: a first-in first-out queue with a bounded number under way.
  *
  * Events have a queue of their own, so that thousands of them never stand before a status write.
+ *
+ * A server that is busy (429, or 5xx with Retry-After) is asked again when it says so, whatever the
+ * method, as client-go does: it has not begun with the request. What waits for that keeps its place
+ * among those under way, so that a busy server gets less to do. All of it ends after RETRY_MAX
+ * tries or RETRY_FOR_MS; an answer that wishes for more is handed on as it is.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -10,8 +15,10 @@
 
 #include "lib/kube/internal.h"
 
-#define TIMEOUT_S  15
-#define ANSWER_MAX (64u << 20)
+#define TIMEOUT_S    15
+#define ANSWER_MAX   (64u << 20)
+#define RETRY_MAX    10u
+#define RETRY_FOR_MS 60000u
 
 static const struct {
 	unsigned running_max, waiting_max; /* waiting_max 0: no limit */
@@ -23,7 +30,10 @@ static const struct {
 struct request {
 	struct kube *kube;
 	enum request_class class;
-	bool retried; /* after a 401, with a new token */
+	bool retried; /* after a 401, with new credentials */
+	unsigned tries;
+	uint64_t began_ms;
+	uv_timer_t *timer; /* made for the first wait; its close callback frees */
 	struct transfer transfer;
 	const char *method, *path, *content_type, *body; /* in `texts`; the last two may be NULL */
 	kube_done done;
@@ -32,22 +42,22 @@ struct request {
 	char texts[]; /* in one block: thousands of requests may wait */
 };
 
+static void on_timer_closed(uv_handle_t *handle)
+{
+	struct kube *k = handle->data;
+
+	free(handle);
+	kube_handle_closed(k);
+}
+
 static void request_free(struct request *r)
 {
 	transfer_stop(&r->transfer);
+	if (r->timer != NULL) {
+		r->timer->data = r->kube; /* the request will be gone */
+		uv_close((uv_handle_t *)r->timer, on_timer_closed);
+	}
 	free(r);
-}
-
-const char *status_reason(int status, const cJSON *json, char *buf, size_t size)
-{
-	const char *reason = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, "reason"));
-	const char *message =
-		cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, "message"));
-
-	snprintf(buf, size, "%d%s%s%s%s", status, reason == NULL ? "" : " ",
-		 reason == NULL ? "" : reason, message == NULL ? "" : ": ",
-		 message == NULL ? "" : message);
-	return buf;
 }
 
 /* Tell the user how it ended. */
@@ -76,6 +86,7 @@ static const struct transfer_ops request_ops;
 static int request_start(struct request *r)
 {
 	struct transfer_request req = {
+		.channel = CHANNEL_REQUEST,
 		.method = r->method,
 		.path = r->path,
 		.content_type = r->content_type,
@@ -98,6 +109,7 @@ static void queue_run(struct kube *k, enum request_class class)
 	       (r = TAILQ_FIRST(&q->waiting)) != NULL) {
 		if (request_start(r) < 0)
 			return; /* no memory now: with the next one that ends */
+		r->began_ms = uv_now(k->loop);
 		TAILQ_REMOVE(&q->waiting, r, link);
 		q->waiting_count--;
 		TAILQ_INSERT_TAIL(&q->running, r, link);
@@ -105,28 +117,70 @@ static void queue_run(struct kube *k, enum request_class class)
 	}
 }
 
+/* It is over: tell the user, and go on with the next one. */
+static void request_end(struct request *r, int status, const char *failure)
+{
+	struct kube *k = r->kube;
+	enum request_class class = r->class;
+
+	TAILQ_REMOVE(&k->queues[class].running, r, link);
+	k->queues[class].running_count--;
+	request_tell(r, status, failure);
+	request_free(r);
+	queue_run(k, class);
+}
+
+static void on_retry(uv_timer_t *timer)
+{
+	struct request *r = timer->data;
+
+	if (request_start(r) < 0)
+		request_end(r, 0, "out of memory");
+}
+
+/* As the server wishes, once more? False when it is not to be waited for. */
+static bool request_retry(struct request *r)
+{
+	uint64_t wait_ms = (uint64_t)r->transfer.retry_after_s * 1000;
+	struct kube *k = r->kube;
+	int status = r->transfer.status;
+
+	if (r->transfer.failed || (status != 429 && status < 500) || wait_ms == 0 ||
+	    ++r->tries >= RETRY_MAX || uv_now(k->loop) - r->began_ms + wait_ms > RETRY_FOR_MS)
+		return false;
+	if (r->timer == NULL) {
+		r->timer = calloc(1, sizeof(*r->timer));
+		if (r->timer == NULL)
+			return false;
+		uv_timer_init(k->loop, r->timer);
+		kube_handle_opened(k);
+		r->timer->data = r;
+	}
+	transfer_stop(&r->transfer);
+	uv_timer_start(r->timer, on_retry, wait_ms + rng_below(&k->rng, wait_ms / 8 + 1), 0);
+	return true;
+}
+
 static void on_end(struct transfer *t)
 {
 	struct request *r = (struct request *)((char *)t - offsetof(struct request, transfer));
 	struct kube *k = r->kube;
-	struct request_queue *q = &k->queues[r->class];
-	int status = t->failed ? 0 : t->status;
 
 	if (is_no_answer(t->status))
 		kube_unheard(k, r->path, t);
-	if (status == 401 && !r->retried &&
-	    credentials_refresh(&k->credentials, true, uv_now(k->loop))) {
+	/* The connection may be dead without anybody knowing. Over HTTP/2 it would be used again.
+	 */
+	if (t->timed_out && t->status == 0)
+		pool_retire(k, CHANNEL_REQUEST);
+	if (request_retry(r))
+		return;
+	if (!t->failed && t->status == 401 && !r->retried && kube_credentials_refused(k, t)) {
 		r->retried = true;
 		transfer_stop(t);
 		if (request_start(r) == 0)
 			return;
 	}
-	TAILQ_REMOVE(&q->running, r, link);
-	q->running_count--;
-	request_tell(r, status, t->failed ? t->error : NULL);
-	enum request_class class = r->class;
-	request_free(r);
-	queue_run(k, class);
+	request_end(r, t->failed ? 0 : t->status, t->failed ? t->error : NULL);
 }
 
 static const struct transfer_ops request_ops = { .end = on_end };

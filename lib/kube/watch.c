@@ -1,5 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Watches: the reflector's transfers and its clock. */
+/*
+ * Watches: the reflector's transfers and its clock.
+ *
+ * Lists and watches are both read as their bytes come, and both are given up after a silence: no
+ * byte may come any more because nothing is to be said, or because the connection is dead.
+ * Bookmarks tell the two apart. If others are heard on the same connections, only this one begins
+ * again; if nobody is, all that begin from now on get new connections.
+ */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,23 +15,21 @@
 #include "lib/kube/internal.h"
 #include "lib/kube/reflector.h"
 
-#define PAGE_MAX        (64u << 20)
-#define EVENT_MAX       (8u << 20)
-#define PAGE_TIMEOUT_S  60
-#define ABSENT_EVERY_MS 60000
-#define WAKE_WITHIN_MS  200
+#define EVENT_MAX         (8u << 20)
+#define RETRY_AFTER_MAX_S 60u
+#define ABSENT_EVERY_MS   60000
+#define WAKE_WITHIN_MS    200
 /* A watch that lived so long makes its troubles before a thing of the past. */
-#define PROVEN_MS       10000
+#define PROVEN_MS         10000
 
 struct kube_watch {
 	struct kube *kube;
 	struct reflector reflector;
 	struct transfer transfer;
-	uv_timer_t timer; /* while a watch runs: for its silence; else until the next request */
+	uv_timer_t timer; /* while a transfer runs: for its silence; else until the next one */
 	struct backoff backoff; /* of what this watch alone suffers; outages have kube->backoff */
 	uint64_t started_ms, heard_ms;
 	bool for_server; /* the timer waits for a server that is away */
-	bool was_silent; /* distrust the connection */
 	TAILQ_ENTRY(kube_watch) link;
 };
 
@@ -40,6 +45,17 @@ static void wait_ms(struct kube_watch *w, uint64_t ms)
 	uv_timer_start(&w->timer, on_due, ms, 0);
 }
 
+/* Are its connections dead? Then nobody is to begin on them. */
+static void distrust(struct kube_watch *w)
+{
+	struct kube *k = w->kube;
+	const struct pool *p = w->transfer.pool;
+
+	if (p != NULL && p == k->pools[CHANNEL_WATCH] &&
+	    uv_now(k->loop) - p->heard_ms >= k->silence_ms / 2)
+		pool_retire(k, CHANNEL_WATCH);
+}
+
 static void on_silence(uv_timer_t *timer)
 {
 	struct kube_watch *w = timer->data;
@@ -50,8 +66,9 @@ static void on_silence(uv_timer_t *timer)
 		return;
 	}
 	log_debug("kube", "watch is silent, opening it again", "path=%s", w->reflector.path);
+	distrust(w);
 	transfer_stop(&w->transfer);
-	w->was_silent = true;
+	reflector_cut(&w->reflector, silent_ms);
 	watch_ask(w);
 }
 
@@ -82,65 +99,100 @@ static struct kube_watch *watch_of(struct transfer *t)
 	return (struct kube_watch *)((char *)t - offsetof(struct kube_watch, transfer));
 }
 
-/* Bytes of a watch: tell its whole lines. */
+/* Bytes of a list or watch: tell what is whole. */
 static void on_data(struct transfer *t)
 {
 	struct kube_watch *w = watch_of(t);
+	size_t used = t->body.len;
 	enum reflector_next next;
-	size_t used;
 
 	if (t->status != 200) /* an error's text, for on_end() */
 		return;
 	w->heard_ms = uv_now(w->kube->loop);
 	if (w->heard_ms - w->started_ms >= PROVEN_MS)
 		backoff_reset(&w->backoff);
-	next = reflector_lines(&w->reflector, t->body.text, t->body.len, &used);
+	if (reflector_watching(&w->reflector))
+		next = reflector_lines(&w->reflector, t->body.text, t->body.len, &used);
+	else
+		next = reflector_page(&w->reflector, t->body.text, t->body.len);
 	if (next == REFLECTOR_ENDED)
 		return;
 	transfer_consume(t, used);
 	go_on(w, next);
 }
 
+/* The Status in the body of an answer other than 200; NULL when it is none. */
+static cJSON *status_of(const struct transfer *t)
+{
+	return t->body.len == 0 ? NULL : cJSON_ParseWithLength(t->body.text, t->body.len);
+}
+
 static enum reflector_next refused(struct kube_watch *w)
 {
 	const struct transfer *t = &w->transfer;
 	char reason[512];
-	cJSON *json;
 
-	if (t->status == 401 &&
-	    credentials_refresh(&w->kube->credentials, true, uv_now(w->kube->loop)))
-		return REFLECTOR_LATER; /* with the new token */
-	json = cJSON_ParseWithLength(t->body.text, t->body.len);
+	if (t->status == 401 && kube_credentials_refused(w->kube, t))
+		return REFLECTOR_LATER; /* with the new ones */
+	cJSON *json = status_of(t);
 	status_reason(t->status, json, reason, sizeof(reason));
 	cJSON_Delete(json);
 	return reflector_refused(&w->reflector, t->status, reason);
 }
 
+/* No sooner than the server wishes. */
+static void wait_at_least(struct kube_watch *w, unsigned seconds)
+{
+	uint64_t ms = (uint64_t)(seconds < RETRY_AFTER_MAX_S ? seconds : RETRY_AFTER_MAX_S) * 1000;
+
+	if (ms != 0 && uv_is_active((uv_handle_t *)&w->timer) &&
+	    uv_timer_get_due_in(&w->timer) < ms)
+		wait_ms(w, ms + rng_below(&w->kube->rng, ms / 8 + 1));
+}
+
+/* It has not been answered by 200. */
+static void on_refusal(struct kube_watch *w)
+{
+	struct transfer *t = &w->transfer;
+	unsigned retry_after_s = t->retry_after_s;
+	struct kube *k = w->kube;
+	cJSON *json;
+
+	if (!is_no_answer(t->status)) {
+		go_on(w, refused(w));
+	} else if ((json = status_of(t)) != NULL && reflector_is_ahead(json)) {
+		go_on(w, reflector_refused(&w->reflector, 410, "version of the server's future"));
+		cJSON_Delete(json);
+	} else {
+		cJSON_Delete(json);
+		kube_unheard(k, w->reflector.path, t);
+		reflector_cut(&w->reflector, 0);
+		transfer_stop(t);
+		w->for_server = retry_after_s == 0; /* else it is there, and said when */
+		wait_ms(w, kube_retry_in(k));
+	}
+	if (!w->reflector.ended)
+		wait_at_least(w, retry_after_s);
+}
+
 static void on_end(struct transfer *t)
 {
 	struct kube_watch *w = watch_of(t);
-	struct kube *k = w->kube;
 
 	uv_timer_stop(&w->timer);
-	if (is_no_answer(t->status)) {
-		kube_unheard(k, w->reflector.path, t);
-		transfer_stop(t);
-		w->for_server = true;
-		wait_ms(w, kube_retry_in(k));
-	} else if (t->status != 200) {
-		go_on(w, refused(w));
+	if (t->status != 200) {
+		on_refusal(w);
 	} else if (t->failed || reflector_watching(&w->reflector)) {
 		log_debug("kube", "watch ended", "path=%s reason=\"%s\"", w->reflector.path,
 			  t->error);
-		go_on(w, t->too_big
-				 ? reflector_misunderstood(&w->reflector, t->error)
-				 : reflector_cut(&w->reflector, uv_now(k->loop) - w->started_ms));
+		go_on(w, t->too_big ? reflector_misunderstood(&w->reflector, t->error)
+				    : reflector_cut(&w->reflector,
+						    uv_now(w->kube->loop) - w->started_ms));
 	} else {
-		go_on(w, reflector_page(&w->reflector, t->body.text, t->body.len));
+		go_on(w, reflector_page_end(&w->reflector));
 	}
 }
 
-static const struct transfer_ops list_ops = { .end = on_end };
 static const struct transfer_ops watch_ops = { .data = on_data, .end = on_end };
 
 /* Send the reflector's next request. */
@@ -150,19 +202,19 @@ static void watch_ask(struct kube_watch *w)
 	bool watching = reflector_watching(&w->reflector);
 	char *url = reflector_url(&w->reflector, &k->rng);
 	struct transfer_request req = {
+		.channel = CHANNEL_WATCH,
 		.method = "GET",
 		.path = url,
-		.body_max = watching ? EVENT_MAX : PAGE_MAX,
-		.timeout_s = watching ? 0 : PAGE_TIMEOUT_S,
-		.fresh_connection = w->was_silent,
+		.body_max = EVENT_MAX,
+		.stream = watching,
 	};
 
-	w->for_server = w->was_silent = false;
+	w->for_server = false;
 	w->started_ms = w->heard_ms = uv_now(k->loop);
-	w->transfer.ops = watching ? &watch_ops : &list_ops;
+	w->transfer.ops = &watch_ops;
 	if (url == NULL || transfer_start(k, &w->transfer, &req) < 0)
 		wait_ms(w, backoff_next(&w->backoff, &k->rng));
-	else if (watching)
+	else
 		uv_timer_start(&w->timer, on_silence, k->silence_ms, 0);
 	free(url);
 }

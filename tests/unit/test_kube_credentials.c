@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "lib/kube/credentials.h"
+#include "lib/kube/kubeconfig.h"
 
 static char dir[] = "/tmp/bellman-cred-XXXXXX";
 
@@ -55,6 +55,8 @@ static int drop_dir(void **state)
 #define CONTEXTS "contexts:\n- name: main\n  context: {cluster: k, user: u}\n"
 #define CLUSTERS "clusters:\n- name: k\n  cluster:\n    server: https://10.0.0.1:6443/\n"
 #define USERS    "users:\n- name: u\n  user:\n"
+
+#define EXEC_V1 "    exec: {apiVersion: client.authentication.k8s.io/v1, "
 
 static int load(const char *text, const char *server, struct credentials *c, char *err, size_t size)
 {
@@ -199,14 +201,34 @@ static void test_a_wrong_kubeconfig_is_refused_with_file_and_reason(void **state
 		  "not an address", -EINVAL },
 		{ HEAD CONTEXTS "clusters:\n- name: k\n  cluster: {server: 'https://me:pw@h/'}\n",
 		  "user name in the address", -EINVAL },
-		{ HEAD CONTEXTS CLUSTERS "    tls-server-name: x\n", "tls-server-name", -EINVAL },
+		{ HEAD CONTEXTS CLUSTERS "    tls-server-name: x/y\n",
+		  "tls-server-name \"x/y\": not a host name", -EINVAL },
 		{ HEAD CONTEXTS CLUSTERS, "no user \"u\"", -EINVAL },
 		{ HEAD CONTEXTS CLUSTERS "    certificate-authority-data: '%%%'\n",
 		  "certificate-authority-data: not base64", -EINVAL },
 		{ HEAD CONTEXTS CLUSTERS "    certificate-authority: nowhere.pem\n",
 		  "nowhere.pem: No such file", -ENOENT },
 		{ HEAD CONTEXTS CLUSTERS USERS "    exec: {command: aws}\n",
-		  "exec is not supported", -EINVAL },
+		  "exec: apiVersion must be client.authentication.k8s.io/v1 or", -EINVAL },
+		{ HEAD CONTEXTS CLUSTERS USERS
+		  "    exec: {apiVersion: client.authentication.k8s.io/v1alpha1, command: aws}\n",
+		  "exec: apiVersion must be", -EINVAL },
+		{ HEAD CONTEXTS CLUSTERS USERS EXEC_V1 "interactiveMode: Never}\n",
+		  "exec: no command", -EINVAL },
+		{ HEAD CONTEXTS CLUSTERS USERS EXEC_V1 "command: aws}\n", "exec: interactiveMode",
+		  -EINVAL },
+		{ HEAD CONTEXTS CLUSTERS USERS EXEC_V1
+		  "command: aws, interactiveMode: Sometimes}\n",
+		  "exec: interactiveMode must be Never, IfAvailable or Always", -EINVAL },
+		{ HEAD CONTEXTS CLUSTERS USERS EXEC_V1
+		  "command: aws, interactiveMode: Never, args: [1]}\n",
+		  "exec: args[0] is no text", -EINVAL },
+		{ HEAD CONTEXTS CLUSTERS USERS EXEC_V1
+		  "command: aws, interactiveMode: Never, env: [{value: x}]}\n",
+		  "exec: env[0] has no name", -EINVAL },
+		{ HEAD CONTEXTS CLUSTERS USERS "    auth-provider: {name: gcp}\n",
+		  "auth-provider is not supported", -EINVAL },
+		{ HEAD CONTEXTS CLUSTERS USERS "    as: root\n", "as is not supported", -EINVAL },
 		{ HEAD CONTEXTS CLUSTERS USERS "    username: admin\n", "username is not supported",
 		  -EINVAL },
 		{ HEAD CONTEXTS CLUSTERS USERS "    client-certificate-data: Q0VSVAo=\n",

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* lib/kube, the pure parts of a watch: key set, back-off, list pages, the reflector. */
+/* lib/kube, the pure parts of a watch: key set, back-off, the reflector, events, paths. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,7 +15,6 @@
 #include "lib/base/log.h"
 #include "lib/kube/backoff.h"
 #include "lib/kube/event_book.h"
-#include "lib/kube/page.h"
 #include "lib/kube/reflector.h"
 
 /* --- key set -------------------------------------------------------------------------------- */
@@ -112,130 +111,6 @@ static void test_back_off_doubles_to_ten_seconds_with_jitter(void **state)
 	assert_in_range(backoff_next(&b, &rng), 70, 130);
 }
 
-/* --- list pages ----------------------------------------------------------------------------- */
-
-struct seen_items {
-	unsigned count, stop_at;
-	char kind[32], api_version[32];
-};
-
-static int see_item(void *arg, cJSON *object)
-{
-	struct seen_items *s = arg;
-
-	snprintf(s->kind, sizeof(s->kind), "%s",
-		 cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, "kind")));
-	snprintf(s->api_version, sizeof(s->api_version), "%s",
-		 cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, "apiVersion")));
-	return ++s->count == s->stop_at ? -ECANCELED : 0;
-}
-
-/* A heap copy of exactly these bytes, so that one read too many is seen. */
-static int decode_copy(const char *text, size_t len, struct seen_items *s, struct page *ret)
-{
-	char *copy = malloc(len == 0 ? 1 : len);
-
-	memcpy(copy, text, len);
-	int rc = page_decode(copy, len, see_item, s, ret);
-	free(copy);
-	return rc;
-}
-
-static const char services_page[] =
-	"{\"kind\":\"ServiceList\",\"apiVersion\":\"v1\",\"metadata\":{\"resourceVersion\":\"12\","
-	"\"continue\":\"abc==\",\"remainingItemCount\":7},\"items\":[{\"metadata\":{\"name\":\"a\"}"
-	"},\n"
-	" {\"metadata\":{\"name\":\"b\"}}]}\n";
-
-static void test_objects_of_a_typed_list_get_their_kind(void **state)
-{
-	struct seen_items s = { 0 };
-	struct page p;
-
-	(void)state;
-	assert_int_equal(decode_copy(services_page, strlen(services_page), &s, &p), 0);
-	assert_int_equal(s.count, 2);
-	assert_string_equal(s.kind, "Service");
-	assert_string_equal(s.api_version, "v1");
-	assert_string_equal(p.version, "12");
-	assert_string_equal(p.next, "abc==");
-	page_done(&p);
-}
-
-/* Custom resources: fields in the order of the alphabet, `items` before what names them. */
-static void test_custom_resources_keep_their_own_kind(void **state)
-{
-	static const char text[] =
-		"{\"apiVersion\":\"metallb.io/v1beta1\",\"items\":[{\"apiVersion\":\"metallb.io/"
-		"v1beta1\",\"kind\":\"IPAddressPool\"}],\"kind\":\"IPAddressPoolList\","
-		"\"metadata\":"
-		"{\"continue\":\"\",\"resourceVersion\":\"9\"}}";
-	struct seen_items s = { 0 };
-	struct page p;
-
-	(void)state;
-	assert_int_equal(decode_copy(text, strlen(text), &s, &p), 0);
-	assert_string_equal(s.kind, "IPAddressPool");
-	assert_null(p.next);
-	page_done(&p);
-}
-
-static void test_cut_anywhere_a_page_is_refused(void **state)
-{
-	(void)state;
-	for (size_t len = 0; len < strlen(services_page) - 1; len++) {
-		struct seen_items s = { 0 };
-		struct page p = { NULL, NULL };
-
-		assert_int_equal(decode_copy(services_page, len, &s, &p), -EBADMSG);
-		assert_null(p.version);
-	}
-}
-
-static void test_only_a_list_is_an_empty_list(void **state)
-{
-	static const struct {
-		const char *text;
-		int rc;
-	} cases[] = {
-		{ "{\"metadata\":{\"resourceVersion\":\"1\"},\"items\":[]}", 0 },
-		{ "{\"metadata\":{\"resourceVersion\":\"1\"},\"items\":null}", 0 },
-		{ "{\"metadata\":{\"resourceVersion\":\"1\"}}", -EBADMSG },
-		{ "{\"metadata\":{},\"items\":[]}", -EBADMSG },
-		{ "{\"items\":[]}", -EBADMSG },
-		{ "{}", -EBADMSG },
-		{ "[]", -EBADMSG },
-		{ "<html>login</html>", -EBADMSG },
-		{ "{\"metadata\":{\"resourceVersion\":\"1\"},\"items\":[]} x", -EBADMSG },
-		{ "{\"metadata\":{\"resourceVersion\":\"1\"},\"items\":[1]}", -EBADMSG },
-		{ "{\"metadata\":{\"resourceVersion\":\"1\"},\"items\":{}}", -EBADMSG },
-		{ "{\"metadata\":{\"resourceVersion\":\"1\"},\"items\":[{},]}", -EBADMSG },
-		{ "{\"metadata\":{\"resourceVersion\":1},\"items\":[]}", -EBADMSG },
-		{ "{1:2}", -EBADMSG },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-		struct seen_items s = { 0 };
-		struct page p;
-
-		assert_int_equal(decode_copy(cases[i].text, strlen(cases[i].text), &s, &p),
-				 cases[i].rc);
-		if (cases[i].rc == 0)
-			page_done(&p);
-	}
-}
-
-static void test_the_user_can_end_a_page_at_any_object(void **state)
-{
-	struct seen_items s = { .stop_at = 1 };
-	struct page p;
-
-	(void)state;
-	assert_int_equal(decode_copy(services_page, strlen(services_page), &s, &p), -ECANCELED);
-	assert_int_equal(s.count, 1);
-}
-
 /* --- reflector ------------------------------------------------------------------------------ */
 
 /* What the user was told, as text: "+ns/name" "-ns/name" "=" (synced) "?" (absent) "!" (lost). */
@@ -327,7 +202,9 @@ static void assert_asks(struct told *t, const char *what)
 
 static enum reflector_next page(struct told *t, const char *text)
 {
-	return reflector_page(&t->r, text, strlen(text));
+	enum reflector_next next = reflector_page(&t->r, text, strlen(text));
+
+	return next == REFLECTOR_WAIT ? reflector_page_end(&t->r) : next;
 }
 
 static enum reflector_next lines(struct told *t, const char *text)
@@ -485,7 +362,7 @@ static void test_a_list_that_expires_half_way_removes_nothing_too_early(void **s
 	page(&t, LIST("20", "more", OBJECT("web", "a", "1")));
 	assert_told(&t, "+web/a ");
 	assert_int_equal(reflector_refused(&t.r, 410, "continue expired"), REFLECTOR_LATER);
-	assert_asks(&t, "limit=500");
+	assert_asks(&t, "limit=0");
 	page(&t, LIST("21", "more", OBJECT("web", "b", "1")));
 	page(&t, LIST("21", "", OBJECT("web", "c", "1")));
 	assert_told(&t, "+web/b +web/c -web/a = ");
@@ -661,6 +538,129 @@ static void test_an_ended_watch_tells_nothing_more(void **state)
 	}
 }
 
+/* --- in the course of time ------------------------------------------------------------------ */
+
+/* Told to go on from a token that has expired, with a list that takes longer than the server keeps
+ * its snapshot: page by page it would never end. */
+static void test_after_410_in_the_middle_the_list_is_asked_for_in_one_piece(void **state)
+{
+	struct told t;
+
+	(void)state;
+	told_init(&t);
+	page(&t, LIST("20", "more", OBJECT("web", "a", "1")));
+	assert_int_equal(reflector_refused(&t.r, 410, "continue expired"), REFLECTOR_LATER);
+	assert_asks(&t, "limit=0");
+	page(&t, LIST("30", "", OBJECT("web", "a", "1")));
+	assert_told(&t, "+web/a +web/a = ");
+	reflector_refused(&t.r, 410, "version too old"); /* of the watch: pages again */
+	assert_asks(&t, "limit=500");
+	reflector_done(&t.r);
+}
+
+static void test_objects_are_told_before_the_page_is_complete(void **state)
+{
+	static const char whole[] =
+		LIST("20", "", OBJECT("web", "c", "1") "," OBJECT("web", "b", "2"));
+	struct told t;
+
+	(void)state;
+	told_listed(&t);
+	reflector_refused(&t.r, 410, "");
+	assert_int_equal(reflector_page(&t.r, whole, strlen(whole) - 40), REFLECTOR_WAIT);
+	assert_told(&t, "+web/c ");
+	/* It breaks off: the next one begins at the front, and nothing was removed. */
+	assert_int_equal(reflector_cut(&t.r, 50), REFLECTOR_LATER);
+	assert_int_equal(page(&t, whole), REFLECTOR_NOW);
+	assert_told(&t, "+web/c +web/b -web/a = ");
+	reflector_done(&t.r);
+}
+
+static void test_a_page_cut_short_is_not_a_list(void **state)
+{
+	static const char whole[] = LIST("20", "", OBJECT("web", "c", "1"));
+	struct told t;
+
+	(void)state;
+	told_listed(&t);
+	reflector_refused(&t.r, 410, "");
+	reflector_page(&t.r, whole, strlen(whole) - 1);
+	assert_int_equal(reflector_page_end(&t.r), REFLECTOR_LATER);
+	assert_told(&t, "+web/c ");
+	assert_int_equal(reflector_page_end(&t.r), REFLECTOR_LATER); /* no byte at all */
+	assert_int_equal(t.r.malformed, 2);
+	assert_told(&t, "");
+	reflector_done(&t.r);
+}
+
+/* A server that was put back to an older state passes over all events up to the version asked for:
+ * what shows it is a bookmark or an event from before. */
+static void test_a_server_that_went_back_in_time_is_listed_anew(void **state)
+{
+	static const char *const signs[] = {
+		EVENT("BOOKMARK", "{\"metadata\":{\"resourceVersion\":\"9\"}}"),
+		EVENT("ADDED", OBJECT("web", "c", "9")),
+		EVENT("MODIFIED", OBJECT("web", "a", "8")),
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(signs) / sizeof(*signs); i++) {
+		struct told t;
+
+		told_listed(&t);
+		assert_int_equal(lines(&t, signs[i]), REFLECTOR_LATER);
+		assert_told(&t, "");
+		assert_asks(&t, "limit=500");
+		assert_int_equal(page(&t,
+				      LIST("9", "",
+					   OBJECT("web", "a", "8") "," OBJECT("web", "c", "9"))),
+				 REFLECTOR_NOW);
+		assert_told(&t, "+web/a +web/c -web/b = ");
+		reflector_done(&t.r);
+	}
+}
+
+static void test_versions_that_are_no_numbers_have_no_order(void **state)
+{
+	struct told t;
+
+	(void)state;
+	told_listed(&t);
+	assert_int_equal(lines(&t, EVENT("ADDED", OBJECT("web", "c", "1a"))), REFLECTOR_WAIT);
+	assert_int_equal(lines(&t, EVENT("ADDED", OBJECT("web", "d", "9"))), REFLECTOR_WAIT);
+	assert_told(&t, "+web/c +web/d ");
+	assert_asks(&t, "&resourceVersion=9");
+	/* Nor does the last version of what is gone say where the server is. */
+	assert_int_equal(lines(&t, EVENT("DELETED", OBJECT("web", "c", "3"))), REFLECTOR_WAIT);
+	assert_told(&t, "-web/c ");
+	assert_asks(&t, "&resourceVersion=9");
+	reflector_done(&t.r);
+}
+
+static void test_a_version_of_the_servers_future_is_recognized(void **state)
+{
+	static const struct {
+		const char *status;
+		bool ahead;
+	} cases[] = {
+		{ "{\"code\":504,\"reason\":\"Timeout\",\"details\":{\"causes\":[{\"reason\":"
+		  "\"ResourceVersionTooLarge\",\"message\":\"Too large resource version\"}]}}",
+		  true },
+		{ "{\"code\":504,\"reason\":\"Timeout\",\"details\":{\"retryAfterSeconds\":1}}",
+		  false },
+		{ "{\"code\":504,\"details\":{\"causes\":[{}]}}", false },
+		{ "null", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		cJSON *status = cJSON_Parse(cases[i].status);
+
+		assert_int_equal(reflector_is_ahead(status), cases[i].ahead);
+		cJSON_Delete(status);
+	}
+}
+
 /* --- events --------------------------------------------------------------------------------- */
 
 static void test_the_same_event_within_ten_minutes_counts_up(void **state)
@@ -747,11 +747,6 @@ int main(void)
 		cmocka_unit_test(test_key_set_behaves_as_a_set),
 		cmocka_unit_test(test_same_name_in_two_namespaces_is_two_keys),
 		cmocka_unit_test(test_back_off_doubles_to_ten_seconds_with_jitter),
-		cmocka_unit_test(test_objects_of_a_typed_list_get_their_kind),
-		cmocka_unit_test(test_custom_resources_keep_their_own_kind),
-		cmocka_unit_test(test_cut_anywhere_a_page_is_refused),
-		cmocka_unit_test(test_only_a_list_is_an_empty_list),
-		cmocka_unit_test(test_the_user_can_end_a_page_at_any_object),
 		cmocka_unit_test(
 			test_list_goes_page_by_page_then_watches_from_the_first_pages_version),
 		cmocka_unit_test(test_watch_timeout_is_five_to_ten_minutes_at_random),
@@ -771,6 +766,12 @@ int main(void)
 		cmocka_unit_test(test_delete_of_what_was_never_told_is_not_told),
 		cmocka_unit_test(test_cluster_scope_has_an_empty_namespace),
 		cmocka_unit_test(test_an_ended_watch_tells_nothing_more),
+		cmocka_unit_test(test_after_410_in_the_middle_the_list_is_asked_for_in_one_piece),
+		cmocka_unit_test(test_objects_are_told_before_the_page_is_complete),
+		cmocka_unit_test(test_a_page_cut_short_is_not_a_list),
+		cmocka_unit_test(test_a_server_that_went_back_in_time_is_listed_anew),
+		cmocka_unit_test(test_versions_that_are_no_numbers_have_no_order),
+		cmocka_unit_test(test_a_version_of_the_servers_future_is_recognized),
 		cmocka_unit_test(test_the_same_event_within_ten_minutes_counts_up),
 		cmocka_unit_test(test_the_oldest_event_makes_room),
 		cmocka_unit_test(test_one_object_may_send_25_events_then_one_each_5_minutes),

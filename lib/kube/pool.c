@@ -1,0 +1,324 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * libcurl's multi-socket interface on libuv: a uv_poll_t for each socket that libcurl names, one
+ * timer, and curl_multi_socket_action() whenever one of them has something to say.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/kube/internal.h"
+
+#define PATIENCE_MS 2000 /* of those who wait for the first: then they go on their own */
+
+struct socket_poll {
+	uv_poll_t handle;
+	struct pool *pool;
+	curl_socket_t fd;
+};
+
+/* --- the end of a pool ---------------------------------------------------------------------- */
+
+static void pool_handle_closed(struct pool *p)
+{
+	struct kube *k = p->kube;
+
+	if (--p->handles == 0)
+		free(p);
+	kube_handle_closed(k);
+}
+
+static void on_timer_closed(uv_handle_t *handle)
+{
+	pool_handle_closed(handle->data);
+}
+
+static void on_poll_closed(uv_handle_t *handle)
+{
+	struct socket_poll *s = handle->data;
+
+	pool_handle_closed(s->pool);
+	free(s);
+}
+
+static void pool_close(struct pool *p)
+{
+	curl_multi_cleanup(p->multi);
+	p->multi = NULL;
+	uv_close((uv_handle_t *)&p->timer, on_timer_closed);
+	uv_close((uv_handle_t *)&p->patience, on_timer_closed);
+}
+
+static void pool_handle_opened(struct pool *p)
+{
+	p->handles++;
+	kube_handle_opened(p->kube);
+}
+
+/* --- whose turn it is ----------------------------------------------------------------------- */
+
+static void start(struct pool *p, struct transfer *t)
+{
+	if (curl_multi_add_handle(p->multi, t->easy) != CURLM_OK)
+		transfer_failed(t, "out of memory");
+}
+
+static void start_waiting(struct pool *p, bool all)
+{
+	struct transfer *t;
+
+	while ((all || p->first == NULL) && (t = TAILQ_FIRST(&p->waiting)) != NULL) {
+		TAILQ_REMOVE(&p->waiting, t, turn);
+		t->waits = false;
+		if (!all)
+			p->first = t;
+		start(p, t);
+	}
+	if (TAILQ_EMPTY(&p->waiting))
+		uv_timer_stop(&p->patience);
+}
+
+static void on_patience(uv_timer_t *timer)
+{
+	struct pool *p = timer->data;
+
+	start_waiting(p, true);
+	transfers_tell(p->kube);
+}
+
+static bool is_tls(const struct kube *k)
+{
+	return strncmp(k->credentials.server, "https:", 6) == 0;
+}
+
+/*
+ * @t has ended. Was it the last that was answered, or did it break off, or was it a stream, which
+ * rarely ends before the server says good-bye to the whole connection? Then a new connection may be
+ * needed, and the next ones begin as the first ones did.
+ */
+static void reconsider(struct pool *p, const struct transfer *t)
+{
+	if (t->answered)
+		p->answered--;
+	if (p->answered == 0 || t->failed || t->stream)
+		p->one_first = is_tls(p->kube);
+}
+
+/* @t is the pool's now, and begins in its turn. */
+static void admit(struct pool *p, struct transfer *t)
+{
+	t->pool = p;
+	p->count++;
+	if (!p->one_first) {
+		start(p, t);
+		return;
+	}
+	t->waits = true;
+	TAILQ_INSERT_TAIL(&p->waiting, t, turn);
+	if (p->first != NULL && !uv_is_active((uv_handle_t *)&p->patience))
+		uv_timer_start(&p->patience, on_patience, PATIENCE_MS, 0);
+	start_waiting(p, false);
+}
+
+int pool_add(struct kube *k, struct transfer *t)
+{
+	admit(k->pools[t->channel], t);
+	return t->ended ? -ENOMEM : 0;
+}
+
+void pool_answered(struct transfer *t)
+{
+	struct pool *p = t->pool;
+
+	if (t->ended && t->failed)
+		return;
+	if (!t->ended) {
+		t->answered = true;
+		p->answered++;
+		p->one_first = false;
+	}
+	/* There is a connection, in use or kept. */
+	p->first = NULL;
+	start_waiting(p, true);
+}
+
+void pool_remove(struct transfer *t)
+{
+	struct pool *p = t->pool;
+
+	t->pool = NULL;
+	if (t->waits)
+		TAILQ_REMOVE(&p->waiting, t, turn);
+	t->waits = false;
+	curl_multi_remove_handle(p->multi, t->easy); /* that it was never added is fine */
+	p->count--;
+	if (!t->ended)
+		reconsider(p, t);
+	if (p->first == t) {
+		p->first = NULL;
+		start_waiting(p, false);
+	}
+	if (p->retired && p->count == 0)
+		pool_close(p);
+}
+
+/* --- the loop ------------------------------------------------------------------------------- */
+
+static void drive(struct pool *p, curl_socket_t fd, int events)
+{
+	CURLMsg *m;
+	int left;
+
+	curl_multi_socket_action(p->multi, fd, events, &left);
+	while ((m = curl_multi_info_read(p->multi, &left)) != NULL) {
+		struct transfer *t = NULL;
+
+		curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &t);
+		if (m->msg != CURLMSG_DONE)
+			continue;
+		transfer_ended(t, m->data.result);
+		/* For all that end together, before the first of them is told and asks again. */
+		reconsider(p, t);
+	}
+	transfers_tell(p->kube); /* which may close the pool */
+}
+
+static void on_poll(uv_poll_t *handle, int status, int events)
+{
+	struct socket_poll *s = handle->data;
+	int what = 0;
+
+	if (status < 0)
+		what |= CURL_CSELECT_ERR;
+	if (events & UV_READABLE)
+		what |= CURL_CSELECT_IN;
+	if (events & UV_WRITABLE)
+		what |= CURL_CSELECT_OUT;
+	drive(s->pool, s->fd, what);
+}
+
+/* Called by libcurl: watch @fd for @what. @socket_arg is what we assigned to it, or NULL. */
+static int on_interest(CURL *easy, curl_socket_t fd, int what, void *arg, void *socket_arg)
+{
+	struct pool *p = arg;
+	struct socket_poll *s = socket_arg;
+	int events = 0;
+
+	(void)easy;
+	if (what == CURL_POLL_REMOVE) {
+		if (s != NULL)
+			uv_close((uv_handle_t *)&s->handle, on_poll_closed);
+		curl_multi_assign(p->multi, fd, NULL);
+		return 0;
+	}
+	if (s == NULL) {
+		s = calloc(1, sizeof(*s));
+		if (s == NULL)
+			return -1;
+		if (uv_poll_init_socket(p->kube->loop, &s->handle, fd) < 0) {
+			free(s);
+			return -1;
+		}
+		pool_handle_opened(p);
+		s->handle.data = s;
+		s->pool = p;
+		s->fd = fd;
+		curl_multi_assign(p->multi, fd, s);
+	}
+	if (what & CURL_POLL_IN)
+		events |= UV_READABLE;
+	if (what & CURL_POLL_OUT)
+		events |= UV_WRITABLE;
+	return uv_poll_start(&s->handle, events, on_poll) < 0 ? -1 : 0;
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+	drive(timer->data, CURL_SOCKET_TIMEOUT, 0);
+}
+
+/* Called by libcurl. It must not be entered from here, so 0 ms is the next turn of the loop. */
+static int on_wish(CURLM *multi, long timeout_ms, void *arg)
+{
+	struct pool *p = arg;
+
+	(void)multi;
+	if (timeout_ms < 0)
+		uv_timer_stop(&p->timer);
+	else
+		uv_timer_start(&p->timer, on_timer, (uint64_t)timeout_ms, 0);
+	return 0;
+}
+
+/* --- making them ---------------------------------------------------------------------------- */
+
+static struct pool *pool_new(struct kube *k)
+{
+	struct pool *p = calloc(1, sizeof(*p));
+
+	if (p == NULL)
+		return NULL;
+	p->multi = curl_multi_init();
+	if (p->multi == NULL) {
+		free(p);
+		return NULL;
+	}
+	p->kube = k;
+	p->one_first = is_tls(k);
+	TAILQ_INIT(&p->waiting);
+	uv_timer_init(k->loop, &p->timer);
+	uv_timer_init(k->loop, &p->patience);
+	p->timer.data = p->patience.data = p;
+	pool_handle_opened(p);
+	pool_handle_opened(p);
+	curl_multi_setopt(p->multi, CURLMOPT_SOCKETFUNCTION, on_interest);
+	curl_multi_setopt(p->multi, CURLMOPT_SOCKETDATA, p);
+	curl_multi_setopt(p->multi, CURLMOPT_TIMERFUNCTION, on_wish);
+	curl_multi_setopt(p->multi, CURLMOPT_TIMERDATA, p);
+	return p;
+}
+
+void pool_retire(struct kube *k, enum channel channel)
+{
+	struct pool *old = k->pools[channel], *new = pool_new(k);
+	struct transfer *t;
+
+	if (new == NULL)
+		return; /* no memory: the old one has to do */
+	k->pools[channel] = new;
+	old->retired = true;
+	uv_timer_stop(&old->patience);
+	while ((t = TAILQ_FIRST(&old->waiting)) != NULL) { /* these have not begun */
+		TAILQ_REMOVE(&old->waiting, t, turn);
+		t->waits = false;
+		old->count--;
+		admit(new, t);
+	}
+	if (old->count == 0)
+		pool_close(old);
+}
+
+int pools_init(struct kube *k)
+{
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+		return -ENOMEM;
+	for (size_t i = 0; i < CHANNEL_MAX; i++) {
+		k->pools[i] = pool_new(k);
+		if (k->pools[i] == NULL) {
+			/* The first one's handles close with the loop; @k must live as long. */
+			pools_close(k);
+			return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
+void pools_close(struct kube *k)
+{
+	for (size_t i = 0; i < CHANNEL_MAX; i++) {
+		if (k->pools[i] != NULL)
+			pool_close(k->pools[i]);
+		k->pools[i] = NULL;
+	}
+	curl_global_cleanup();
+}
