@@ -99,6 +99,7 @@ def reach(lab, ns, ip, port=80, protocol="TCP"):
 
 def spread(lab, ns, ip, times=40, **kwargs):
     """How often each pod answered."""
+    kwargs = {"timeout": 3.0, **kwargs}
     return collections.Counter(ask(lab, ns, ip, **kwargs)[0] for _ in range(times))
 
 
