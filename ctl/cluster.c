@@ -160,8 +160,9 @@ static bool pass_rules(struct world *w, const struct world_object *o, struct ser
 
 	for (size_t i = 0; i < causes.count; i++) {
 		const struct rule_cause *cause = &causes.items[i];
-		if (end > first &&
-		    (told(&w->faults, first, end, cause->field) || is_derived(cause, o->json)))
+		if (cause_is_repeated(&causes, i) ||
+		    (end > first &&
+		     (told(&w->faults, first, end, cause->field) || is_derived(cause, o->json))))
 			continue;
 		doc_fault(o->where, node_at(o->json, cause->field), &w->faults, cause->field, "%s",
 			  cause->message);
@@ -296,6 +297,7 @@ void cluster_build(struct world *w, const char *service_cidrs, struct cluster *r
 	decode_objects(w, ret);
 	if (service_books_new(service_cidrs, NODE_PORTS, &books) != 0)
 		abort(); /* out of memory: the text was looked at, see cluster_cidrs_valid() */
+	service_books_tell_all(books);
 	add_services(w, ret, books);
 	add_namespaces(ret);
 	service_books_free(books);

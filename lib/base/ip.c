@@ -34,6 +34,40 @@ int ip_parse(const char *text, struct ip_addr *ret)
 	return 0;
 }
 
+/* Drop the zeros that a digit follows. -EINVAL: more than any address has. */
+static int strip_zeros(const char *text, char *buf, size_t size)
+{
+	size_t len = 0;
+
+	for (const char *c = text; *c != '\0'; c++) {
+		bool first = c == text || !isxdigit((unsigned char)c[-1]);
+
+		if (first)
+			while (c[0] == '0' && isxdigit((unsigned char)c[1]))
+				c++;
+		if (len + 1 >= size)
+			return -EINVAL;
+		buf[len++] = *c;
+	}
+	buf[len] = '\0';
+	return 0;
+}
+
+int ip_parse_sloppy(const char *text, struct ip_addr *ret)
+{
+	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
+	char plain[IP_TEXT_MAX];
+	struct ip_addr ip;
+
+	if (text == NULL || strip_zeros(text, plain, sizeof(plain)) != 0 ||
+	    ip_parse(plain, &ip) != 0)
+		return -EINVAL;
+	*ret = ip.family == IP_V6 && memcmp(ip.bytes, mapped, sizeof(mapped)) == 0
+		       ? ip_from_bytes(IP_V4, ip.bytes + sizeof(mapped))
+		       : ip;
+	return 0;
+}
+
 int ip_listen_parse(const char *text, struct ip_addr *ret, uint16_t *ret_port)
 {
 	const char *colon = strrchr(text, ':'), *from = text, *to = colon;

@@ -41,6 +41,12 @@ unsigned ip_bits(uint8_t family);
 int ip_parse(const char *text, struct ip_addr *ret);
 
 /*
+ * The same as the Kubernetes API does it: numbers may have zeros in front, which are nothing, and
+ * an IPv4 address within IPv6 (::ffff:192.0.2.1) is that IPv4 address.
+ */
+int ip_parse_sloppy(const char *text, struct ip_addr *ret);
+
+/*
  * Parse where to listen: ADDR:PORT, [V6]:PORT, localhost:PORT, or :PORT for all addresses (::).
  * Port 0: any. Returns 0 or -EINVAL.
  */

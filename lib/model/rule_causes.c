@@ -94,18 +94,23 @@ void causes_add(struct rule_causes *causes, const char *reason, const char *fiel
 	va_end(args);
 }
 
-void causes_cut(struct rule_causes *causes, size_t count)
+bool cause_is_repeated(const struct rule_causes *causes, size_t index)
 {
-	while (causes->count > count) {
-		causes->count--;
-		free(causes->items[causes->count].field);
-		free(causes->items[causes->count].message);
-	}
+	const struct rule_cause *c = &causes->items[index];
+
+	for (const struct rule_cause *before = causes->items; before < c; before++)
+		if (strcmp(before->field, c->field) == 0 &&
+		    strcmp(before->message, c->message) == 0)
+			return true;
+	return false;
 }
 
 void causes_free(struct rule_causes *causes)
 {
-	causes_cut(causes, 0);
+	for (size_t i = 0; i < causes->count; i++) {
+		free(causes->items[i].field);
+		free(causes->items[i].message);
+	}
 	array_free(causes);
 }
 

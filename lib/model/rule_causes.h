@@ -11,6 +11,7 @@
 #include "lib/base/array.h"
 
 #include <cjson/cJSON.h>
+#include <stdbool.h>
 
 /* One reason, as a cause of a Status. */
 struct rule_cause {
@@ -27,8 +28,8 @@ struct rule_causes {
 /* Add one; the texts are copied. Ends the process when memory is short, as all of these. */
 void causes_add(struct rule_causes *causes, const char *reason, const char *field, const char *fmt,
 		...) __attribute__((format(printf, 4, 5)));
-/* Keep the first @count. */
-void causes_cut(struct rule_causes *causes, size_t count);
+/* Is the one at @index said before in the same words? Kubernetes' messages tell it once. */
+bool cause_is_repeated(const struct rule_causes *causes, size_t index);
 void causes_free(struct rule_causes *causes);
 
 /* "Required value", "Forbidden: WHY". */

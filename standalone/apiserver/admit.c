@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "standalone/apiserver/admit.h"
+#include "standalone/apiserver/admit_impl.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -7,12 +7,10 @@
 #include <string.h>
 #include <time.h>
 
-#include "lib/base/ip.h"
 #include "lib/model/json.h"
 #include "standalone/apiserver/status.h"
 
-/* --- Service --------------------------------------------------------------------------- */
-
+/* NULL, or a 422 of @causes, which are freed. */
 static cJSON *refuse(const struct kind *kind, const cJSON *object, struct rule_causes *causes)
 {
 	cJSON *s = causes->count == 0
@@ -21,54 +19,6 @@ static cJSON *refuse(const struct kind *kind, const cJSON *object, struct rule_c
 
 	causes_free(causes);
 	return s;
-}
-
-/* status.loadBalancer of a status write: addresses only where there is a load balancer. */
-static void check_ingress(cJSON *object, struct rule_causes *causes)
-{
-	const cJSON *list = js_at(object, "status.loadBalancer.ingress");
-	const char *type = js_text(object, "spec.type");
-	cJSON *entry;
-	int i = 0;
-
-	if (cJSON_GetArraySize(list) > 0 && (type == NULL || strcmp(type, "LoadBalancer") != 0))
-		causes_add(causes, "FieldValueForbidden", "status.loadBalancer.ingress",
-			   "Forbidden: may only be used when `spec.type` is LoadBalancer");
-	cJSON_ArrayForEach (entry, list) {
-		const char *text = js_text(entry, "ip");
-		struct ip_addr ip;
-		char field[64];
-
-		snprintf(field, sizeof(field), "status.loadBalancer.ingress[%d].ip", i++);
-		if (text != NULL && ip_parse(text, &ip) != 0)
-			causes_add(causes, "FieldValueInvalid", field,
-				   "Invalid value: \"%s\": must be a valid IP address, (e.g. "
-				   "10.9.8.7 or 2001:db8::ffff)",
-				   text);
-		else if (text != NULL && js_text(entry, "ipMode") == NULL)
-			js_set_text(entry, "ipMode", "VIP");
-	}
-}
-
-static cJSON *admit_service(struct api *a, const struct kind *kind, cJSON *object, const cJSON *old,
-			    bool status)
-{
-	struct rule_causes causes = { 0 };
-
-	if (status) {
-		check_ingress(object, &causes);
-		return refuse(kind, object, &causes);
-	}
-	if (old == NULL) {
-		js_drop(object, "status");
-		js_object(js_object(object, "status"), "loadBalancer");
-	}
-	int rc = service_rules_apply(a->books, object, old, &causes);
-	if (rc != 0 && causes.count == 0) {
-		causes_free(&causes);
-		return status_internal("the Service cannot be entered: %s", strerror(-rc));
-	}
-	return refuse(kind, object, &causes);
 }
 
 /* --- Namespace, Pod -------------------------------------------------------------------- */

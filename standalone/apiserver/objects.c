@@ -200,9 +200,9 @@ static const struct kind_version *storage_version(const struct kind *kind)
 
 /* --- what a write entails -------------------------------------------------------------- */
 
-static const enum kind_id no_generation[] = { KIND_NAMESPACE,       KIND_NODE,     KIND_CONFIG_MAP,
-					      KIND_SECRET,          KIND_EVENT,    KIND_LEASE,
-					      KIND_SERVICE_ACCOUNT, KIND_ENDPOINTS };
+static const enum kind_id no_generation[] = { KIND_NAMESPACE,       KIND_NODE,      KIND_CONFIG_MAP,
+					      KIND_SECRET,          KIND_EVENT,     KIND_LEASE,
+					      KIND_SERVICE_ACCOUNT, KIND_ENDPOINTS, KIND_SERVICE };
 
 bool object_has_generation(const struct kind *kind)
 {

