@@ -32,7 +32,8 @@ static inline cJSON *json(const char *fmt, va_list args)
 }
 
 /* A Service out of the JSON of its metadata, spec and status. */
-static inline int put_service(struct rules *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static inline int put_service(struct rules *r, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 static inline int put_service(struct rules *r, const char *fmt, ...)
 {
 	struct faults faults = { 0 };
@@ -77,7 +78,8 @@ static inline void put_lb(struct rules *r, const char *policy)
 }
 
 /* A slice of default/web with port "http" = 8080 and the endpoints given as JSON. */
-static inline void put_slice(struct rules *r, const char *name, const char *family, const char *endpoints)
+static inline void put_slice(struct rules *r, const char *name, const char *family,
+			     const char *endpoints)
 {
 	char text[4096];
 	struct faults faults = { 0 };

@@ -20,8 +20,8 @@ static void put_web_with(struct rules *r, const char *spec, const char *ingress)
 		    spec, ingress);
 }
 
-#define LOAD_BALANCER "\"type\":\"LoadBalancer\""
-#define INGRESS       "{\"ip\":\"192.0.2.1\"}"
+#define LOAD_BALANCER       "\"type\":\"LoadBalancer\""
+#define INGRESS             "{\"ip\":\"192.0.2.1\"}"
 #define TO_CHAIN(ip, chain) "[{\"concat\":[\"" ip "\",\"tcp\",80]}," GOTO(chain) "]"
 
 /* A pass that must come to something, for the caller to free(). */
@@ -43,7 +43,7 @@ static char *pass(struct rules *r)
 	",{\"|\":[{\"&\":[{\"meta\":{\"key\":\"mark\"}},0]}," number                               \
 	"]}]},\"right\":\"@affinity4\"}}"
 #define REMEMBER(number)                                                                           \
-	"{\"set\":{\"op\":\"update\",\"elem\":{\"elem\":{\"val\":{\"concat\":[" SOURCE "," number   \
+	"{\"set\":{\"op\":\"update\",\"elem\":{\"elem\":{\"val\":{\"concat\":[" SOURCE "," number  \
 	"]},\"timeout\":600}},\"set\":\"@affinity4\"}}"
 
 /* Of default/web tcp/80 at 8080. They may never change: a new release must know its clients. */
@@ -53,18 +53,39 @@ static char *pass(struct rules *r)
 static void test_affinity_asks_remembers_and_has_a_way_out(void **state)
 {
 	put_web_with(*state, STICKY, "");
-	put_slice(*state, "web-1", "IPv4", ON("node-b", "10.244.1.2") "," ON("node-b", "10.244.2.2"));
+	put_slice(*state, "web-1", "IPv4",
+		  ON("node-b", "10.244.1.2") "," ON("node-b", "10.244.2.2"));
 	char *lines = pass(*state);
 	assert_ptr_equal(strstr(lines, "add set affinity4\nadd chain " SVC "\n"), lines);
-	assert_has(lines, "add rule " SVC
-			  " [" IS_KNOWN(NUMBER_1_2) "," REMEMBER(NUMBER_1_2) "," TO("10.244.1.2") "]\n"
-			  "add rule " SVC
-			  " [" IS_KNOWN(NUMBER_2_2) "," REMEMBER(NUMBER_2_2) "," TO("10.244.2.2") "]\n"
-			  "add rule " SVC
-			  " [" ONE_OF("2") "," REMEMBER(NUMBER_1_2) "," TO("10.244.1.2") "]\n"
-			  "add rule " SVC " [" REMEMBER(NUMBER_2_2) "," TO("10.244.2.2") "]\n"
-			  "add rule " SVC " [" ONE_OF("2") "," TO("10.244.1.2") "]\n"
-			  "add rule " SVC " [" TO("10.244.2.2") "]\nadd element");
+	assert_has(
+		lines,
+		"add rule " SVC " [" IS_KNOWN(NUMBER_1_2) "," REMEMBER(NUMBER_1_2) "," TO(
+			"10.244.1.2") "]\n"
+				      "add rule " SVC
+				      " [" IS_KNOWN(NUMBER_2_2) "," REMEMBER(NUMBER_2_2) "," TO(
+					      "10.244.2.2") "]\n"
+							    "add rule " SVC
+							    " [" ONE_OF("2") "," REMEMBER(NUMBER_1_2) "," TO(
+								    "10.244.1.2") "]\n"
+										  "add rule " SVC
+										  " [" REMEMBER(NUMBER_2_2) "," TO(
+											  "10.244."
+											  "2.2") "]"
+												 "\n"
+												 "a"
+												 "d"
+												 "d"
+												 " "
+												 "r"
+												 "u"
+												 "l"
+												 "e"
+												 " " SVC
+												 " "
+												 "[" ONE_OF("2") "," TO(
+													 "10.244.1.2") "]\n"
+														       "add rule " SVC
+														       " [" TO("10.244.2.2") "]\nadd element");
 	free(lines);
 }
 
@@ -98,12 +119,15 @@ static void test_endpoint_that_returns_is_asked_last(void **state)
 {
 	put_web_with(*state, STICKY, "");
 	put_slice(*state, "web-1", "IPv4",
-		  ON("node-b", "10.244.1.2") "," ON("node-b", "10.244.1.3") "," ON("node-b", "10.244.1.4"));
-	free(pass(*state));
-	put_slice(*state, "web-1", "IPv4", ON("node-b", "10.244.1.3") "," ON("node-b", "10.244.1.4"));
+		  ON("node-b", "10.244.1.2") "," ON("node-b", "10.244.1.3") "," ON("node-b",
+										   "10.244.1.4"));
 	free(pass(*state));
 	put_slice(*state, "web-1", "IPv4",
-		  ON("node-b", "10.244.1.2") "," ON("node-b", "10.244.1.3") "," ON("node-b", "10.244.1.4"));
+		  ON("node-b", "10.244.1.3") "," ON("node-b", "10.244.1.4"));
+	free(pass(*state));
+	put_slice(*state, "web-1", "IPv4",
+		  ON("node-b", "10.244.1.2") "," ON("node-b", "10.244.1.3") "," ON("node-b",
+										   "10.244.1.4"));
 	char *lines = pass(*state);
 	assert_order(lines, TO("10.244.1.3"), TO("10.244.1.4"));
 	assert_order(lines, TO("10.244.1.4"), TO("10.244.1.2"));
@@ -119,13 +143,14 @@ static void test_affinity_that_is_taken_off_leaves_plain_rules(void **state)
 	put_slice(*state, "web-1", "IPv4", ON("node-b", "10.244.1.2"));
 	free(pass(*state));
 	put_web(*state);
-	assert_is(pass_at(*state, 1), "flush chain " SVC "\nadd rule " SVC " " TO_ONE("10.244.1.2"));
+	assert_is(pass_at(*state, 1),
+		  "flush chain " SVC "\nadd rule " SVC " " TO_ONE("10.244.1.2"));
 }
 
 /* --- source ranges --------------------------------------------------------------------------- */
 
 #define FROM(ip, bits)                                                                             \
-	"{\"match\":{\"op\":\"==\",\"left\":" SOURCE ",\"right\":{\"prefix\":{\"addr\":\"" ip       \
+	"{\"match\":{\"op\":\"==\",\"left\":" SOURCE ",\"right\":{\"prefix\":{\"addr\":\"" ip      \
 	"\",\"len\":" bits "}}}}"
 
 static void test_source_ranges_are_for_the_balancers_addresses(void **state)
@@ -136,9 +161,11 @@ static void test_source_ranges_are_for_the_balancers_addresses(void **state)
 				   "\"externalIPs\":[\"192.0.2.1\",\"192.0.2.9\"]",
 		     INGRESS);
 	char *lines = pass(*state);
-	assert_has(lines, "add rule " LB " [" FROM("198.51.100.7", "32") "," GOTO(EXT) "]\n"
-			  "add rule " LB " [" FROM("203.0.113.0", "24") "," GOTO(EXT) "]\n"
-			  "add rule " LB " [" DROP "]\n");
+	assert_has(lines, "add rule " LB " [" FROM("198.51.100.7", "32") "," GOTO(
+				  EXT) "]\n"
+				       "add rule " LB " [" FROM("203.0.113.0", "24") "," GOTO(
+					       EXT) "]\n"
+						    "add rule " LB " [" DROP "]\n");
 	assert_has(lines, TO_CHAIN("10.96.0.1", SVC));
 	assert_has(lines, TO_CHAIN("192.0.2.1", LB)); /* whatever externalIPs says of it */
 	assert_has(lines, TO_CHAIN("192.0.2.9", EXT));
@@ -147,8 +174,8 @@ static void test_source_ranges_are_for_the_balancers_addresses(void **state)
 
 static void test_source_ranges_that_hold_everybody_are_none(void **state)
 {
-	static const char *const ranges[] = { "\"0.0.0.0/0\",\"203.0.113.0/24\"", "\"2001:db8::/32\"",
-					      "" };
+	static const char *const ranges[] = { "\"0.0.0.0/0\",\"203.0.113.0/24\"",
+					      "\"2001:db8::/32\"", "" };
 
 	for (size_t i = 0; i < sizeof(ranges) / sizeof(*ranges); i++) {
 		char spec[256];
@@ -185,8 +212,8 @@ static void test_many_source_ranges_share_a_set(void **state)
 	char *lines = pass(*state);
 	assert_has(lines, "add rule " LB " [{\"match\":{\"op\":\"==\",\"left\":" SOURCE
 			  ",\"right\":{\"set\":[{\"prefix\":{\"addr\":\"203.0.0.0\",\"len\":24}},");
-	assert_has(lines, "{\"prefix\":{\"addr\":\"203.0.16.0\",\"len\":24}}]}}}," GOTO(EXT)
-			  "]\nadd rule " LB " [" DROP "]\n");
+	assert_has(lines, "{\"prefix\":{\"addr\":\"203.0.16.0\",\"len\":24}}]}}}," GOTO(
+				  EXT) "]\nadd rule " LB " [" DROP "]\n");
 	free(lines);
 }
 
@@ -218,8 +245,10 @@ static void test_where_this_node_may_come_the_address_itself_may(void **state)
 
 	put_self(*state, "", "10.0.0.3");
 	lines = pass(*state);
-	assert_has(lines, "add rule " LB " [" FROM("10.0.0.0", "24") "," GOTO(EXT) "]\n"
-			  "add rule " LB " [" FROM("192.0.2.1", "32") "," GOTO(EXT) "]\n");
+	assert_has(lines,
+		   "add rule " LB " [" FROM("10.0.0.0", "24") "," GOTO(
+			   EXT) "]\n"
+				"add rule " LB " [" FROM("192.0.2.1", "32") "," GOTO(EXT) "]\n");
 	free(lines);
 
 	put_self(*state, "", "10.0.1.3");
@@ -233,10 +262,12 @@ static void test_where_this_node_may_come_the_address_itself_may(void **state)
 static void test_external_ips_are_of_any_type_and_keep_their_other_ports(void **state)
 {
 	put_web_with(*state,
-		     "\"externalIPs\":[\"192.0.2.9\",\"192.0.2.9\",\"2001:db8::9\",\"127.0.0.1\"]", "");
+		     "\"externalIPs\":[\"192.0.2.9\",\"192.0.2.9\",\"2001:db8::9\",\"127.0.0.1\"]",
+		     "");
 	char *lines = pass(*state);
-	assert_has(lines, "add element services4 [" TO_CHAIN("10.96.0.1", SVC) "," TO_CHAIN(
-				  "192.0.2.9", EXT) "]\n");
+	assert_has(lines,
+		   "add element services4 [" TO_CHAIN("10.96.0.1", SVC) "," TO_CHAIN("192.0.2.9",
+										     EXT) "]\n");
 	assert_has(lines, "add rule " EXT " [" MARK "," GOTO(SVC) "]\n");
 	assert_has(lines, "add element addresses4 [\"10.96.0.1\"]\n");
 	assert_has_not(lines, "services6");
@@ -266,8 +297,8 @@ static void test_addresses_of_a_family_that_the_service_has_not_are_passed_over(
 /* --- endpoints ------------------------------------------------------------------------------- */
 
 #define FOR(ip, zone)                                                                              \
-	"{\"addresses\":[\"" ip "\"],\"nodeName\":\"node-b\",\"hints\":{\"forZones\":[{\"name\":\""  \
-	zone "\"}]}}"
+	"{\"addresses\":[\"" ip                                                                    \
+	"\"],\"nodeName\":\"node-b\",\"hints\":{\"forZones\":[{\"name\":\"" zone "\"}]}}"
 #define ZONE(name) "\"topology.kubernetes.io/zone\":\"" name "\""
 
 static void test_hints_count_where_all_have_some_and_one_is_near(void **state)
@@ -287,7 +318,8 @@ static void test_hints_count_where_all_have_some_and_one_is_near(void **state)
 	free(lines);
 
 	put_self(*state, ZONE("east"), "10.0.0.3");
-	assert_is(pass_at(*state, 1), "flush chain " SVC "\nadd rule " SVC " " TO_ONE("10.244.1.2"));
+	assert_is(pass_at(*state, 1),
+		  "flush chain " SVC "\nadd rule " SVC " " TO_ONE("10.244.1.2"));
 
 	put_slice(*state, "web-2", "IPv4", ON("node-b", "10.244.1.4"));
 	lines = pass(*state);
@@ -295,7 +327,8 @@ static void test_hints_count_where_all_have_some_and_one_is_near(void **state)
 	free(lines);
 
 	put_slice(*state, "web-2", "IPv4", NOT_READY("10.244.1.4")); /* which needs no hint */
-	assert_is(pass_at(*state, 1), "flush chain " SVC "\nadd rule " SVC " " TO_ONE("10.244.1.2"));
+	assert_is(pass_at(*state, 1),
+		  "flush chain " SVC "\nadd rule " SVC " " TO_ONE("10.244.1.2"));
 
 	put_self(*state, "", "10.0.0.3");
 	lines = pass(*state);
@@ -325,7 +358,8 @@ static void test_hints_say_nothing_of_own_and_of_terminating_endpoints(void **st
 /* While a pod moves from one slice to another both list it; this node's word about it counts. */
 static void test_of_an_endpoint_in_two_slices_the_ready_and_own_one_counts(void **state)
 {
-	static const char *const slices[2] = { ON("node-b", "10.244.1.2"), ON("node-a", "10.244.1.2") };
+	static const char *const slices[2] = { ON("node-b", "10.244.1.2"),
+					       ON("node-a", "10.244.1.2") };
 
 	put_lb(*state, "Local");
 	for (unsigned i = 0; i < 2; i++) {
