@@ -76,6 +76,7 @@ void since_note(struct since *s, const cJSON *event)
 		.key = key_of(text_of(about, "namespace"), text_of(about, "name"), reason),
 		.time = must(strdup(time)),
 		.node = node,
+		.version = strtoull(text_of(get(event, "metadata"), "resourceVersion"), NULL, 10),
 	};
 }
 
@@ -84,7 +85,9 @@ static int event_cmp(const void *a, const void *b)
 	const struct since_event *x = a, *y = b;
 	int c = strcmp(x->key, y->key);
 
-	return c != 0 ? c : strcmp(x->time, y->time);
+	if (c == 0)
+		c = strcmp(x->time, y->time);
+	return c != 0 ? c : (x->version > y->version) - (x->version < y->version);
 }
 
 /* The last event of that kind, or NULL. */

@@ -9,12 +9,15 @@
 #ifndef BELLMAN_CTL_SINCE_H
 #define BELLMAN_CTL_SINCE_H
 
+#include <stdint.h>
+
 #include "ctl/cluster.h"
 
 struct since_event {
-	char *key;  /* namespace/name/reason */
-	char *time; /* RFC 3339, UTC: sorts as text */
-	char *node; /* on which a speaker says that it announces it; NULL: another event */
+	char *key;        /* namespace/name/reason */
+	char *time;       /* RFC 3339, UTC: sorts as text */
+	char *node;       /* on which a speaker says that it announces it; NULL: another event */
+	uint64_t version; /* of the object; which of two in one second was written last */
 };
 
 struct since {
