@@ -138,10 +138,15 @@ bench: deps
 	@$(MAKE) --no-print-directory all $(BENCHES:%=$(BUILD)/bench/%)
 	@$(PYTHON) tests/bench/run.py --build $(BUILD)
 
+SHARE = $(DESTDIR)$(PREFIX)/share
+UNITS = $(DESTDIR)$(PREFIX)/lib/systemd/system
 install: all
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man8 $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man5
+	install -d $(DESTDIR)$(PREFIX)/bin $(UNITS) $(SHARE)/bellman/crds $(SHARE)/bellman/samples $(SHARE)/man/man1 $(SHARE)/man/man5 $(SHARE)/man/man8
 	install -m 755 $(PROGRAMS:%=$(BUILD)/bin/%) $(DESTDIR)$(PREFIX)/bin
-	for s in 1 5 8; do install -m 644 docs/man/*.$$s $(DESTDIR)$(PREFIX)/share/man/man$$s || exit 1; done
+	for s in 1 5 8; do install -m 644 docs/man/*.$$s $(SHARE)/man/man$$s || exit 1; done
+	install -m 644 config/crds/*.yaml $(SHARE)/bellman/crds
+	install -m 644 config/samples/* $(SHARE)/bellman/samples
+	for u in config/systemd/*.service; do sed 's|/usr/local/|$(PREFIX)/|g' $$u >$(UNITS)/$${u##*/} || exit 1; done
 
 clean:
 	rm -rf $(BUILD)
