@@ -250,6 +250,38 @@ def test_load_balancer_with_both_protocols_on_one_port(cluster):
             assert reach(cluster, "client", external_ip(cluster, "dns", f), 53, protocol)[0] in cluster.pods
 
 
+def test_load_balancer_through_a_firewall_that_forwards_what_was_rewritten(cluster):
+    """The rule that docs/standalone.md gives to those whose hosts drop what they forward; servers on the hosts themselves."""
+    rule = "ct status dnat accept"
+    assert rule in (REPO / "docs/standalone.md").read_text(encoding="utf-8")
+    servers = [cluster.popen(n, ["/usr/bin/python3", "-IS", HERE / "backend.py", n, 8080], f"backend-{n}") for n in cluster.nodes]
+    for s in servers:
+        s.wait_log("ready")
+    on_hosts = cluster.endpoints("web")
+    on_hosts["endpoints"] = [{"addresses": [node_ip(n)], "nodeName": n} for n in cluster.nodes]
+    cluster.api.create(on_hosts, service("web", ipFamilies=["IPv4"]))
+    ip, = cluster.wait_for(lambda: cluster.api.external_ips("web"))
+
+    def answers():
+        return {(ask(cluster, "client", ip, timeout=0.3) or (None,))[0] for _ in range(12)}
+
+    cluster.wait_for(lambda: answers() == set(cluster.nodes))
+    chain = "add table inet wall; add chain inet wall f { type filter hook forward priority 0; policy drop; }"
+    try:
+        for n in cluster.nodes:
+            cluster.run(n, ["nft", chain])
+        assert None in answers(), "the wall stands"
+        for n in cluster.nodes:
+            cluster.run(n, ["nft", f"add rule inet wall f {rule}"])
+        cluster.wait_for(lambda: answers() == set(cluster.nodes), what="all servers, and no silence")
+        assert ask(cluster, "pod-a", node_ip("node-b"), 8080, timeout=0.3) is None, "nothing else passes"
+    finally:
+        for n in cluster.nodes:
+            cluster.run(n, ["nft", "delete table inet wall"], check=False)
+        for s in servers:
+            s.stop()
+
+
 # --- Ingress -------------------------------------------------------------------------------------------
 
 
