@@ -112,8 +112,8 @@ int httpd_address(const char *listen, struct sockaddr_storage *addr)
 	return 0;
 }
 
-/* A listening socket made here, so that a failure has its errno. */
-static int listen_on(const char *listen_text, int *ret_fd)
+/* A listening socket made here and not by MHD, so that a failure has its errno. */
+int httpd_listen(const char *listen_text, int *ret_fd)
 {
 	struct sockaddr_storage addr;
 	const int on = 1, off = 0, idle_s = 60, every_s = 15, send_buffer = SEND_BUFFER;
@@ -314,7 +314,7 @@ static void on_closed(uv_handle_t *handle)
 int httpd_open(uv_loop_t *loop, const struct httpd_cfg *cfg, struct httpd **ret)
 {
 	struct httpd *h = calloc(1, sizeof(*h));
-	struct MHD_OptionItem tls[3] = { { MHD_OPTION_END, 0, NULL } };
+	struct MHD_OptionItem more[4], *option = more;
 	const unsigned room = cfg->connections_max ? cfg->connections_max : 64;
 	unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME;
 	int fd = -1, rc;
@@ -333,30 +333,34 @@ int httpd_open(uv_loop_t *loop, const struct httpd_cfg *cfg, struct httpd **ret)
 		}
 		serving = h->cert;
 		flags |= MHD_USE_TLS;
-		tls[0] = (struct MHD_OptionItem){ MHD_OPTION_HTTPS_CERT_CALLBACK, 0,
-						  (void *)(uintptr_t)on_certificate };
-		tls[1] = (struct MHD_OptionItem){
+		*option++ = (struct MHD_OptionItem){ MHD_OPTION_HTTPS_CERT_CALLBACK, 0,
+						     (void *)(uintptr_t)on_certificate };
+		*option++ = (struct MHD_OptionItem){
 			MHD_OPTION_HTTPS_PRIORITIES, 0,
 			(void *)(uintptr_t) "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
 		};
-		tls[2] = (struct MHD_OptionItem){ MHD_OPTION_END, 0, NULL };
 	}
-	rc = listen_on(cfg->listen, &fd);
+	if (cfg->listen == NULL)
+		flags |= MHD_USE_NO_LISTEN_SOCKET;
+	rc = cfg->listen != NULL ? httpd_listen(cfg->listen, &fd) : 0;
 	if (rc != 0) {
 		free_httpd(h);
 		return rc;
 	}
+	if (cfg->listen != NULL)
+		*option++ = (struct MHD_OptionItem){ MHD_OPTION_LISTEN_SOCKET, fd, NULL };
+	*option = (struct MHD_OptionItem){ MHD_OPTION_END, 0, NULL };
 	/* More than there is room for, so that whoever makes others go can come in. No time-out of
 	 * MHD: it would count from the last byte. */
-	h->mhd = MHD_start_daemon(flags, 0, NULL, NULL, on_request, h, MHD_OPTION_LISTEN_SOCKET, fd,
-				  MHD_OPTION_CONNECTION_LIMIT, room + room / 8,
-				  MHD_OPTION_CONNECTION_TIMEOUT, 0u,
+	h->mhd = MHD_start_daemon(flags, 0, NULL, NULL, on_request, h, MHD_OPTION_CONNECTION_LIMIT,
+				  room + room / 8, MHD_OPTION_CONNECTION_TIMEOUT, 0u,
 				  MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)POOL,
 				  MHD_OPTION_NOTIFY_CONNECTION, on_connection, h,
 				  MHD_OPTION_NOTIFY_COMPLETED, on_completed, h, MHD_OPTION_ARRAY,
-				  tls, MHD_OPTION_END);
+				  more, MHD_OPTION_END);
 	if (h->mhd == NULL) {
-		close(fd);
+		if (fd != -1)
+			close(fd);
 		free_httpd(h);
 		return -EINVAL;
 	}
@@ -371,6 +375,13 @@ int httpd_open(uv_loop_t *loop, const struct httpd_cfg *cfg, struct httpd **ret)
 	uv_poll_start(&h->poll, UV_READABLE, on_readable);
 	*ret = h;
 	return 0;
+}
+
+void httpd_adopt(struct httpd *h, int fd, const struct sockaddr *peer, socklen_t len)
+{
+	/* Closes @fd when it does not want it. */
+	MHD_add_connection(h->mhd, fd, peer, len);
+	httpd_kick(h);
 }
 
 unsigned httpd_port(const struct httpd *h)

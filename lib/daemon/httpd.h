@@ -14,7 +14,9 @@
 struct httpd; /* opaque */
 
 struct httpd_cfg {
-	const char *listen; /* ADDR:PORT, [V6]:PORT or :PORT (all addresses); port 0: any */
+	/* ADDR:PORT, [V6]:PORT or :PORT (all addresses); port 0: any. NULL: no socket of its own,
+	 * connections come by httpd_adopt(). */
+	const char *listen;
 	const char *cert_file, *key_file; /* PEM; both, or both NULL: plain HTTP. Followed. */
 	MHD_AccessHandlerCallback handler;
 	MHD_RequestCompletedCallback completed; /* NULL: none */
@@ -28,6 +30,15 @@ struct httpd_cfg {
  * -EADDRINUSE, -EACCES...
  */
 int httpd_open(uv_loop_t *loop, const struct httpd_cfg *cfg, struct httpd **ret);
+
+/*
+ * A listening socket as httpd_open() makes it. *ret_fd belongs to the caller.
+ * Returns 0 or a negative errno, as httpd_open().
+ */
+int httpd_listen(const char *listen, int *ret_fd);
+
+/* Serve the connection @fd, which is taken over in any case, from @peer. */
+void httpd_adopt(struct httpd *h, int fd, const struct sockaddr *peer, socklen_t len);
 
 /* The port that is bound, for a listen address with port 0. */
 unsigned httpd_port(const struct httpd *h);

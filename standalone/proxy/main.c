@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "lib/base/log.h"
 #include "lib/daemon/health.h"
@@ -61,6 +62,17 @@ static void on_reload(void *arg)
 	struct program *m = arg;
 
 	proxy_look(m->proxy);
+}
+
+/* Each health check takes a descriptor. There may be more Services than the 1024 that are usual. */
+static void raise_descriptor_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 static void check_forwarding(void)
@@ -138,6 +150,7 @@ int main(int argc, char **argv)
 	if (listen == NULL)
 		listen = health_default_listen(METRICS_PORT);
 
+	raise_descriptor_limit();
 	if (daemon_init(&m.daemon, on_stop, on_reload, &m) != 0)
 		return 1;
 	const struct kube_cfg kube = { .server = server,

@@ -10,15 +10,17 @@
 #include "lib/daemon/loop.h"
 #include "lib/model/cluster.h"
 #include "lib/model/service.h"
+#include "standalone/proxy/checks_io.h"
 #include "standalone/proxy/conntrack_io.h"
 #include "standalone/proxy/nft_io.h"
 #include "standalone/proxy/rules.h"
 #include "standalone/proxy/text.h"
 #include "standalone/proxy/transaction.h"
 
-#define BACKOFF_MAX_NS (30 * NS_PER_S)
+#define BACKOFF_MAX_NS     (30 * NS_PER_S)
+#define UNHEALTHY_AFTER_NS (60 * NS_PER_S)
 /* How often to look whether somebody took the table away: `nft flush ruleset` does. */
-#define PROBE_EVERY_NS (30 * NS_PER_S)
+#define PROBE_EVERY_NS     (30 * NS_PER_S)
 
 /* A kind of object that is watched. */
 struct kind {
@@ -41,6 +43,7 @@ struct proxy {
 	uv_timer_t timer; /* for the next turn */
 	struct rules *rules;
 	struct conntrack *conntrack;
+	struct checks_io *checks;
 	struct watched watched[KINDS];
 	struct names undecodable; /* "KIND NAMESPACE/NAME" of what was logged */
 
@@ -50,6 +53,8 @@ struct proxy {
 	bool stopping;
 	unsigned failures; /* in a row */
 	uint64_t not_before_ns, probe_due_ns, started_ns;
+	uint64_t behind_since_ns; /* something changed that the kernel has not got yet; 0: it has
+				     all */
 
 	int64_t *services, *endpoints, *transactions, *errors;
 	struct metric_family *undecodable_total;
@@ -97,6 +102,14 @@ static void failed(struct proxy *p, const char *error)
 		  strstr(error, "not permitted") != NULL ? " hint=\"needs CAP_NET_ADMIN\"" : "");
 }
 
+/* The kernel has all that was given out: what had to wait for it. */
+static void follow_up(struct proxy *p)
+{
+	p->behind_since_ns = 0;
+	conntrack_sweep(p->conntrack, rules_flows(p->rules));
+	checks_change(p->checks, rules_checks(p->rules));
+}
+
 static void on_nft_done(void *arg, const char *error)
 {
 	struct proxy *p = arg;
@@ -115,7 +128,7 @@ static void on_nft_done(void *arg, const char *error)
 		p->failures = 0;
 		++*p->transactions;
 		if (!p->stopping)
-			conntrack_sweep(p->conntrack, rules_flows(p->rules));
+			follow_up(p);
 	}
 	if (!p->stopping)
 		wake(p, 0);
@@ -139,8 +152,13 @@ static void on_timer(uv_timer_t *timer)
 		return; /* on_nft_done() and on_synced() wake it again */
 	char *json = rules_pass(p->rules, now);
 	if (json != NULL) {
+		if (p->behind_since_ns == 0)
+			p->behind_since_ns = now;
 		run(p, json, false);
-	} else if (now >= p->probe_due_ns) {
+		return;
+	}
+	follow_up(p);
+	if (now >= p->probe_due_ns) {
 		run(p, must(strdup(transaction_probe())), true);
 	} else {
 		uint64_t due = rules_wake_ns(p->rules);
@@ -280,6 +298,14 @@ static const struct kube_watch_ops watch_ops = { .upsert = on_upsert,
 
 /* --- life ------------------------------------------------------------------------------------ */
 
+/* As kube-proxy has it: not while a change has been waiting for the kernel for so long. */
+static bool healthy(void *arg)
+{
+	const struct proxy *p = arg;
+
+	return p->behind_since_ns == 0 || daemon_now_ns() - p->behind_since_ns < UNHEALTHY_AFTER_NS;
+}
+
 struct proxy *proxy_new(uv_loop_t *loop, struct kube *kube, struct metrics *metrics,
 			const char *node)
 {
@@ -309,6 +335,11 @@ struct proxy *proxy_new(uv_loop_t *loop, struct kube *kube, struct metrics *metr
 			"UDP flows that the kernel was told to forget: their endpoint is gone, "
 			"or they had none.",
 			METRIC_COUNTER, NULL)));
+	p->checks = checks_open(loop, &(struct checks_cfg){ .kube = kube,
+							    .metrics = metrics,
+							    .node = node,
+							    .healthy = healthy,
+							    .arg = p });
 	p->undecodable_total = metrics_family(metrics, "bellman_objects_undecodable_total",
 					      "Objects passed over because they do not decode.",
 					      METRIC_COUNTER, kind_label);
@@ -344,6 +375,7 @@ void proxy_stop(struct proxy *p)
 	for (unsigned i = 0; i < KINDS; i++)
 		p->watched[i].watch = kube_watch_stop(p->watched[i].watch);
 	p->conntrack = conntrack_close(p->conntrack);
+	p->checks = checks_close(p->checks);
 	uv_close((uv_handle_t *)&p->timer, NULL);
 }
 

@@ -40,6 +40,8 @@ struct owner {
 
 	TAILQ_ENTRY(owner) in_dirty, in_waiting, in_lingering;
 	bool dirty, waiting, lingering; /* which of the lists it is on */
+	uint16_t health_port;           /* as told last; 0: none */
+	unsigned health_endpoints;
 	uint64_t linger_until_ns;
 };
 RB_HEAD(owners, owner);
@@ -52,6 +54,7 @@ struct rules {
 	struct claims *claims; /* elements in the kernel */
 	struct pods *pods;
 	struct flows *flows; /* to look at once the kernel has what was given out */
+	struct check_changes checks;
 
 	struct owner_list dirty;     /* their plans may have changed */
 	struct owner_list waiting;   /* they want an element that another has */
@@ -463,6 +466,23 @@ static void need_affinity(struct rules *r, struct transaction *t, const struct p
 	}
 }
 
+/* Tell what changed of @o's health check. What was told holds, whatever the kernel may forget. */
+static void update_check(struct rules *r, struct owner *o, const struct plan *want)
+{
+	struct check was = { .port = o->health_port, .ns = o->ns, .name = o->name };
+	struct check is = { .port = want->health_port,
+			    .ns = o->ns,
+			    .name = o->name,
+			    .endpoints = want->health_endpoints };
+
+	if (was.port != 0 && was.port != is.port)
+		check_changes_add(&r->checks, &was, true);
+	if (is.port != 0 && (was.port != is.port || o->health_endpoints != is.endpoints))
+		check_changes_add(&r->checks, &is, false);
+	o->health_port = is.port;
+	o->health_endpoints = is.endpoints;
+}
+
 static void update(struct rules *r, struct transaction *t, struct owner *o, uint64_t now_ns)
 {
 	struct {
@@ -488,6 +508,7 @@ static void update(struct rules *r, struct transaction *t, struct owner *o, uint
 	r->services += (unsigned)(want.elements.count > 0) - (o->sent.elements.count > 0);
 	r->endpoints += want.endpoints - o->sent.endpoints;
 	flows_note(r->flows, &o->sent, &want);
+	update_check(r, o, &want);
 	plan_done(&o->sent);
 	o->sent = want;
 }
@@ -546,6 +567,11 @@ struct flows *rules_flows(struct rules *r)
 	return r->flows;
 }
 
+struct check_changes *rules_checks(struct rules *r)
+{
+	return &r->checks;
+}
+
 uint64_t rules_wake_ns(const struct rules *r)
 {
 	const struct owner *o = TAILQ_FIRST(&r->lingering);
@@ -592,6 +618,7 @@ struct rules *rules_free(struct rules *r)
 	claims_free(r->claims);
 	pods_free(r->pods);
 	flows_free(r->flows);
+	check_changes_done(&r->checks);
 	intern_unref(r->node);
 	free(r);
 	return NULL;

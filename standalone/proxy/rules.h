@@ -21,6 +21,7 @@
 
 #include "lib/model/cluster.h"
 #include "lib/model/service.h"
+#include "standalone/proxy/checks.h"
 #include "standalone/proxy/flows.h"
 
 struct rules; /* opaque */
@@ -57,6 +58,9 @@ char *rules_pass(struct rules *r, uint64_t now_ns);
  * (flows_merge(), conntrack_sweep()); they are @r's still.
  */
 struct flows *rules_flows(struct rules *r);
+
+/* Health checks that changed, for the caller to take in the same way (checks_change()). */
+struct check_changes *rules_checks(struct rules *r);
 
 /* When a pass has something to do although nothing changed; UINT64_MAX: never. */
 uint64_t rules_wake_ns(const struct rules *r);

@@ -270,6 +270,85 @@ def test_pods_see_the_mark_of_nobody(fresh):
     assert kept > 0 and lost == 0
 
 
+# --- health checks --------------------------------------------------------------------------------
+
+
+def health(lab, node, port, family=4, ns="client"):
+    """(status, answer, headers) of a health check, as a balancer in front would ask."""
+    c = netns.Connection(lab.ns(ns), node_ip(node, family), port)
+    try:
+        c.request("GET", "/healthz")
+        answer = c.getresponse()
+        return answer.status, json.loads(answer.read()), answer.headers
+    finally:
+        c.close()
+
+
+def health_port(lab, name="web"):
+    return lab.api.get("Service", name)["spec"]["healthCheckNodePort"]
+
+
+def health_checks(lab, state, node=ENTRY):
+    return lab.process(f"proxy-{node}").metrics()[f'bellman_proxy_health_checks{{state="{state}"}}']
+
+
+@FAMILIES
+def test_health_check_tells_the_nodes_with_an_endpoint(cluster, family):
+    apply(cluster, nodes=("node-b",), externalTrafficPolicy="Local")
+    port = health_port(cluster)
+    for node, count in (("node-a", 0), ("node-b", 1), ("node-c", 0)):
+        cluster.wait_for(lambda n=node: health(cluster, n, port, family), 10, "an answer to a health check")
+        status, answer, headers = health(cluster, node, port, family)
+        # A pod with an address of each family is one endpoint.
+        assert status == (200 if count else 503)
+        assert answer == {"service": {"namespace": "default", "name": "web"}, "localEndpoints": count, "serviceProxyHealthy": True}
+        assert headers["Content-Type"] == "application/json"
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert headers["X-Load-Balancing-Endpoint-Weight"] == str(count)
+
+
+def test_health_check_follows_the_endpoints_and_the_service(cluster):
+    apply(cluster, nodes=(ENTRY, "node-b"), externalTrafficPolicy="Local")
+    port = health_port(cluster)
+    cluster.wait_for(lambda: health(cluster, ENTRY, port)[0] == 200, 10)
+    for family in ("ipv4", "ipv6"):
+        ready = cluster.api.get("EndpointSlice", f"web-{family}")["endpoints"]
+        ready[0]["conditions"] = {"ready": False, "serving": True, "terminating": True}
+        cluster.api.patch("EndpointSlice", f"web-{family}", {"endpoints": ready})
+    # It terminates: it still serves, but the balancer must go elsewhere.
+    cluster.wait_for(lambda: health(cluster, ENTRY, port)[0] == 503, 10)
+    assert health(cluster, "node-b", port)[0] == 200
+    assert health_checks(cluster, "open") == 1
+    cluster.api.patch("Service", "web", {"spec": {"externalTrafficPolicy": "Cluster"}})
+    until(cluster, "refused", "client", node_ip(ENTRY), port)
+    assert health_checks(cluster, "open") == 0
+
+
+def test_health_check_port_that_is_taken_is_served_once_it_is_free(cluster):
+    port = 32100
+    with netns.entered(cluster.ns(ENTRY)):
+        squatter = socket.create_server(("0.0.0.0", port))
+    with squatter:
+        apply(cluster, externalTrafficPolicy="Local", healthCheckNodePort=port)
+        cluster.process(f"proxy-{ENTRY}").wait_log(f"cannot serve a health check.*service=default/web port={port}")
+        assert health_checks(cluster, "failed") == 1
+        cluster.wait_for(lambda: [e for e in cluster.api.list("Event", "default") if e["reason"] == "FailedToStartServiceHealthcheck"], 10)
+    cluster.wait_for(lambda: health(cluster, ENTRY, port)[0] == 200, 15, "the port to be served")
+    assert health_checks(cluster, "failed") == 0 and health_checks(cluster, "open") == 1
+
+
+def test_health_check_answers_while_a_client_holds_all_connections(cluster):
+    apply(cluster, externalTrafficPolicy="Local")
+    port = health_port(cluster)
+    cluster.wait_for(lambda: health(cluster, ENTRY, port)[0] == 200, 10)
+    with contextlib.ExitStack() as stack:
+        with netns.entered(cluster.ns("client")):
+            for _ in range(400):
+                stack.enter_context(socket.create_connection((node_ip(ENTRY), port), 5))
+        for _ in range(5):
+            cluster.wait_for(lambda: health(cluster, ENTRY, port, ns="node-b")[0] == 200, 10)
+
+
 # --- UDP flows ------------------------------------------------------------------------------------
 
 

@@ -321,6 +321,49 @@ static void test_health_endpoints(void **state)
 	metrics_free(m);
 }
 
+static enum MHD_Result on_any_request(void *arg, struct MHD_Connection *c, const char *url,
+				      const char *method, const char *version, const char *upload,
+				      size_t *upload_size, void **state)
+{
+	(void)arg;
+	(void)url;
+	(void)method;
+	(void)version;
+	(void)upload;
+	(void)upload_size;
+	(void)state;
+	return httpd_reply(c, MHD_HTTP_OK, "text/plain", "ok", 2);
+}
+
+static void test_a_connection_that_was_accepted_elsewhere_is_served(void **state)
+{
+	struct sockaddr_in to;
+	socklen_t len = sizeof(to);
+	struct httpd *h = NULL;
+	uv_loop_t loop;
+	char byte;
+	int listener;
+
+	(void)state;
+	uv_loop_init(&loop);
+	assert_int_equal(httpd_listen("127.0.0.1:0", &listener), 0);
+	assert_int_equal(getsockname(listener, (struct sockaddr *)&to, &len), 0);
+	assert_int_equal(httpd_open(&loop, &(struct httpd_cfg){ .handler = on_any_request }, &h),
+			 0);
+	int client = socket(AF_INET, SOCK_STREAM, 0);
+	assert_int_equal(connect(client, (struct sockaddr *)&to, sizeof(to)), 0);
+	int served = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	httpd_adopt(h, served, (struct sockaddr *)&to, sizeof(to));
+	assert_true(dprintf(client, "GET / HTTP/1.1\r\nHost: x\r\n\r\n") > 0);
+	while (recv(client, &byte, 1, MSG_DONTWAIT) != 1)
+		uv_run(&loop, UV_RUN_NOWAIT);
+	close(client);
+	close(listener);
+	httpd_close(h);
+	uv_run(&loop, UV_RUN_DEFAULT);
+	assert_int_equal(uv_loop_close(&loop), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -334,6 +377,7 @@ int main(void)
 		cmocka_unit_test(test_a_daemon_outlives_the_reader_of_its_log),
 		cmocka_unit_test(test_listen_addresses),
 		cmocka_unit_test(test_health_endpoints),
+		cmocka_unit_test(test_a_connection_that_was_accepted_elsewhere_is_served),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
