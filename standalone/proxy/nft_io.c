@@ -16,17 +16,20 @@
 struct run {
 	uv_process_t process;
 	uv_pipe_t to, from; /* its stdin and stderr */
+	uv_pipe_t answer;   /* its stdout, of a question */
 	uv_timer_t limit;
 	uv_write_t write;
 	char *json;
 	nft_done done;
+	nft_answered answered; /* of a question, instead of @done */
 	void *arg;
 
-	bool ended, read_to_end; /* both, and there is nothing more to learn */
-	unsigned open;           /* handles */
+	bool ended, read_to_end, answer_read; /* all, and there is nothing more to learn */
+	unsigned open;                        /* handles */
 	bool failed;
 	char error[ERROR_MAX]; /* the beginning of what it said, or why there is none */
 	size_t error_len;
+	struct text output; /* of a question */
 };
 
 static void on_closed(uv_handle_t *handle)
@@ -35,7 +38,14 @@ static void on_closed(uv_handle_t *handle)
 
 	if (--r->open > 0)
 		return;
-	r->done(r->arg, r->failed ? r->error : NULL);
+	if (r->answered != NULL)
+		r->answered(r->arg, r->failed ? r->error : NULL,
+			    r->failed           ? NULL
+			    : r->output.len > 0 ? r->output.at
+						: "");
+	else
+		r->done(r->arg, r->failed ? r->error : NULL);
+	text_free(&r->output);
 	free(r->json);
 	free(r);
 }
@@ -50,13 +60,15 @@ static void close_all(struct run *r)
 {
 	shut(&r->to);
 	shut(&r->from);
+	if (r->answered != NULL)
+		shut(&r->answer);
 	shut(&r->limit);
 	shut(&r->process);
 }
 
 static void finish_when_over(struct run *r)
 {
-	if (!r->ended || !r->read_to_end)
+	if (!r->ended || !r->read_to_end || !r->answer_read)
 		return;
 	/* nft ends each complaint with a newline, and quotes the input below it. */
 	r->error[strcspn(r->error, "\n")] = '\0';
@@ -100,6 +112,27 @@ static void on_read(uv_stream_t *stream, ssize_t len, const uv_buf_t *buf)
 	}
 }
 
+static void on_answer_room(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
+{
+	static char piece[65536];
+
+	(void)handle;
+	(void)suggested;
+	*buf = uv_buf_init(piece, sizeof(piece));
+}
+
+static void on_answer(uv_stream_t *stream, ssize_t len, const uv_buf_t *buf)
+{
+	struct run *r = stream->data;
+
+	if (len > 0)
+		text_add(&r->output, buf->base, (size_t)len);
+	if (len >= 0)
+		return;
+	r->answer_read = true;
+	finish_when_over(r);
+}
+
 static void on_written(uv_write_t *write, int status)
 {
 	struct run *r = write->data;
@@ -125,6 +158,11 @@ static int spawn(struct run *r, uv_loop_t *loop, int input)
 		{ .flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE,
 		  .data.stream = (uv_stream_t *)&r->from },
 	};
+	if (r->answered != NULL)
+		stdio[1] = (uv_stdio_container_t){
+			.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE,
+			.data.stream = (uv_stream_t *)&r->answer,
+		};
 	uv_process_options_t options = {
 		.exit_cb = on_ended, .file = argv[0], .args = argv, .stdio_count = 3, .stdio = stdio
 	};
@@ -149,6 +187,8 @@ static int start(struct run *r, uv_loop_t *loop)
 	close(fds[0]);
 	if (rc == 0)
 		rc = uv_read_start((uv_stream_t *)&r->from, on_room, on_read);
+	if (rc == 0 && r->answered != NULL)
+		rc = uv_read_start((uv_stream_t *)&r->answer, on_answer_room, on_answer);
 	if (rc == 0)
 		rc = uv_write(&r->write, (uv_stream_t *)&r->to, &json, 1, on_written);
 	if (rc == 0)
@@ -156,11 +196,16 @@ static int start(struct run *r, uv_loop_t *loop)
 	return rc;
 }
 
-void nft_run(uv_loop_t *loop, char *json, nft_done done, void *arg)
+static struct run *run_new(char *json, void *arg)
 {
 	struct run *r = must(calloc(1, sizeof(*r)));
 
-	*r = (struct run){ .json = json, .done = done, .arg = arg, .open = 4 };
+	*r = (struct run){ .json = json, .arg = arg, .open = 4 };
+	return r;
+}
+
+static void run(struct run *r, uv_loop_t *loop)
+{
 	uv_pipe_init(loop, &r->to, 0);
 	uv_pipe_init(loop, &r->from, 0);
 	uv_timer_init(loop, &r->limit);
@@ -174,4 +219,24 @@ void nft_run(uv_loop_t *loop, char *json, nft_done done, void *arg)
 		snprintf(r->error, sizeof(r->error), "nft cannot be run: %s", uv_strerror(rc));
 		close_all(r);
 	}
+}
+
+void nft_run(uv_loop_t *loop, char *json, nft_done done, void *arg)
+{
+	struct run *r = run_new(json, arg);
+
+	r->done = done;
+	r->answer_read = true; /* there is none */
+	run(r, loop);
+}
+
+void nft_ask(uv_loop_t *loop, char *json, nft_answered done, void *arg)
+{
+	struct run *r = run_new(json, arg);
+
+	r->answered = done;
+	r->open++;
+	uv_pipe_init(loop, &r->answer, 0);
+	r->answer.data = r;
+	run(r, loop);
 }

@@ -19,4 +19,10 @@ typedef void (*nft_done)(void *arg, const char *error);
  */
 void nft_run(uv_loop_t *loop, char *json, nft_done done, void *arg);
 
+/* @output: what nft printed, until @done returns; NULL when there is an @error. */
+typedef void (*nft_answered)(void *arg, const char *error, const char *output);
+
+/* As nft_run(), for a question. */
+void nft_ask(uv_loop_t *loop, char *json, nft_answered done, void *arg);
+
 #endif

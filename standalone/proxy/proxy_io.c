@@ -10,6 +10,7 @@
 #include "lib/daemon/loop.h"
 #include "lib/model/cluster.h"
 #include "lib/model/service.h"
+#include "standalone/proxy/affinity.h"
 #include "standalone/proxy/checks_io.h"
 #include "standalone/proxy/conntrack_io.h"
 #include "standalone/proxy/nft_io.h"
@@ -51,6 +52,7 @@ struct proxy {
 	bool probing; /* it was given a probe */
 	bool applied; /* the kernel has taken a whole rule set */
 	bool stopping;
+	uint8_t recall;    /* the family whose affinity to ask for before the next pass; 0: none */
 	unsigned failures; /* in a row */
 	uint64_t not_before_ns, probe_due_ns, started_ns;
 	uint64_t behind_since_ns; /* something changed that the kernel has not got yet; 0: it has
@@ -86,6 +88,7 @@ static bool synced(const struct proxy *p)
 static void failed(struct proxy *p, const char *error)
 {
 	rules_restart(p->rules);
+	p->recall = IP_V4;
 	if (p->probing) {
 		log_warn("proxy", "the table is gone, building it again", "err=\"%s\"", error);
 		return;
@@ -134,6 +137,25 @@ static void on_nft_done(void *arg, const char *error)
 		wake(p, 0);
 }
 
+/* Who was sent where; that there is no such set is no fault. */
+static void on_recalled(void *arg, const char *error, const char *output)
+{
+	struct proxy *p = arg;
+
+	p->running = false;
+	if (error == NULL)
+		rules_recall(p->rules, p->recall, affinity_elements(p->recall, output));
+	p->recall = p->recall == IP_V4 ? IP_V6 : 0;
+	if (!p->stopping)
+		wake(p, 0);
+}
+
+static void recall(struct proxy *p)
+{
+	p->running = true;
+	nft_ask(p->loop, affinity_question(p->recall), on_recalled, p);
+}
+
 static void run(struct proxy *p, char *json, bool probe)
 {
 	p->running = true;
@@ -150,6 +172,10 @@ static void on_timer(uv_timer_t *timer)
 
 	if (p->running || !synced(p))
 		return; /* on_nft_done() and on_synced() wake it again */
+	if (p->recall != 0) {
+		recall(p);
+		return;
+	}
 	char *json = rules_pass(p->rules, now);
 	if (json != NULL) {
 		if (p->behind_since_ns == 0)
@@ -314,6 +340,7 @@ struct proxy *proxy_new(uv_loop_t *loop, struct kube *kube, struct metrics *metr
 
 	p->loop = loop;
 	p->rules = rules_new(node);
+	p->recall = IP_V4;
 	uv_timer_init(loop, &p->timer);
 	p->timer.data = p;
 	p->services = metric_value0(metrics_family(metrics, "bellman_proxy_services",

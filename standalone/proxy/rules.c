@@ -60,7 +60,8 @@ struct rules {
 	struct owner_list waiting;   /* they want an element that another has */
 	struct owner_list lingering; /* they have empty chains to delete, the first due first */
 	bool restart;
-	bool affinity[2]; /* the sets of session affinity are there; [0]: IPv4 */
+	bool affinity[2];  /* the sets of session affinity are there; [0]: IPv4 */
+	char *recalled[2]; /* elements for them; NULL: none */
 	unsigned services, endpoints;
 };
 
@@ -458,11 +459,12 @@ static void need_affinity(struct rules *r, struct transaction *t, const struct p
 {
 	for (size_t i = 0; i < want->arrivals.count; i++) {
 		uint8_t family = want->arrivals.items[i].addr.family;
-		bool *there = &r->affinity[family == IP_V6];
+		unsigned f = family == IP_V6;
 
-		if (!*there)
-			transaction_add_affinity(t, family);
-		*there = true;
+		if (!r->affinity[f])
+			transaction_add_affinity(t, family,
+						 r->recalled[f] != NULL ? r->recalled[f] : "");
+		r->affinity[f] = true;
 	}
 }
 
@@ -481,6 +483,14 @@ static void update_check(struct rules *r, struct owner *o, const struct plan *wa
 		check_changes_add(&r->checks, &is, false);
 	o->health_port = is.port;
 	o->health_endpoints = is.endpoints;
+}
+
+void rules_recall(struct rules *r, uint8_t family, char *elements)
+{
+	unsigned f = family == IP_V6;
+
+	free(r->recalled[f]);
+	r->recalled[f] = elements;
 }
 
 static void update(struct rules *r, struct transaction *t, struct owner *o, uint64_t now_ns)
@@ -559,6 +569,8 @@ char *rules_pass(struct rules *r, uint64_t now_ns)
 		owner_reap(r, o);
 	}
 	delete_chains(r, &t, now_ns);
+	rules_recall(r, IP_V4, NULL); /* it is old from now on */
+	rules_recall(r, IP_V6, NULL);
 	return transaction_finish(&t);
 }
 
@@ -617,6 +629,8 @@ struct rules *rules_free(struct rules *r)
 		owner_free(r, o);
 	claims_free(r->claims);
 	pods_free(r->pods);
+	free(r->recalled[0]);
+	free(r->recalled[1]);
 	flows_free(r->flows);
 	check_changes_done(&r->checks);
 	intern_unref(r->node);

@@ -48,6 +48,12 @@ void rules_node_gone(struct rules *r, const char *name);
 void rules_restart(struct rules *r);
 
 /*
+ * Who was sent where, for the set of session affinity of @family if the next pass makes it: what
+ * affinity_elements() found in the one before. Taken over; NULL: nothing.
+ */
+void rules_recall(struct rules *r, uint8_t family, char *elements);
+
+/*
  * Everything that changed since the last pass, as one nft transaction in JSON, for the caller to
  * free(); NULL: nothing did.
  */

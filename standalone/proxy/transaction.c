@@ -18,7 +18,7 @@ void transaction_begin_anew(struct transaction *t)
 	frame_write(&t->table);
 }
 
-void transaction_add_affinity(struct transaction *t, uint8_t family)
+void transaction_add_affinity(struct transaction *t, uint8_t family, const char *elements)
 {
 	text_printf(&t->table,
 		    NFT_COMMAND("add", "set",
@@ -26,6 +26,11 @@ void transaction_add_affinity(struct transaction *t, uint8_t family)
 							      "\"flags\":[\"timeout\"],"
 							      "\"size\":" AFFINITY_SIZE),
 		    family, family);
+	if (*elements != '\0')
+		text_printf(&t->table,
+			    NFT_COMMAND("add", "element",
+					NFT_NAMED(AFFINITY_SET("%u")) ",\"elem\":[%s]"),
+			    family, elements);
 }
 
 void transaction_add_chain(struct transaction *t, const char *name)

@@ -28,10 +28,11 @@ struct transaction {
 void transaction_begin_anew(struct transaction *t);
 
 /*
- * Have the set for session affinity of one family. When it is there its elements stay: what is
- * made anew must not make clients change their endpoint.
+ * Make the set for session affinity of one family, which is not there yet: nft cannot say "if it is
+ * missing" of a set that rules add to. @elements: what it begins with, JSON separated by commas, or
+ * "".
  */
-void transaction_add_affinity(struct transaction *t, uint8_t family);
+void transaction_add_affinity(struct transaction *t, uint8_t family, const char *elements);
 
 void transaction_add_chain(struct transaction *t, const char *name);
 void transaction_flush_chain(struct transaction *t, const char *name);

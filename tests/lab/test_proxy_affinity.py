@@ -139,6 +139,22 @@ def test_it_ends_when_it_is_not_used(cluster):
     assert ask(cluster, "client", VIP[4])
 
 
+@FAMILIES
+def test_it_outlives_the_proxy(fresh, family):
+    apply(fresh, **sticky())
+    reach(fresh, "client", VIP[family])
+    one = the_one(fresh, "client", VIP[family])
+    proxy = fresh.process(f"proxy-{ENTRY}")
+    for _ in range(2):  # a second one may have been lucky
+        proxy.kill()
+        assert the_one(fresh, "client", VIP[family]) == one
+        proxy.start()
+        proxy.wait_ready()
+        assert the_one(fresh, "client", VIP[family]) == one
+    assert list(remembered(fresh, ENTRY, 600, family)) == [CLIENT[family]]
+    assert proxy.metrics()["bellman_proxy_nft_errors_total"] == 0
+
+
 def test_services_without_it_have_no_set(fresh):
     apply(fresh)
     reach(fresh, "client", VIP[4])

@@ -5,6 +5,8 @@
  */
 #include "tests/unit/proxy_rules.h"
 
+#include "standalone/proxy/affinity.h"
+
 #define LB     "lb4/default/web/tcp/80"
 #define SOURCE "{\"payload\":{\"protocol\":\"ip\",\"field\":\"saddr\"}}"
 #define DROP   "{\"drop\":null}"
@@ -145,6 +147,75 @@ static void test_affinity_that_is_taken_off_leaves_plain_rules(void **state)
 	put_web(*state);
 	assert_is(pass_at(*state, 1),
 		  "flush chain " SVC "\nadd rule " SVC " " TO_ONE("10.244.1.2"));
+}
+
+static void test_affinity_goes_on_in_a_table_that_is_made_anew(void **state)
+{
+	static const char answer[] =
+		"{\"nftables\":[{\"metainfo\":{\"version\":\"1.0.6\"}},{\"set\":{\"family\":"
+		"\"inet\","
+		"\"name\":\"affinity4\",\"table\":\"bellman\",\"elem\":["
+		"{\"elem\":{\"val\":{\"concat\":[\"10.9.0.1\",4294967295]},\"timeout\":600,"
+		"\"expires\":599}},"
+		"{\"elem\":{\"val\":{\"concat\":[\"10.9.0.2\",7]},\"timeout\":600,\"expires\":0}},"
+		"{\"elem\":{\"val\":{\"concat\":[\"10.9.0.3\",8]},\"timeout\":1,\"expires\":1}}]}}]"
+		"}";
+
+	rules_restart(*state);
+	rules_recall(*state, IP_V4, affinity_elements(IP_V4, answer));
+	put_web_with(*state, STICKY, "");
+	put_slice(*state, "web-1", "IPv4", ON("node-b", "10.244.1.2"));
+	char *lines = pass(*state);
+	assert_has(lines,
+		   "add set affinity4\nadd element affinity4 ["
+		   "{\"elem\":{\"val\":{\"concat\":[\"10.9.0.1\",4294967295]},\"timeout\":600,"
+		   "\"expires\":599}},"
+		   "{\"elem\":{\"val\":{\"concat\":[\"10.9.0.3\",8]},\"timeout\":1,\"expires\":1}}]"
+		   "\n");
+	free(lines);
+
+	rules_restart(*state); /* and nobody asked again */
+	lines = pass(*state);
+	assert_has(lines, "add set affinity4\n");
+	assert_has_not(lines, "10.9.0.1");
+	free(lines);
+}
+
+/* It goes into the next transaction: what is not understood must not get there. */
+static void test_what_is_no_affinity_is_not_recalled(void **state)
+{
+	static const char *const elements[] = {
+		"",
+		"null",
+		"\"10.9.0.1\"",
+		"{\"elem\":{\"val\":\"10.9.0.1\",\"timeout\":600,\"expires\":599}}",
+		"{\"elem\":{\"val\":{\"concat\":[\"10.9.0.1\"]},\"timeout\":600,\"expires\":599}}",
+		"{\"elem\":{\"val\":{\"concat\":[\"fd00::1\",7]},\"timeout\":600,\"expires\":599}}",
+		"{\"elem\":{\"val\":{\"concat\":[\"x\",7]},\"timeout\":600,\"expires\":599}}",
+		"{\"elem\":{\"val\":{\"concat\":[\"10.9.0.1\",-7]},\"timeout\":600,\"expires\":599}"
+		"}",
+		"{\"elem\":{\"val\":{\"concat\":[\"10.9.0.1\",\"7\"]},\"timeout\":600,\"expires\":"
+		"599}}",
+		"{\"elem\":{\"val\":{\"concat\":[\"10.9.0.1\",4294967296]},\"timeout\":6,"
+		"\"expires\":5}}",
+		"{\"elem\":{\"val\":{\"concat\":[\"10.9.0.1\",7]},\"timeout\":600}}",
+		"{\"elem\":{\"val\":{\"concat\":[\"10.9.0.1\",7]},\"timeout\":600,\"expires\":601}"
+		"}",
+	};
+	(void)state;
+
+	for (size_t i = 0; i < sizeof(elements) / sizeof(*elements); i++) {
+		char answer[512];
+
+		snprintf(answer, sizeof(answer), "{\"nftables\":[{\"set\":{\"elem\":[%s]}}]}",
+			 elements[i]);
+		char *found = affinity_elements(IP_V4, answer);
+		assert_string_equal(found, "");
+		free(found);
+	}
+	char *found = affinity_elements(IP_V4, "no JSON");
+	assert_string_equal(found, "");
+	free(found);
 }
 
 /* --- source ranges --------------------------------------------------------------------------- */
@@ -382,6 +453,8 @@ int main(void)
 		TEST(test_affinity_set_is_made_once_and_for_those_who_need_it),
 		TEST(test_endpoint_that_returns_is_asked_last),
 		TEST(test_affinity_that_is_taken_off_leaves_plain_rules),
+		TEST(test_affinity_goes_on_in_a_table_that_is_made_anew),
+		TEST(test_what_is_no_affinity_is_not_recalled),
 		TEST(test_source_ranges_are_for_the_balancers_addresses),
 		TEST(test_source_ranges_that_hold_everybody_are_none),
 		TEST(test_source_ranges_of_which_none_can_be_read_admit_nobody),
