@@ -200,6 +200,31 @@ def test_the_node_of_the_owner_leaves_and_the_other_nginx_takes_over(cluster):
     cluster.wait_for(lambda: cluster.neigh("client", ips[4]) == node_mac(first), what=f"the return to {first}")
 
 
+def test_an_nginx_that_is_not_ready_is_neither_announced_nor_used(cluster):
+    """externalTrafficPolicy Local: the address goes where an nginx is that can serve."""
+    configured(cluster)
+    ips = {f: gate(cluster, f) for f in (4, 6)}
+    first = cluster.wait_for(lambda: cluster.resolve("client", ips[4]))
+    second = next(n for n in NGINX_ON if n != first)
+    slices = [o for o in cluster.api.list("EndpointSlice", GATE)]
+
+    def ready(on):
+        for s in slices:
+            for e in s["endpoints"]:
+                e["conditions"]["ready"] = on or e["nodeName"] != first
+            cluster.api.patch("EndpointSlice", s["metadata"]["name"], {"endpoints": s["endpoints"]}, GATE)
+
+    ready(False)
+    try:
+        for f, ip in ips.items():
+            cluster.wait_for(lambda i=ip: cluster.resolve("client", i) == second, what=f"{ip} to move to {second}")
+            _, body = ask(cluster, "/bar", f)
+            assert body.split()[1:] == [pod_ip(second, 4, ingress.NGINX[NGINX_ON[second]][1]), CLIENT[f]]
+    finally:
+        ready(True)
+    cluster.wait_for(lambda: cluster.resolve("client", ips[4]) == first, what=f"the return to {first}")
+
+
 # --- the rules of Ingresses ----------------------------------------------------------------------------
 
 

@@ -133,6 +133,9 @@ def test_three_hosts(hosts):
     for block in BLOCKS:
         if block.part not in (ALONE, SYSTEMD):
             page.follow(block)
+    for host in page.hosts.values():
+        secrets = [f for f in (host.folder / "etc/bellman").glob("*") if f.name in ("tokens", "api.key", "kubeconfig")]
+        assert secrets and all(f.stat().st_mode & 0o077 == 0 for f in secrets), "nobody else may read them"
 
 
 def test_units(hosts):
