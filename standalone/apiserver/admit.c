@@ -9,6 +9,7 @@
 
 #include "lib/model/json.h"
 #include "standalone/apiserver/status.h"
+#include "standalone/apiserver/types.h"
 
 /* NULL, or a 422 of @causes, which are freed. */
 static cJSON *refuse(const struct kind *kind, const cJSON *object, struct rule_causes *causes)
@@ -128,70 +129,96 @@ static void check_same(const cJSON *object, const cJSON *old, const char *path,
 		causes_add(causes, "FieldValueInvalid", path, "Invalid value: field is immutable");
 }
 
-static cJSON *admit_crd(const struct api *a, const struct kind *kind, cJSON *object,
-			const cJSON *old)
+static void admit_crd(const struct api *a, cJSON *object, const cJSON *old,
+		      struct rule_causes *causes)
 {
-	struct rule_causes causes = { 0 };
 	const char *name = js_text(object, "metadata.name"), *scope = js_text(object, "spec.scope");
 
-	need_text(object, "spec.group", &causes);
-	need_text(object, "spec.names.plural", &causes);
-	need_text(object, "spec.names.kind", &causes);
+	need_text(object, "spec.group", causes);
+	need_text(object, "spec.names.plural", causes);
+	need_text(object, "spec.names.kind", causes);
 	if (scope == NULL || (strcmp(scope, "Namespaced") != 0 && strcmp(scope, "Cluster") != 0))
 		causes_add(
-			&causes, "FieldValueNotSupported", "spec.scope",
+			causes, "FieldValueNotSupported", "spec.scope",
 			"Unsupported value: \"%s\": supported values: \"Cluster\", \"Namespaced\"",
 			scope == NULL ? "" : scope);
-	check_versions(js_at(object, "spec.versions"), &causes);
-	check_same(object, old, "spec.group", &causes);
-	check_same(object, old, "spec.names.plural", &causes);
-	check_same(object, old, "spec.scope", &causes);
-	if (causes.count == 0) {
+	check_versions(js_at(object, "spec.versions"), causes);
+	check_same(object, old, "spec.group", causes);
+	check_same(object, old, "spec.names.plural", causes);
+	check_same(object, old, "spec.scope", causes);
+	if (causes->count == 0) {
 		char *want = mem_printf("%s.%s", js_text(object, "spec.names.plural"),
 					js_text(object, "spec.group"));
 		const struct kind *there = kinds_by_resource(&a->kinds, want);
 
 		if (strcmp(want, name) != 0)
 			causes_add(
-				&causes, "FieldValueInvalid", "metadata.name",
+				causes, "FieldValueInvalid", "metadata.name",
 				"Invalid value: \"%s\": must be spec.names.plural+\".\"+spec.group",
 				name);
 		else if (there != NULL && there->id != KIND_CUSTOM)
-			causes_add(&causes, "FieldValueForbidden", "metadata.name",
+			causes_add(causes, "FieldValueForbidden", "metadata.name",
 				   "Forbidden: %s is built in", want);
 		free(want);
 	}
-	if (causes.count == 0) {
+	if (causes->count == 0) {
 		default_names(js_at(object, "spec.names"));
 		set_crd_status(object);
 	}
-	return refuse(kind, object, &causes);
 }
 
 /* --- all kinds ------------------------------------------------------------------------- */
 
+/* Kinds whose rules need no more than the object. */
+static const struct {
+	enum kind_id id;
+	void (*admit)(cJSON *object, const cJSON *old, struct rule_causes *causes);
+} kind_rules[] = {
+	{ KIND_CONFIG_MAP, admit_config_map },
+	{ KIND_SECRET, admit_secret },
+	{ KIND_NODE, admit_node },
+	{ KIND_POD, admit_pod },
+	{ KIND_EVENT, admit_event },
+	{ KIND_ENDPOINT_SLICE, admit_endpoint_slice },
+	{ KIND_LEASE, admit_lease },
+	{ KIND_INGRESS, admit_ingress },
+	{ KIND_INGRESS_CLASS, admit_ingress_class },
+};
+
+static void drop_status(cJSON *object, const struct kind *kind)
+{
+	struct notes notes = { 0 };
+
+	js_drop(object, "status");
+	/* It has a form even when it is empty. */
+	free(types_apply(kind->type, object, &notes));
+	notes_done(&notes);
+}
+
 cJSON *admit(struct api *a, const struct kind *kind, cJSON *object, const cJSON *old, bool status)
 {
-	switch (kind->id) {
-	case KIND_SERVICE:
-		return admit_service(a, kind, object, old, status);
-	case KIND_NAMESPACE:
-		default_namespace(object);
-		return NULL;
-	case KIND_CRD:
-		return status ? NULL : admit_crd(a, kind, object, old);
-	case KIND_POD:
-		if (old == NULL && js_text(object, "status.phase") == NULL)
-			js_set_text(js_object(object, "status"), "phase", "Pending");
-		return NULL;
-	case KIND_NODE:
-		return NULL;
-	default:
-		/* Status is the subresource's, where there is one. */
-		if (old == NULL && kind->versions[kind->storage].status)
-			js_drop(object, "status");
-		return NULL;
+	/* Status is the subresource's, where there is one, but for what has no controller. */
+	bool drops_status = old == NULL && kind->versions[kind->storage].status &&
+			    kind->id != KIND_NODE && kind->id != KIND_POD;
+	struct rule_causes causes = { 0 };
+
+	admit_metadata(kind, object, old, &causes);
+	if (kind->id == KIND_SERVICE) {
+		cJSON *wrong = admit_service(a, kind, object, old, status, &causes);
+
+		causes_free(&causes);
+		return wrong;
 	}
+	if (drops_status)
+		drop_status(object, kind);
+	if (kind->id == KIND_NAMESPACE)
+		default_namespace(object);
+	else if (kind->id == KIND_CRD && !status)
+		admit_crd(a, object, old, &causes);
+	for (size_t i = 0; i < sizeof(kind_rules) / sizeof(kind_rules[0]); i++)
+		if (kind_rules[i].id == kind->id)
+			kind_rules[i].admit(object, old, &causes);
+	return refuse(kind, object, &causes);
 }
 
 void admit_undo(struct api *a, const struct kind *kind, const cJSON *object, const cJSON *old)

@@ -8,9 +8,6 @@
 
 #include "standalone/apiserver/api.h"
 
-/* Names, labels, annotations, finalizers. NULL or a 422. @old: NULL on create. */
-cJSON *admit_metadata(const struct kind *kind, const cJSON *object, const cJSON *old);
-
 /* @old NULL: create. @status: a write of the status subresource. NULL or a Status. */
 cJSON *admit(struct api *a, const struct kind *kind, cJSON *object, const cJSON *old, bool status);
 

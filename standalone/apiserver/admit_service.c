@@ -17,25 +17,23 @@ static cJSON *refuse_books(int rc, const struct rule_causes *causes)
 }
 
 cJSON *admit_service(struct api *a, const struct kind *kind, cJSON *object, const cJSON *old,
-		     bool status)
+		     bool status, struct rule_causes *causes)
 {
-	struct rule_causes causes = { 0 };
 	cJSON *s = NULL;
 	int rc;
 
 	if (status) {
-		rc = service_rules_status(object, &causes);
+		rc = service_rules_status(object, causes);
 	} else {
 		if (old == NULL) {
 			js_drop(object, "status");
 			js_object(js_object(object, "status"), "loadBalancer");
 		}
-		rc = service_rules_apply(a->books, object, old, &causes);
+		rc = service_rules_apply(a->books, object, old, causes);
 	}
 	if (rc == -EINVAL)
-		s = status_invalid(kind, js_text(object, "metadata.name"), &causes);
+		s = status_invalid(kind, js_text(object, "metadata.name"), causes);
 	else if (rc != 0)
-		s = refuse_books(rc, &causes);
-	causes_free(&causes);
+		s = refuse_books(rc, causes);
 	return s;
 }

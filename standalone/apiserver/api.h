@@ -21,9 +21,10 @@ struct api {
 	struct kinds kinds;
 	struct store *store;
 	struct service_books *books;
-	struct keys ending;      /* namespaces and definitions that go once they are empty */
-	struct owner_gone *gone; /* owners whose dependents are still to be let go, or NULL */
-	bool letting_go;         /* that is under way */
+	struct endpoints *endpoints; /* which slices Services have, see endpoints.h */
+	struct keys ending;          /* namespaces and definitions that go once they are empty */
+	struct owner_gone *gone;     /* owners whose dependents are still to be let go, or NULL */
+	bool letting_go;             /* that is under way */
 };
 
 #endif

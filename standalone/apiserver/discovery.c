@@ -9,7 +9,7 @@
 
 static const char *const object_verbs[] = { "create", "delete", "deletecollection", "get",
 					    "list",   "patch",  "update",           "watch" };
-static const char *const derived_verbs[] = { "get", "list" };
+static const char *const derived_verbs[] = { "get", "list", "watch" };
 static const char *const status_verbs[] = { "get", "patch", "update" };
 
 #define VERBS(list) strings(list, sizeof(list) / sizeof((list)[0]))

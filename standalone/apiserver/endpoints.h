@@ -1,16 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Endpoints, read-only: derived from the EndpointSlices of a Service whenever they are
- * asked for. Old kubectl and `describe` want them; nothing of Bellman does.
+ * Endpoints: what older clients, such as `kubectl get endpoints`, ask for instead of
+ * EndpointSlices.
+ *
+ * They are derived: as Services and EndpointSlices change, one object follows for each Service
+ * that has slices, stored like any other, so that lists and watches need to know nothing of it.
+ * Clients cannot write them.
  */
 #ifndef BELLMAN_APISERVER_ENDPOINTS_H
 #define BELLMAN_APISERVER_ENDPOINTS_H
 
 #include "standalone/apiserver/api.h"
 
-/* Of the Service of that name, NULL when there is none. The caller owns it. */
-cJSON *endpoints_get(const struct api *a, const char *ns, const char *name);
-/* An array of them, for each Service; @ns NULL: all namespaces. The caller's. */
-cJSON *endpoints_list(const struct api *a, const char *ns);
+/* Enter the stored slices, and bring stored Endpoints up to date. NULL or a Status. */
+cJSON *endpoints_start(struct api *a);
+void endpoints_done(struct api *a);
+
+/*
+ * An object of @kind was written: @before is what it was, or NULL, @now what it is, or NULL.
+ * NULL or a Status: the state file failed.
+ */
+cJSON *endpoints_follow(struct api *a, const struct kind *kind, const cJSON *before,
+			const cJSON *now);
 
 #endif

@@ -419,6 +419,20 @@ static struct MHD_Response *body_of(struct reply *reply)
 	return r;
 }
 
+/* RFC 7234 section 5.5: 299 is "miscellaneous persistent warning", and says nothing of who. */
+static void add_warning(struct MHD_Response *r, const char *text)
+{
+	struct buf b = { 0 };
+
+	buf_puts(&b, "299 - \"");
+	for (const char *c = text; *c != '\0'; c++)
+		buf_printf(&b, *c == '"' || *c == '\\' ? "\\%c" : "%c", *c);
+	buf_puts(&b, "\"");
+	char *value = buf_take(&b);
+	MHD_add_response_header(r, "Warning", value);
+	free(value);
+}
+
 static enum MHD_Result send_reply(struct exchange *x)
 {
 	struct MHD_Response *r = body_of(&x->reply);
@@ -427,11 +441,8 @@ static enum MHD_Result send_reply(struct exchange *x)
 		return MHD_NO;
 	MHD_add_response_header(r, MHD_HTTP_HEADER_CONTENT_TYPE, x->reply.content_type);
 	MHD_add_response_header(r, MHD_HTTP_HEADER_CACHE_CONTROL, "no-cache, private");
-	if (x->reply.warning != NULL) {
-		char *warning = mem_printf("299 - \"%s\"", x->reply.warning);
-		MHD_add_response_header(r, "Warning", warning);
-		free(warning);
-	}
+	for (size_t i = 0; i < x->reply.warnings.count; i++)
+		add_warning(r, x->reply.warnings.items[i]);
 	if (x->reply.code == 429)
 		MHD_add_response_header(r, MHD_HTTP_HEADER_RETRY_AFTER, "1");
 	if (x->reply.code == 401)

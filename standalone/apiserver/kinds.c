@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "standalone/apiserver/json.h"
+#include "standalone/apiserver/types_tables.h"
 
 /* Strings of a custom kind, freed together. A changed definition leaves old ones until the end. */
 struct kind_strings {
@@ -14,42 +15,49 @@ struct kind_strings {
 };
 
 static const struct kind builtin[] = {
-	{ KIND_NAMESPACE, .plural = "namespaces", .singular = "namespace", .name = "Namespace",
-	  .short_names = { "ns" },
+	{ KIND_NAMESPACE, .type = &type_namespace, .plural = "namespaces", .singular = "namespace",
+	  .name = "Namespace", .short_names = { "ns" },
 	  .versions = { { .name = "v1", .served = true, .status = true } } },
-	{ KIND_NODE, .plural = "nodes", .singular = "node", .name = "Node", .short_names = { "no" },
+	{ KIND_NODE, .type = &type_node, .plural = "nodes", .singular = "node", .name = "Node",
+	  .short_names = { "no" },
 	  .versions = { { .name = "v1", .served = true, .status = true } } },
-	{ KIND_SERVICE, .plural = "services", .singular = "service", .name = "Service",
-	  .short_names = { "svc" }, .namespaced = true,
+	{ KIND_SERVICE, .type = &type_service, .plural = "services", .singular = "service",
+	  .name = "Service", .short_names = { "svc" }, .namespaced = true,
 	  .versions = { { .name = "v1", .served = true, .status = true } } },
-	{ KIND_ENDPOINTS, .plural = "endpoints", .singular = "endpoints", .name = "Endpoints",
-	  .list = "EndpointsList", .short_names = { "ep" }, .namespaced = true,
+	{ KIND_ENDPOINTS, .type = &type_endpoints, .plural = "endpoints", .singular = "endpoints",
+	  .name = "Endpoints", .list = "EndpointsList", .short_names = { "ep" }, .namespaced = true,
 	  .versions = { { .name = "v1", .served = true, .status = false } } },
-	{ KIND_POD, .plural = "pods", .singular = "pod", .name = "Pod", .short_names = { "po" },
-	  .namespaced = true, .versions = { { .name = "v1", .served = true, .status = true } } },
-	{ KIND_CONFIG_MAP, .plural = "configmaps", .singular = "configmap", .name = "ConfigMap",
-	  .short_names = { "cm" }, .namespaced = true,
+	{ KIND_POD, .type = &type_pod, .plural = "pods", .singular = "pod", .name = "Pod",
+	  .short_names = { "po" }, .namespaced = true,
+	  .versions = { { .name = "v1", .served = true, .status = true } } },
+	{ KIND_CONFIG_MAP, .type = &type_config_map, .plural = "configmaps",
+	  .singular = "configmap", .name = "ConfigMap", .short_names = { "cm" }, .namespaced = true,
 	  .versions = { { .name = "v1", .served = true, .status = false } } },
-	{ KIND_SECRET, .plural = "secrets", .singular = "secret", .name = "Secret",
+	{ KIND_SECRET, .type = &type_secret, .plural = "secrets", .singular = "secret",
+	  .name = "Secret", .namespaced = true,
+	  .versions = { { .name = "v1", .served = true, .status = false } } },
+	{ KIND_SERVICE_ACCOUNT, .type = &type_service_account, .plural = "serviceaccounts",
+	  .singular = "serviceaccount", .name = "ServiceAccount", .short_names = { "sa" },
 	  .namespaced = true, .versions = { { .name = "v1", .served = true, .status = false } } },
-	{ KIND_SERVICE_ACCOUNT, .plural = "serviceaccounts", .singular = "serviceaccount",
-	  .name = "ServiceAccount", .short_names = { "sa" }, .namespaced = true,
-	  .versions = { { .name = "v1", .served = true, .status = false } } },
-	{ KIND_EVENT, .plural = "events", .singular = "event", .name = "Event",
+	{ KIND_EVENT, .type = &type_event, .plural = "events", .singular = "event", .name = "Event",
 	  .short_names = { "ev" }, .namespaced = true,
 	  .versions = { { .name = "v1", .served = true, .status = false } } },
-	{ KIND_ENDPOINT_SLICE, .group = "discovery.k8s.io", .plural = "endpointslices",
-	  .singular = "endpointslice", .name = "EndpointSlice", .namespaced = true,
+	{ KIND_ENDPOINT_SLICE, .type = &type_endpoint_slice, .group = "discovery.k8s.io",
+	  .plural = "endpointslices", .singular = "endpointslice", .name = "EndpointSlice",
+	  .namespaced = true, .versions = { { .name = "v1", .served = true, .status = false } } },
+	{ KIND_LEASE, .type = &type_lease, .group = "coordination.k8s.io", .plural = "leases",
+	  .singular = "lease", .name = "Lease", .namespaced = true,
 	  .versions = { { .name = "v1", .served = true, .status = false } } },
-	{ KIND_LEASE, .group = "coordination.k8s.io", .plural = "leases", .singular = "lease",
-	  .name = "Lease", .namespaced = true,
-	  .versions = { { .name = "v1", .served = true, .status = false } } },
-	{ KIND_INGRESS, .group = "networking.k8s.io", .plural = "ingresses", .singular = "ingress",
-	  .name = "Ingress", .short_names = { "ing" }, .namespaced = true,
+	{ KIND_INGRESS, .type = &type_ingress, .group = "networking.k8s.io", .plural = "ingresses",
+	  .singular = "ingress", .name = "Ingress", .short_names = { "ing" }, .namespaced = true,
 	  .versions = { { .name = "v1", .served = true, .status = true } } },
-	{ KIND_CRD, .group = "apiextensions.k8s.io", .plural = "customresourcedefinitions",
-	  .singular = "customresourcedefinition", .name = "CustomResourceDefinition",
-	  .short_names = { "crd", "crds" },
+	{ KIND_INGRESS_CLASS, .type = &type_ingress_class, .group = "networking.k8s.io",
+	  .plural = "ingressclasses", .singular = "ingressclass", .name = "IngressClass",
+	  .list = "IngressClassList",
+	  .versions = { { .name = "v1", .served = true, .status = false } } },
+	{ KIND_CRD, .type = &type_custom_resource_definition, .group = "apiextensions.k8s.io",
+	  .plural = "customresourcedefinitions", .singular = "customresourcedefinition",
+	  .name = "CustomResourceDefinition", .short_names = { "crd", "crds" },
 	  .versions = { { .name = "v1", .served = true, .status = true } } },
 };
 
@@ -202,7 +210,7 @@ const struct kind *kinds_define(struct kinds *k, const cJSON *crd)
 	struct kind *kind = (struct kind *)(uintptr_t)kinds_by_resource(k, resource);
 
 	if (kind == NULL) {
-		kind = append(k, &(struct kind){ .id = KIND_CUSTOM });
+		kind = append(k, &(struct kind){ .id = KIND_CUSTOM, .type = &type_custom });
 		kind->resource = keep(kind, resource);
 		kind->group = keep(kind, js_text(spec, "group"));
 		kind->plural = keep(kind, js_text(spec, "names.plural"));

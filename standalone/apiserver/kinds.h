@@ -27,10 +27,13 @@ enum kind_id {
 	KIND_LEASE,
 	KIND_EVENT,
 	KIND_INGRESS,
+	KIND_INGRESS_CLASS,
 	KIND_CRD,
 };
 
 enum { KIND_VERSIONS_MAX = 8, KIND_SHORT_MAX = 4, KIND_COLUMNS_MAX = 24 };
+
+struct object_type;
 
 /* One column of `kubectl get`, from a CRD's additionalPrinterColumns. */
 struct column {
@@ -63,7 +66,8 @@ struct kind {
 	unsigned version_count;
 	unsigned storage; /* index of the version that objects are stored in */
 	struct kind *next;
-	struct kind_strings *strings; /* what a custom kind owns */
+	const struct object_type *type; /* its fields, see types.h */
+	struct kind_strings *strings;   /* what a custom kind owns */
 };
 
 struct kinds {

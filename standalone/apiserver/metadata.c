@@ -1,24 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Metadata rules: what names, labels, annotations and finalizers may be, in Kubernetes' words. */
 #include <ctype.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/model/name_rules.h"
-#include "standalone/apiserver/admit.h"
-#include "standalone/apiserver/status.h"
+#include "standalone/apiserver/admit_impl.h"
 
 enum { ANNOTATIONS_MAX = 256 * 1024 };
 
-static void check_name(const struct kind *kind, const char *name, struct rule_causes *causes)
+static void check_name(const struct kind *kind, const char *field, const char *name,
+		       struct rule_causes *causes)
 {
 	if (kind->id == KIND_SERVICE)
-		name_check_label_1035(causes, "metadata.name", name);
+		name_check_label_1035(causes, field, name);
 	else if (kind->id == KIND_NAMESPACE)
-		name_check_label(causes, "metadata.name", name);
+		name_check_label(causes, field, name);
 	else
-		name_check_subdomain(causes, "metadata.name", name);
+		name_check_subdomain(causes, field, name);
 }
 
 /* The keys of annotations may have upper case where those of labels may not: in the prefix. */
@@ -40,27 +39,14 @@ static void check_map(const cJSON *map, const char *field, bool labels, struct r
 	const cJSON *m;
 	size_t size = 0;
 
-	if (map == NULL || cJSON_IsNull(map))
-		return;
-	if (!cJSON_IsObject(map)) {
-		causes_add(causes, "FieldValueInvalid", field, "Invalid value: must be a map");
-		return;
-	}
 	cJSON_ArrayForEach (m, map) {
 		check_key(m->string, labels, field, causes);
-		if (!cJSON_IsString(m)) {
-			causes_add(causes, "FieldValueInvalid", field,
-				   "Invalid value: the value of \"%.80s\" must be a string",
-				   m->string);
-			continue;
-		}
 		size += strlen(m->string) + strlen(m->valuestring);
 		if (labels)
 			name_check_label_value(causes, field, m->valuestring);
 	}
 	if (!labels && size > ANNOTATIONS_MAX)
-		causes_add(causes, "FieldValueTooLong", field,
-			   "Too long: may not be more than %d bytes", ANNOTATIONS_MAX);
+		cause_too_long(causes, field, ANNOTATIONS_MAX);
 }
 
 static bool list_has(const cJSON *list, const char *text)
@@ -80,11 +66,6 @@ static void check_finalizers(const cJSON *object, const cJSON *old, struct rule_
 	bool ending = js_text(old, "metadata.deletionTimestamp") != NULL;
 
 	cJSON_ArrayForEach (f, list) {
-		if (!cJSON_IsString(f)) {
-			causes_add(causes, "FieldValueInvalid", "metadata.finalizers",
-				   "Invalid value: must be a list of strings");
-			continue;
-		}
 		name_check_qualified(causes, "metadata.finalizers", f->valuestring);
 		if (ending && !list_has(js_at(old, "metadata.finalizers"), f->valuestring))
 			causes_add(
@@ -99,42 +80,42 @@ static void check_owners(const cJSON *object, struct rule_causes *causes)
 {
 	static const char *const needed[] = { "apiVersion", "kind", "name", "uid" };
 	const cJSON *ref;
-	int i = 0;
 
-	cJSON_ArrayForEach (ref, js_at(object, "metadata.ownerReferences")) {
-		for (size_t n = 0; n < sizeof(needed) / sizeof(needed[0]); n++) {
-			const char *text = js_text(ref, needed[n]);
-			char field[64];
-
-			if (text != NULL && text[0] != '\0')
-				continue;
-			snprintf(field, sizeof(field), "metadata.ownerReferences[%d].%s", i,
-				 needed[n]);
-			causes_add(causes, "FieldValueInvalid", field,
-				   "Invalid value: \"\": %s must not be empty", needed[n]);
-		}
-		i++;
-	}
+	cJSON_ArrayForEach (ref, js_at(object, "metadata.ownerReferences"))
+		for (size_t n = 0; n < sizeof(needed) / sizeof(needed[0]); n++)
+			if (text_at(ref, needed[n])[0] == '\0')
+				cause_invalid_text(causes,
+						   FIELD("metadata.ownerReferences.%s", needed[n]),
+						   "",
+						   FIELD("%s must not be empty",
+							 n == 0 ? "version" : needed[n]));
 }
 
-cJSON *admit_metadata(const struct kind *kind, const cJSON *object, const cJSON *old)
+/* A prefix may end in a dash: something comes behind it. */
+static void check_prefix(const struct kind *kind, const char *prefix, struct rule_causes *causes)
 {
-	struct rule_causes causes = { 0 };
-	const char *name = js_text(object, "metadata.name");
-	cJSON *s = NULL;
+	struct rule_causes faults = { 0 };
+	char *name = mem_printf("%sx", prefix);
 
-	if (name == NULL) {
-		causes_add(&causes, "FieldValueRequired", "metadata.name", "Required value");
-		name = "";
-	} else if (old == NULL) {
-		check_name(kind, name, &causes);
-	}
-	check_map(js_at(object, "metadata.labels"), "metadata.labels", true, &causes);
-	check_map(js_at(object, "metadata.annotations"), "metadata.annotations", false, &causes);
-	check_finalizers(object, old, &causes);
-	check_owners(object, &causes);
-	if (causes.count > 0)
-		s = status_invalid(kind, name, &causes);
-	causes_free(&causes);
-	return s;
+	check_name(kind, "metadata.generateName", name, &faults);
+	if (faults.count > 0)
+		check_name(kind, "metadata.generateName", prefix, causes);
+	causes_free(&faults);
+	free(name);
+}
+
+void admit_metadata(const struct kind *kind, const cJSON *object, const cJSON *old,
+		    struct rule_causes *causes)
+{
+	const char *name = text_at(object, "metadata.name");
+	const char *prefix = text_at(object, "metadata.generateName");
+
+	if (old == NULL && prefix[0] != '\0')
+		check_prefix(kind, prefix, causes);
+	if (old == NULL)
+		check_name(kind, "metadata.name", name, causes);
+	check_map(js_at(object, "metadata.labels"), "metadata.labels", true, causes);
+	check_map(js_at(object, "metadata.annotations"), "metadata.annotations", false, causes);
+	check_finalizers(object, old, causes);
+	check_owners(object, causes);
 }

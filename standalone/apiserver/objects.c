@@ -11,6 +11,7 @@
 #include "lib/base/log.h"
 #include "lib/model/json.h"
 #include "standalone/apiserver/admit.h"
+#include "standalone/apiserver/endpoints.h"
 #include "standalone/apiserver/status.h"
 
 /* --- small things ---------------------------------------------------------------------- */
@@ -22,7 +23,7 @@ static void random_bytes(void *to, size_t len)
 }
 
 /* RFC 9562 version 4. */
-static void set_uid(cJSON *meta)
+void object_set_uid(cJSON *meta)
 {
 	uint8_t b[16];
 	char text[40];
@@ -140,13 +141,74 @@ static cJSON *check_type(const struct target *t, cJSON *object)
 			 sizeof(storage));
 	js_set_text(object, "apiVersion", storage);
 	js_set_text(object, "kind", t->kind->name);
-	if (!cJSON_IsObject(js_at(object, "metadata")) && js_at(object, "metadata") != NULL &&
-	    !cJSON_IsNull(js_at(object, "metadata")))
-		return status_bad_request("metadata must be an object");
+	return NULL;
+}
+
+/* "unknown field "a", duplicate field "b"" */
+static char *join_notes(const struct notes *notes)
+{
+	struct buf b = { 0 };
+
+	for (size_t i = 0; i < notes->count; i++)
+		buf_printf(&b, "%s%s", i == 0 ? "strict decoding error: " : ", ", notes->items[i]);
+	return buf_take(&b);
+}
+
+/*
+ * Bring the object into the form of its type. *ret_fault: what is wrong with the fields, which
+ * the caller frees, or NULL.
+ */
+static void take_form(const struct target *t, cJSON *object, char **ret_fault)
+{
+	struct notes notes = { 0 };
+
+	*ret_fault = types_apply(t->kind->type, object, &notes);
+	if (*ret_fault == NULL && notes.count > 0 && t->strict)
+		*ret_fault = join_notes(&notes);
+	if (*ret_fault == NULL && t->notes != NULL) {
+		for (size_t i = 0; i < notes.count; i++) {
+			char **slot = array_push(t->notes);
+			if (slot == NULL)
+				abort();
+			*slot = notes.items[i];
+		}
+		array_free(&notes);
+	} else {
+		notes_done(&notes);
+	}
 	cJSON *meta = js_object(object, "metadata");
 	js_drop(meta, "managedFields");
 	js_drop(meta, "selfLink");
-	return NULL;
+}
+
+/* As take_form(), for an object that is the body. */
+static cJSON *check_fields(const struct target *t, cJSON *object)
+{
+	const char *kind = t->kind->name;
+	cJSON *s = NULL;
+	char *fault;
+
+	take_form(t, object, &fault);
+	if (fault != NULL)
+		s = status_bad_request("%s in version \"%s\" cannot be handled as a %s: %s", kind,
+				       t->version->name, kind, fault);
+	free(fault);
+	return s;
+}
+
+/* As take_form(), for one that a patch made. */
+static cJSON *check_patched(const struct target *t, cJSON *object)
+{
+	struct text *made = js_print(object);
+	cJSON *s = NULL;
+	char *fault;
+
+	take_form(t, object, &fault);
+	if (fault != NULL)
+		s = status_invalid_patch(made->bytes, fault);
+	free(fault);
+	text_unref(made);
+	return s;
 }
 
 static cJSON *check_namespace(const struct target *t, cJSON *object)
@@ -200,16 +262,15 @@ static const struct kind_version *storage_version(const struct kind *kind)
 
 /* --- what a write entails -------------------------------------------------------------- */
 
-static const enum kind_id no_generation[] = { KIND_NAMESPACE,       KIND_NODE,      KIND_CONFIG_MAP,
-					      KIND_SECRET,          KIND_EVENT,     KIND_LEASE,
-					      KIND_SERVICE_ACCOUNT, KIND_ENDPOINTS, KIND_SERVICE };
+static const enum kind_id has_generation[] = { KIND_CUSTOM, KIND_CRD, KIND_ENDPOINT_SLICE,
+					       KIND_INGRESS, KIND_INGRESS_CLASS };
 
 bool object_has_generation(const struct kind *kind)
 {
-	for (size_t i = 0; i < sizeof(no_generation) / sizeof(no_generation[0]); i++)
-		if (no_generation[i] == kind->id)
-			return false;
-	return true;
+	for (size_t i = 0; i < sizeof(has_generation) / sizeof(has_generation[0]); i++)
+		if (has_generation[i] == kind->id)
+			return true;
+	return false;
 }
 
 /* Anything but metadata, and status where it is a subresource. */
@@ -255,19 +316,15 @@ static cJSON *name_object(struct api *a, const struct target *t, cJSON *meta)
 	return NULL;
 }
 
-cJSON *objects_create(struct api *a, const struct target *t, cJSON *object)
+/* @object has its form. */
+static cJSON *create(struct api *a, const struct target *t, cJSON *object)
 {
-	cJSON *wrong = check_type(t, object);
+	cJSON *wrong, *meta = js_object(object, "metadata");
 
-	if (wrong == NULL)
-		wrong = check_namespace(t, object);
-	if (wrong != NULL)
-		return wrong;
-	cJSON *meta = js_object(object, "metadata");
-	const char *version = js_text(meta, "resourceVersion");
-	if (version != NULL && version[0] != '\0')
-		return status_bad_request("resourceVersion should not be set on objects to be "
-					  "created");
+	if (js_text(meta, "resourceVersion") != NULL)
+		return status_failure(500, "",
+				      "resourceVersion should not be set on objects to be "
+				      "created");
 	static const char *const servers[] = { "uid", "creationTimestamp", "deletionTimestamp",
 					       "deletionGracePeriodSeconds", "generation" };
 	for (size_t i = 0; i < sizeof(servers) / sizeof(servers[0]); i++)
@@ -275,23 +332,22 @@ cJSON *objects_create(struct api *a, const struct target *t, cJSON *object)
 
 	wrong = name_object(a, t, meta);
 	if (wrong == NULL)
-		wrong = admit_metadata(t->kind, object, NULL);
+		wrong = check_home(a, t, js_text(meta, "name"));
 	if (wrong != NULL)
 		return wrong;
-	const char *name = js_text(meta, "name");
-	wrong = check_home(a, t, name);
-	if (wrong != NULL)
-		return wrong;
-	if (store_get(a->store, t->kind, t->ns, name) != NULL)
-		return status_already_exists(t->kind, name);
 
-	set_uid(meta);
+	object_set_uid(meta);
 	object_set_now(meta, "creationTimestamp");
 	if (object_has_generation(t->kind))
 		js_set_int(meta, "generation", 1);
 	wrong = admit(a, t->kind, object, NULL, false);
 	if (wrong != NULL)
 		return wrong;
+	const char *name = js_text(meta, "name");
+	if (store_get(a->store, t->kind, t->ns, name) != NULL) {
+		admit_undo(a, t->kind, object, NULL);
+		return status_already_exists(t->kind, name);
+	}
 	if (t->dry_run) {
 		admit_undo(a, t->kind, object, NULL);
 		return NULL;
@@ -302,7 +358,18 @@ cJSON *objects_create(struct api *a, const struct target *t, cJSON *object)
 	}
 	if (t->kind->id == KIND_CRD)
 		kinds_define(&a->kinds, object);
-	return NULL;
+	return endpoints_follow(a, t->kind, NULL, object);
+}
+
+cJSON *objects_create(struct api *a, const struct target *t, cJSON *object)
+{
+	cJSON *wrong = check_type(t, object);
+
+	if (wrong == NULL)
+		wrong = check_fields(t, object);
+	if (wrong == NULL)
+		wrong = check_namespace(t, object);
+	return wrong == NULL ? create(a, t, object) : wrong;
 }
 
 /* --- update ---------------------------------------------------------------------------- */
@@ -317,42 +384,63 @@ static void keep_from(cJSON *to, const cJSON *from, const char *name)
 		js_set(to, name, cJSON_Duplicate(value, 1));
 }
 
+/* Kinds that a PUT creates when they are not there. */
+static bool made_by_update(const struct kind *kind)
+{
+	return kind->id == KIND_SERVICE || kind->id == KIND_EVENT || kind->id == KIND_LEASE;
+}
+
+/* Kinds that may be replaced whatever has become of them. */
+static bool replaced_unseen(const struct kind *kind)
+{
+	return kind->id != KIND_CUSTOM && kind->id != KIND_CRD && kind->id != KIND_LEASE;
+}
+
+static cJSON *version_missing(const struct target *t, const char *name)
+{
+	struct rule_causes causes = { 0 };
+
+	causes_add(&causes, "FieldValueInvalid", "metadata.resourceVersion",
+		   "Invalid value: 0x0: must be specified for an update");
+	cJSON *s = status_invalid_resource(t->kind, name, &causes);
+	causes_free(&causes);
+	return s;
+}
+
 /* Is the client's idea of the object the stored one? */
-static cJSON *check_version(const struct target *t, const struct object *o, const cJSON *object)
+static cJSON *check_version(const struct target *t, const struct object *o, const cJSON *object,
+			    bool patch)
 {
 	const char *version = js_text(object, "metadata.resourceVersion");
 	const char *uid = js_text(object, "metadata.uid");
 
-	if (version == NULL || version[0] == '\0' || strcmp(version, "0") == 0) {
-		if (t->kind->id != KIND_CUSTOM && t->kind->id != KIND_CRD)
-			version = NULL;
-		else {
-			struct rule_causes causes = { 0 };
-
-			causes_add(&causes, "FieldValueInvalid", "metadata.resourceVersion",
-				   "Invalid value: 0x0: must be specified for an update");
-			cJSON *s = status_invalid(t->kind, o->name, &causes);
-			causes_free(&causes);
-			return s;
-		}
-	}
-	if (version != NULL) {
+	if (version == NULL || strcmp(version, "0") == 0) {
+		if (!replaced_unseen(t->kind) && !patch)
+			return version_missing(t, o->name);
+	} else {
 		char *end;
 		unsigned long long rv = strtoull(version, &end, 10);
 
 		if (*end != '\0' || rv != o->rv)
 			return status_modified(t->kind, o->name);
 	}
-	if (uid != NULL && uid[0] != '\0' && strcmp(uid, o->uid) != 0) {
-		char *why =
-			mem_printf("Precondition failed: UID in precondition: %s, UID in object "
-				   "meta: %s",
-				   uid, o->uid);
-		cJSON *s = status_conflict(t->kind, o->name, why);
-		free(why);
+	if (uid == NULL || strcmp(uid, o->uid) == 0)
+		return NULL;
+	if (patch) {
+		struct rule_causes causes = { 0 };
+
+		causes_add(&causes, "FieldValueInvalid", "metadata.uid",
+			   "Invalid value: \"%.80s\": field is immutable", uid);
+		cJSON *s = status_invalid(t->kind, o->name, &causes);
+		causes_free(&causes);
 		return s;
 	}
-	return NULL;
+	char *why = mem_printf("Precondition failed: UID in precondition: %s, UID in object meta: "
+			       "%s",
+			       uid, o->uid);
+	cJSON *s = status_conflict(t->kind, o->name, why);
+	free(why);
+	return s;
 }
 
 /* What the write may not touch comes from the stored object. */
@@ -399,9 +487,7 @@ static cJSON *replace(struct api *a, const struct target *t, struct object *o, c
 	cJSON *wrong, *meta;
 
 	confine(t, object, old);
-	wrong = admit_metadata(t->kind, object, old);
-	if (wrong == NULL)
-		wrong = admit(a, t->kind, object, old, t->status);
+	wrong = admit(a, t->kind, object, old, t->status);
 	if (wrong != NULL)
 		return wrong;
 	meta = js_object(object, "metadata");
@@ -424,7 +510,8 @@ static cJSON *replace(struct api *a, const struct target *t, struct object *o, c
 	}
 	if (t->kind->id == KIND_CRD)
 		kinds_define(&a->kinds, object);
-	return object_is_container(t->kind) ? objects_sweep(a) : NULL;
+	wrong = endpoints_follow(a, t->kind, old, object);
+	return wrong == NULL && object_is_container(t->kind) ? objects_sweep(a) : wrong;
 }
 
 struct object *objects_find(struct api *a, const struct target *t, cJSON **ret_wrong)
@@ -435,26 +522,36 @@ struct object *objects_find(struct api *a, const struct target *t, cJSON **ret_w
 	return o;
 }
 
-cJSON *objects_update(struct api *a, const struct target *t, cJSON *object)
+cJSON *objects_update(struct api *a, const struct target *t, cJSON *object, bool *ret_created)
 {
+	*ret_created = false;
 	cJSON *wrong = check_type(t, object);
 
+	if (wrong == NULL)
+		wrong = check_fields(t, object);
 	if (wrong == NULL)
 		wrong = check_namespace(t, object);
 	if (wrong != NULL)
 		return wrong;
 	const char *name = js_text(object, "metadata.name");
-	if (name == NULL || name[0] == '\0')
-		js_set_text(js_object(object, "metadata"), "name", t->name);
-	else if (strcmp(name, t->name) != 0)
+	if (name == NULL)
+		return status_bad_request("the name of the object (%s based on URL) was "
+					  "undeterminable: name must be provided",
+					  t->name);
+	if (strcmp(name, t->name) != 0)
 		return status_bad_request("the name of the object (%s) does not match the name on "
 					  "the URL (%s)",
 					  name, t->name);
 
-	struct object *o = objects_find(a, t, &wrong);
+	struct object *o = store_get(a->store, t->kind, t->ns, t->name);
+	if (o == NULL && made_by_update(t->kind) && !t->status) {
+		js_drop(js_object(object, "metadata"), "resourceVersion");
+		*ret_created = true;
+		return create(a, t, object);
+	}
 	if (o == NULL)
-		return wrong;
-	wrong = check_version(t, o, object);
+		return status_not_found(t->kind, t->name);
+	wrong = check_version(t, o, object, false);
 	if (wrong != NULL)
 		return wrong;
 	cJSON *old = object_parsed(o);
@@ -483,6 +580,8 @@ cJSON *objects_patch(struct api *a, const struct target *t, enum patch_type type
 	if (wrong == NULL)
 		wrong = check_type(t, object);
 	if (wrong == NULL)
+		wrong = check_patched(t, object);
+	if (wrong == NULL)
 		wrong = check_namespace(t, object);
 	const char *name = wrong == NULL ? js_text(object, "metadata.name") : NULL;
 	if (wrong == NULL && (name == NULL || strcmp(name, t->name) != 0))
@@ -490,7 +589,7 @@ cJSON *objects_patch(struct api *a, const struct target *t, enum patch_type type
 					   "the URL (%s)",
 					   name == NULL ? "" : name, t->name);
 	if (wrong == NULL)
-		wrong = check_version(t, o, object);
+		wrong = check_version(t, o, object, true);
 	if (wrong == NULL)
 		wrong = replace(a, t, o, object, old);
 	cJSON_Delete(old);
@@ -520,6 +619,8 @@ static cJSON *make_namespace(struct api *a, const char *name)
 cJSON *objects_start(struct api *a)
 {
 	static const enum kind_id containers[] = { KIND_NAMESPACE, KIND_CRD };
+	static const char *const namespaces[] = { "default", "kube-node-lease", "kube-public",
+						  "kube-system" };
 	const struct kind *services = kinds_builtin(&a->kinds, KIND_SERVICE);
 
 	for (const struct object *o = store_first(a->store, services, NULL, NULL, NULL); o != NULL;
@@ -539,11 +640,14 @@ cJSON *objects_start(struct api *a)
 			cJSON_Delete(json);
 		}
 	}
-	cJSON *wrong = make_namespace(a, "default");
-	return wrong == NULL ? make_namespace(a, "kube-system") : wrong;
+	cJSON *wrong = endpoints_start(a);
+	for (size_t i = 0; i < sizeof(namespaces) / sizeof(namespaces[0]) && wrong == NULL; i++)
+		wrong = make_namespace(a, namespaces[i]);
+	return wrong;
 }
 
 void objects_done(struct api *a)
 {
+	endpoints_done(a);
 	keys_done(&a->ending);
 }

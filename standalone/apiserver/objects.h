@@ -12,6 +12,7 @@
 
 #include "standalone/apiserver/api.h"
 #include "standalone/apiserver/patch.h"
+#include "standalone/apiserver/types.h"
 
 /* What a write is about. */
 struct target {
@@ -20,6 +21,8 @@ struct target {
 	const char *ns, *name;              /* ns "" for cluster scope; name NULL on create */
 	bool status;                        /* the status subresource */
 	bool dry_run;
+	bool strict;         /* unknown and duplicate fields are refused, not only noted */
+	struct notes *notes; /* gets what the client is to be warned of; NULL: nobody hears */
 };
 
 /* Namespaces that always are, and the books; after store_open(). */
@@ -28,7 +31,8 @@ void objects_done(struct api *a);
 
 /* @*object is completed in place to what is stored. */
 cJSON *objects_create(struct api *a, const struct target *t, cJSON *object);
-cJSON *objects_update(struct api *a, const struct target *t, cJSON *object);
+/* *ret_created: it was not there, and is of a kind that an update creates. */
+cJSON *objects_update(struct api *a, const struct target *t, cJSON *object, bool *ret_created);
 /* *ret_object: the object after it; the caller's. */
 cJSON *objects_patch(struct api *a, const struct target *t, enum patch_type type,
 		     const cJSON *patch, cJSON **ret_object);

@@ -8,6 +8,7 @@
 
 #include "lib/base/intern.h"
 #include "standalone/apiserver/admit.h"
+#include "standalone/apiserver/endpoints.h"
 #include "standalone/apiserver/objects_impl.h"
 #include "standalone/apiserver/status.h"
 
@@ -18,7 +19,7 @@ static cJSON *remove_object(struct api *a, struct object *o, cJSON *json)
 	if (store_delete(a->store, o, json) != 0)
 		return objects_disk_failed(a);
 	admit_gone(a, kind, json);
-	return NULL;
+	return endpoints_follow(a, kind, json, NULL);
 }
 
 static cJSON *begin_delete(struct api *a, struct object *o, bool orphan);
@@ -220,17 +221,25 @@ static cJSON *check_preconditions(const struct target *t, const struct object *o
 	cJSON *s = NULL;
 
 	if (uid != NULL && strcmp(uid, o->uid) != 0)
-		why = mem_printf("Precondition failed: UID in precondition: %s, UID in object "
-				 "meta: %s",
+		why = mem_printf("the UID in the precondition (%s) does not match the UID in "
+				 "record (%s). The object might have been deleted and then "
+				 "recreated",
 				 uid, o->uid);
 	else if (version != NULL && strtoull(version, NULL, 10) != o->rv)
-		why = mem_printf("Precondition failed: ResourceVersion in precondition: %s, "
-				 "ResourceVersion in object meta: %llu",
+		why = mem_printf("the ResourceVersion in the precondition (%s) does not match the "
+				 "ResourceVersion in record (%llu). The object might have been "
+				 "modified",
 				 version, (unsigned long long)o->rv);
 	if (why != NULL)
-		s = status_conflict(t->kind, o->name, why);
+		s = status_precondition(t->kind, o->name, why);
 	free(why);
 	return s;
+}
+
+static bool is_immortal(const char *namespace)
+{
+	return strcmp(namespace, "default") == 0 || strcmp(namespace, "kube-system") == 0 ||
+	       strcmp(namespace, "kube-public") == 0;
 }
 
 cJSON *objects_delete(struct api *a, const struct target *t, const cJSON *options,
@@ -247,8 +256,7 @@ cJSON *objects_delete(struct api *a, const struct target *t, const cJSON *option
 	wrong = check_preconditions(t, o, options);
 	if (wrong != NULL)
 		return wrong;
-	if (t->kind->id == KIND_NAMESPACE &&
-	    (strcmp(t->name, "default") == 0 || strcmp(t->name, "kube-system") == 0))
+	if (t->kind->id == KIND_NAMESPACE && is_immortal(t->name))
 		return status_forbidden(t->kind, t->name, "this namespace may not be deleted");
 
 	char *uid = mem_text(o->uid);

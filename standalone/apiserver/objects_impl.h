@@ -8,6 +8,7 @@
 cJSON *object_parsed(const struct object *o); /* the caller's */
 bool object_is_ending(const cJSON *object);   /* deletionTimestamp is set */
 bool object_has_finalizers(const cJSON *object);
+void object_set_uid(cJSON *meta);
 void object_set_now(cJSON *meta, const char *name);
 bool object_has_generation(const struct kind *kind);
 bool object_is_container(const struct kind *kind); /* namespaces and definitions */

@@ -4,187 +4,31 @@
 #include <nettle/base64.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "lib/base/cursor.h"
+#include "standalone/apiserver/types_tables.h"
 
 enum { DEPTH_MAX = 16 };
 
-enum field_type {
-	TEXT,           /* empty: left out */
-	NUMBER,         /* zero: left out */
-	FLAG,           /* false: left out */
-	FLAG_OR_ABSENT, /* a *bool: false says something */
-	MESSAGE,        /* without a field: left out */
-	INLINED,        /* a message whose fields are the outer one's in JSON */
-	INT_OR_TEXT,    /* intstr.IntOrString */
-	TEXTS,          /* map<string, string> */
-	BLOBS,          /* map<string, bytes> */
-};
-
-/* One field; the table ends with number 0. */
-struct field {
-	uint32_t number;
-	enum field_type type;
-	const char *name; /* in JSON */
-	const struct field *message;
-	bool list;
-};
-
-/* --- messages -------------------------------------------------------------------------- */
-
-static const struct field owner_reference[] = {
-	{ 5, TEXT, "apiVersion", NULL, false },
-	{ 1, TEXT, "kind", NULL, false },
-	{ 3, TEXT, "name", NULL, false },
-	{ 4, TEXT, "uid", NULL, false },
-	{ 6, FLAG_OR_ABSENT, "controller", NULL, false },
-	{ 7, FLAG_OR_ABSENT, "blockOwnerDeletion", NULL, false },
-	{ 0 },
-};
-
-static const struct field object_meta[] = {
-	{ 1, TEXT, "name", NULL, false },
-	{ 2, TEXT, "generateName", NULL, false },
-	{ 3, TEXT, "namespace", NULL, false },
-	{ 5, TEXT, "uid", NULL, false },
-	{ 6, TEXT, "resourceVersion", NULL, false },
-	{ 11, TEXTS, "labels", NULL, false },
-	{ 12, TEXTS, "annotations", NULL, false },
-	{ 13, MESSAGE, "ownerReferences", owner_reference, true },
-	{ 14, TEXT, "finalizers", NULL, true },
-	{ 0 },
-};
-
-static const struct field namespace_spec[] = { { 1, TEXT, "finalizers", NULL, true }, { 0 } };
-static const struct field namespace_message[] = {
-	{ 1, MESSAGE, "metadata", object_meta, false },
-	{ 2, MESSAGE, "spec", namespace_spec, false },
-	{ 0 },
-};
-
-static const struct field config_map[] = {
-	{ 1, MESSAGE, "metadata", object_meta, false },
-	{ 2, TEXTS, "data", NULL, false },
-	{ 3, BLOBS, "binaryData", NULL, false },
-	{ 4, FLAG_OR_ABSENT, "immutable", NULL, false },
-	{ 0 },
-};
-
-static const struct field secret[] = {
-	{ 1, MESSAGE, "metadata", object_meta, false },
-	{ 2, BLOBS, "data", NULL, false },
-	{ 3, TEXT, "type", NULL, false },
-	{ 4, TEXTS, "stringData", NULL, false },
-	{ 5, FLAG_OR_ABSENT, "immutable", NULL, false },
-	{ 0 },
-};
-
-static const struct field object_reference[] = {
-	{ 1, TEXT, "kind", NULL, false },
-	{ 2, TEXT, "namespace", NULL, false },
-	{ 3, TEXT, "name", NULL, false },
-	{ 0 },
-};
-static const struct field local_reference[] = { { 1, TEXT, "name", NULL, false }, { 0 } };
-static const struct field service_account[] = {
-	{ 1, MESSAGE, "metadata", object_meta, false },
-	{ 2, MESSAGE, "secrets", object_reference, true },
-	{ 3, MESSAGE, "imagePullSecrets", local_reference, true },
-	{ 4, FLAG_OR_ABSENT, "automountServiceAccountToken", NULL, false },
-	{ 0 },
-};
-
-static const struct field service_port[] = {
-	{ 1, TEXT, "name", NULL, false },
-	{ 2, TEXT, "protocol", NULL, false },
-	{ 3, NUMBER, "port", NULL, false },
-	{ 4, INT_OR_TEXT, "targetPort", NULL, false },
-	{ 5, NUMBER, "nodePort", NULL, false },
-	{ 6, TEXT, "appProtocol", NULL, false },
-	{ 0 },
-};
-static const struct field client_ip[] = { { 1, NUMBER, "timeoutSeconds", NULL, false }, { 0 } };
-static const struct field affinity[] = { { 1, MESSAGE, "clientIP", client_ip, false }, { 0 } };
-static const struct field service_spec[] = {
-	{ 1, MESSAGE, "ports", service_port, true },
-	{ 2, TEXTS, "selector", NULL, false },
-	{ 3, TEXT, "clusterIP", NULL, false },
-	{ 4, TEXT, "type", NULL, false },
-	{ 5, TEXT, "externalIPs", NULL, true },
-	{ 7, TEXT, "sessionAffinity", NULL, false },
-	{ 8, TEXT, "loadBalancerIP", NULL, false },
-	{ 9, TEXT, "loadBalancerSourceRanges", NULL, true },
-	{ 10, TEXT, "externalName", NULL, false },
-	{ 11, TEXT, "externalTrafficPolicy", NULL, false },
-	{ 12, NUMBER, "healthCheckNodePort", NULL, false },
-	{ 13, FLAG, "publishNotReadyAddresses", NULL, false },
-	{ 14, MESSAGE, "sessionAffinityConfig", affinity, false },
-	{ 17, TEXT, "ipFamilyPolicy", NULL, false },
-	{ 18, TEXT, "clusterIPs", NULL, true },
-	{ 19, TEXT, "ipFamilies", NULL, true },
-	{ 20, FLAG_OR_ABSENT, "allocateLoadBalancerNodePorts", NULL, false },
-	{ 21, TEXT, "loadBalancerClass", NULL, false },
-	{ 22, TEXT, "internalTrafficPolicy", NULL, false },
-	{ 0 },
-};
-static const struct field service[] = {
-	{ 1, MESSAGE, "metadata", object_meta, false },
-	{ 2, MESSAGE, "spec", service_spec, false },
-	{ 0 },
-};
-
-static const struct field backend_port[] = {
-	{ 1, TEXT, "name", NULL, false },
-	{ 2, NUMBER, "number", NULL, false },
-	{ 0 },
-};
-static const struct field backend_service[] = {
-	{ 1, TEXT, "name", NULL, false },
-	{ 2, MESSAGE, "port", backend_port, false },
-	{ 0 },
-};
-static const struct field backend[] = { { 4, MESSAGE, "service", backend_service, false }, { 0 } };
-static const struct field http_path[] = {
-	{ 1, TEXT, "path", NULL, false },
-	{ 3, TEXT, "pathType", NULL, false },
-	{ 2, MESSAGE, "backend", backend, false },
-	{ 0 },
-};
-static const struct field http_rule[] = { { 1, MESSAGE, "paths", http_path, true }, { 0 } };
-static const struct field rule_value[] = { { 1, MESSAGE, "http", http_rule, false }, { 0 } };
-static const struct field ingress_rule[] = {
-	{ 1, TEXT, "host", NULL, false },
-	{ 2, INLINED, NULL, rule_value, false },
-	{ 0 },
-};
-static const struct field ingress_tls[] = {
-	{ 1, TEXT, "hosts", NULL, true },
-	{ 2, TEXT, "secretName", NULL, false },
-	{ 0 },
-};
-static const struct field ingress_spec[] = {
-	{ 4, TEXT, "ingressClassName", NULL, false },
-	{ 1, MESSAGE, "defaultBackend", backend, false },
-	{ 2, MESSAGE, "tls", ingress_tls, true },
-	{ 3, MESSAGE, "rules", ingress_rule, true },
-	{ 0 },
-};
-static const struct field ingress[] = {
-	{ 1, MESSAGE, "metadata", object_meta, false },
-	{ 2, MESSAGE, "spec", ingress_spec, false },
-	{ 0 },
-};
-
 static const struct {
 	const char *api_version, *kind;
-	const struct field *message;
+	const struct object_type *type;
 } kinds[] = {
-	{ "v1", "Namespace", namespace_message },
-	{ "v1", "ConfigMap", config_map },
-	{ "v1", "Secret", secret },
-	{ "v1", "ServiceAccount", service_account },
-	{ "v1", "Service", service },
-	{ "networking.k8s.io/v1", "Ingress", ingress },
+	{ "v1", "Namespace", &type_namespace },
+	{ "v1", "Node", &type_node },
+	{ "v1", "Pod", &type_pod },
+	{ "v1", "ConfigMap", &type_config_map },
+	{ "v1", "Secret", &type_secret },
+	{ "v1", "ServiceAccount", &type_service_account },
+	{ "v1", "Service", &type_service },
+	{ "v1", "Endpoints", &type_endpoints },
+	{ "v1", "Event", &type_event },
+	{ "discovery.k8s.io/v1", "EndpointSlice", &type_endpoint_slice },
+	{ "coordination.k8s.io/v1", "Lease", &type_lease },
+	{ "events.k8s.io/v1", "Event", &type_events_event },
+	{ "networking.k8s.io/v1", "Ingress", &type_ingress },
+	{ "networking.k8s.io/v1", "IngressClass", &type_ingress_class },
 };
 
 /* --- wire format (protobuf encoding guide) --------------------------------------------- */
@@ -272,27 +116,20 @@ static cJSON *blob_node(struct rd bytes)
 
 /* --- from fields to members ------------------------------------------------------------ */
 
-static bool decode(struct rd r, const struct field *fields, cJSON *into, unsigned depth);
+static bool decode(struct rd r, const struct object_type *type, cJSON *into, unsigned depth);
 
-/* A map entry is a message of key 1 and value 2. */
-static bool add_entry(cJSON *map, struct rd entry, bool blobs)
+/* resource.Quantity: its text is field 1. */
+static cJSON *quantity(struct rd r)
 {
-	struct rd key = rd_init("", 0), value = rd_init("", 0);
+	struct rd text = rd_init("", 0);
 
-	while (rd_left(&entry) > 0) {
-		struct value v = read_value(&entry);
+	while (rd_left(&r) > 0) {
+		struct value v = read_value(&r);
 
 		if (v.wire == DELIMITED && v.number == 1)
-			key = v.bytes;
-		else if (v.wire == DELIMITED && v.number == 2)
-			value = v.bytes;
+			text = v.bytes;
 	}
-	if (rd_failed(&entry) || rd_failed(&key) || rd_failed(&value))
-		return false;
-	char *name = take_text(key);
-	js_set(map, name, blobs ? blob_node(value) : text_node(value));
-	free(name);
-	return true;
+	return rd_failed(&r) || rd_failed(&text) ? NULL : text_node(text);
 }
 
 /* IntOrString: 1 tells which, 2 the number, 3 the text. */
@@ -316,92 +153,163 @@ static cJSON *int_or_text(struct rd r)
 	return type == 1 ? text_node(text) : cJSON_CreateNumber((double)(int32_t)number);
 }
 
-static void put(cJSON *into, const struct field *f, cJSON *node)
+/* Time and MicroTime: seconds since 1970, and nanoseconds. None at all: a node that is null. */
+static cJSON *time_node(struct rd r, bool micro)
 {
-	cJSON *list;
+	uint64_t seconds = 0, nanos = 0;
+	bool there = rd_left(&r) > 0;
+	struct tm tm;
+	char text[32];
 
-	if (!f->list) {
-		js_set(into, f->name, node);
-		return;
+	while (rd_left(&r) > 0) {
+		struct value v = read_value(&r);
+
+		if (v.number == 1)
+			seconds = v.varint;
+		else if (v.number == 2)
+			nanos = v.varint;
 	}
-	list = cJSON_GetObjectItemCaseSensitive(into, f->name);
+	time_t t = (time_t)(int64_t)seconds;
+	if (!there)
+		return cJSON_CreateNull();
+	if (rd_failed(&r) || gmtime_r(&t, &tm) == NULL ||
+	    strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm) == 0)
+		return NULL;
+	char *full = micro ? mem_printf("%s.%06uZ", text, (unsigned)(nanos / 1000 % 1000000))
+			   : mem_printf("%sZ", text);
+	cJSON *node = cJSON_CreateString(full);
+	free(full);
+	return node;
+}
+
+/* A value that is bytes on the wire. NULL: it is not as it should be. */
+static cJSON *bytes_node(const struct field *f, struct rd bytes, unsigned depth)
+{
+	cJSON *node;
+
+	switch (f->type) {
+	case T_TEXT:
+		return text_node(bytes);
+	case T_BLOB:
+		return blob_node(bytes);
+	case T_QUANTITY:
+		return quantity(bytes);
+	case T_INT_OR_TEXT:
+		return int_or_text(bytes);
+	case T_TIME:
+	case T_MICRO_TIME:
+		return time_node(bytes, f->type == T_MICRO_TIME);
+	case T_OBJECT:
+		node = cJSON_CreateObject();
+		if (decode(bytes, f->object, node, depth + 1))
+			return node;
+		cJSON_Delete(node);
+		return NULL;
+	default:
+		return NULL;
+	}
+}
+
+/* A map entry is a message of key 1 and value 2. */
+static bool add_entry(cJSON *map, const struct field *f, struct rd entry, unsigned depth)
+{
+	struct rd key = rd_init("", 0), value = rd_init("", 0);
+
+	while (rd_left(&entry) > 0) {
+		struct value v = read_value(&entry);
+
+		if (v.wire == DELIMITED && v.number == 1)
+			key = v.bytes;
+		else if (v.wire == DELIMITED && v.number == 2)
+			value = v.bytes;
+	}
+	if (rd_failed(&entry) || rd_failed(&key) || rd_failed(&value))
+		return false;
+	cJSON *node = bytes_node(f, value, depth);
+	if (node == NULL)
+		return false;
+	char *name = take_text(key);
+	js_set(map, name, node);
+	free(name);
+	return true;
+}
+
+static void add_element(cJSON *into, const char *name, cJSON *node)
+{
+	cJSON *list = cJSON_GetObjectItemCaseSensitive(into, name);
+
 	if (list == NULL) {
 		list = cJSON_CreateArray();
-		js_set(into, f->name, list);
+		js_set(into, name, list);
 	}
 	cJSON_AddItemToArray(list, node);
 }
 
-static bool is_delimited(enum field_type type)
+static bool is_delimited(enum value_type type)
 {
-	return type != NUMBER && type != FLAG && type != FLAG_OR_ABSENT;
+	return type != T_INT32 && type != T_INT64 && type != T_FLAG;
 }
 
-/* A nested message; an empty one says nothing, unless it is an element of a list. */
-static bool put_message(cJSON *into, const struct field *f, struct rd bytes, unsigned depth)
+/* A number or a flag. What is zero is left out, unless that says something. */
+static cJSON *number_node(const struct field *f, uint64_t varint)
 {
-	cJSON *node = cJSON_CreateObject();
+	if (f->type == T_FLAG)
+		return cJSON_CreateBool(varint != 0);
+	return cJSON_CreateNumber(f->type == T_INT32 ? (double)(int32_t)varint
+						     : (double)(int64_t)varint);
+}
 
-	if (!decode(bytes, f->message, node, depth + 1)) {
-		cJSON_Delete(node);
-		return false;
-	}
-	if (node->child == NULL && !f->list)
-		cJSON_Delete(node);
-	else
-		put(into, f, node);
-	return true;
+/* An empty value in its only field says nothing: Kubernetes writes them all. */
+static bool is_empty(const struct field *f, const struct value *v, const cJSON *node)
+{
+	if (f->type == T_OBJECT)
+		return node->child == NULL;
+	return !f->pointer && (v->wire == DELIMITED ? rd_left(&v->bytes) == 0 : v->varint == 0);
 }
 
 static bool put_value(cJSON *into, const struct field *f, const struct value *v, unsigned depth)
 {
 	cJSON *node;
 
+	if (f->type == T_ANY)
+		return true; /* left out: there is no table to read it by */
 	if (is_delimited(f->type) != (v->wire == DELIMITED))
 		return false;
-	switch (f->type) {
-	case TEXT:
-		if (rd_left(&v->bytes) > 0 || f->list)
-			put(into, f, text_node(v->bytes));
-		return true;
-	case NUMBER:
-		if (v->varint != 0)
-			put(into, f, cJSON_CreateNumber((double)(int64_t)v->varint));
-		return true;
-	case FLAG:
-	case FLAG_OR_ABSENT:
-		if (v->varint != 0 || f->type == FLAG_OR_ABSENT)
-			put(into, f, cJSON_CreateBool(v->varint != 0));
-		return true;
-	case MESSAGE:
-		return put_message(into, f, v->bytes, depth);
-	case INLINED:
-		return decode(v->bytes, f->message, into, depth + 1);
-	case INT_OR_TEXT:
-		node = int_or_text(v->bytes);
-		if (node != NULL)
-			put(into, f, node);
-		return node != NULL;
-	case TEXTS:
-	case BLOBS:
-		return add_entry(js_object(into, f->name), v->bytes, f->type == BLOBS);
-	}
-	return false;
+	if (f->name == NULL)
+		return decode(v->bytes, f->object, into, depth + 1);
+	if (f->shape == T_MAP)
+		return add_entry(js_object(into, f->name), f, v->bytes, depth);
+	node = is_delimited(f->type) ? bytes_node(f, v->bytes, depth) : number_node(f, v->varint);
+	if (node == NULL)
+		return false;
+	if (f->shape == T_LIST)
+		add_element(into, f->name, node);
+	else if (cJSON_IsNull(node) || is_empty(f, v, node))
+		cJSON_Delete(node);
+	else
+		js_set(into, f->name, node);
+	return true;
 }
 
-static bool decode(struct rd r, const struct field *fields, cJSON *into, unsigned depth)
+static const struct field *by_number(const struct object_type *type, uint32_t number)
+{
+	for (const struct field *f = type->fields; f->name != NULL || f->object != NULL; f++)
+		if (f->number == number)
+			return f;
+	return NULL;
+}
+
+static bool decode(struct rd r, const struct object_type *type, cJSON *into, unsigned depth)
 {
 	if (depth > DEPTH_MAX)
 		return false;
 	while (rd_left(&r) > 0) {
 		struct value v = read_value(&r);
-		const struct field *f = fields;
 
 		if (rd_failed(&r))
 			return false;
-		while (f->number != 0 && f->number != v.number)
-			f++;
-		if (f->number != 0 && !put_value(into, f, &v, depth))
+		const struct field *f = v.number == 0 ? NULL : by_number(type, v.number);
+		if (f != NULL && !put_value(into, f, &v, depth))
 			return false;
 	}
 	return !rd_failed(&r);
@@ -409,11 +317,12 @@ static bool decode(struct rd r, const struct field *fields, cJSON *into, unsigne
 
 /* --- the envelope (runtime.Unknown): magic, {apiVersion, kind}, the object's own bytes -- */
 
-static const struct field type_meta[] = {
-	{ 1, TEXT, "apiVersion", NULL, false },
-	{ 2, TEXT, "kind", NULL, false },
+static const struct field type_meta_fields[] = {
+	{ "apiVersion", T_TEXT, .number = 1 },
+	{ "kind", T_TEXT, .number = 2 },
 	{ 0 },
 };
+static const struct object_type type_meta = { "TypeMeta", type_meta_fields };
 
 static bool read_envelope(struct rd r, cJSON *object, struct rd *ret_raw)
 {
@@ -428,7 +337,7 @@ static bool read_envelope(struct rd r, cJSON *object, struct rd *ret_raw)
 
 		if (v.wire != DELIMITED || rd_failed(&r))
 			continue;
-		if (v.number == 1 && !decode(v.bytes, type_meta, object, 0))
+		if (v.number == 1 && !decode(v.bytes, &type_meta, object, 0))
 			return false;
 		if (v.number == 2)
 			*ret_raw = v.bytes;
@@ -450,7 +359,7 @@ cJSON *protobuf_decode(const void *bytes, size_t len, bool *ret_known)
 			if (version != NULL && kind != NULL &&
 			    strcmp(kinds[i].api_version, version) == 0 &&
 			    strcmp(kinds[i].kind, kind) == 0) {
-				if (decode(raw, kinds[i].message, object, 0))
+				if (decode(raw, kinds[i].type, object, 0))
 					return object;
 				cJSON_Delete(object);
 				return NULL;

@@ -4,9 +4,8 @@
  * like send for built-in kinds, whatever the server prefers. Decoding only: every client
  * that sends it accepts JSON in return.
  *
- * A message is a table of field numbers, from Kubernetes' generated.proto files; fields
- * that are not in it are skipped, as protobuf asks. Not covered: Pods, Nodes and what no
- * kubectl makes by words.
+ * A message is a table of types.h; fields that are not in it, and those that the table does not
+ * look into, are skipped.
  */
 #ifndef BELLMAN_APISERVER_PROTOBUF_H
 #define BELLMAN_APISERVER_PROTOBUF_H

@@ -8,7 +8,6 @@
 
 #include "lib/base/intern.h"
 #include "standalone/apiserver/discovery.h"
-#include "standalone/apiserver/endpoints.h"
 #include "standalone/apiserver/listing.h"
 #include "standalone/apiserver/rest_impl.h"
 #include "standalone/apiserver/status.h"
@@ -20,6 +19,7 @@ void reply_done(struct reply *r)
 {
 	buf_done(&r->body);
 	listing_free(r->list);
+	notes_done(&r->warnings);
 	if (r->watch != NULL) {
 		watch_spec_done(r->watch);
 		free(r->watch);
@@ -58,6 +58,15 @@ void reply_status(struct reply *r, cJSON *status)
 {
 	reply_json(r, status_code(status), status);
 	cJSON_Delete(status);
+}
+
+void reply_warn(struct reply *r, const char *text)
+{
+	char **slot = array_push(&r->warnings);
+
+	if (slot == NULL)
+		abort();
+	*slot = mem_text(text);
 }
 
 /* --- the path -------------------------------------------------------------------------- */
@@ -130,29 +139,90 @@ const char *rest_param(const struct request *q, const char *name)
 	return v == NULL || v[0] == '\0' ? NULL : v;
 }
 
-/* It is there, and not "false" or "0". */
-static bool param_true(const struct request *q, const char *name)
+bool rest_param_true(const struct request *q, const char *name)
 {
 	const char *v = q->param(q->arg, name);
 
 	return v != NULL && strcmp(v, "false") != 0 && strcmp(v, "0") != 0;
 }
 
-int rest_param_number(const struct request *q, const char *name, uint64_t *ret)
+int rest_param_number(const struct request *q, const char *name, int64_t *ret)
 {
 	const char *v = rest_param(q, name);
 	char *end;
 
 	if (v == NULL)
 		return 0;
-	if (*v < '0' || *v > '9')
+	if ((*v < '0' || *v > '9') && *v != '-')
 		return -EINVAL;
 	errno = 0;
-	unsigned long long n = strtoull(v, &end, 10);
-	if (*end != '\0' || errno != 0)
+	long long n = strtoll(v, &end, 10);
+	if (*end != '\0' || errno != 0 || end == v)
 		return -EINVAL;
 	*ret = n;
 	return 0;
+}
+
+cJSON *rest_not_a_number(const struct request *q, const char *name)
+{
+	return status_bad_request("strconv.ParseInt: parsing \"%.80s\": invalid syntax",
+				  rest_param(q, name));
+}
+
+cJSON *rest_version(const struct request *q, uint64_t *ret)
+{
+	int64_t rv = 0;
+
+	if (rest_param_number(q, "resourceVersion", &rv) != 0 || rv < 0)
+		return status_bad_request("resourceVersion: Invalid value: \"%.80s\": "
+					  "strconv.ParseUint: parsing \"%.80s\": invalid syntax",
+					  rest_param(q, "resourceVersion"),
+					  rest_param(q, "resourceVersion"));
+	*ret = (uint64_t)rv;
+	return NULL;
+}
+
+/* In Kubernetes' words (ValidateListOptions). */
+cJSON *rest_list_options(const struct request *q, bool watch)
+{
+	const char *match = rest_param(q, "resourceVersionMatch");
+	const char *rv = rest_param(q, "resourceVersion");
+	bool initial = rest_param(q, "sendInitialEvents") != NULL;
+	struct rule_causes causes = { 0 };
+	static const char forbidden[] = "FieldValueForbidden";
+	static const char match_field[] = "resourceVersionMatch";
+
+	if (initial && !watch)
+		causes_add(&causes, forbidden, "sendInitialEvents",
+			   "Forbidden: sendInitialEvents is forbidden for list");
+	else if (initial && (match == NULL || strcmp(match, "NotOlderThan") != 0))
+		causes_add(&causes, forbidden, match_field,
+			   "Forbidden: sendInitialEvents requires setting resourceVersionMatch to "
+			   "NotOlderThan");
+	else if (match != NULL && watch && !initial)
+		causes_add(&causes, forbidden, match_field,
+			   "Forbidden: resourceVersionMatch is forbidden for watch unless "
+			   "sendInitialEvents is provided");
+	else if (match != NULL && !watch && rv == NULL)
+		causes_add(&causes, forbidden, match_field,
+			   "Forbidden: resourceVersionMatch is forbidden unless resourceVersion is "
+			   "provided");
+	else if (match != NULL && !watch && rest_param(q, "continue") != NULL)
+		causes_add(
+			&causes, forbidden, match_field,
+			"Forbidden: resourceVersionMatch is forbidden when continue is provided");
+	else if (match != NULL && strcmp(match, "Exact") != 0 && strcmp(match, "NotOlderThan") != 0)
+		causes_add(&causes, "FieldValueNotSupported", match_field,
+			   "Unsupported value: \"%.80s\": supported values: \"Exact\", "
+			   "\"NotOlderThan\", \"\"",
+			   match);
+	else if (match != NULL && strcmp(match, "Exact") == 0 && strcmp(rv, "0") == 0)
+		causes_add(&causes, forbidden, match_field,
+			   "Forbidden: resourceVersionMatch \"exact\" is forbidden for "
+			   "resourceVersion \"0\"");
+	cJSON *wrong = causes.count == 0 ? NULL : status_invalid_option("ListOptions", &causes);
+	causes_free(&causes);
+	return wrong;
 }
 
 struct view rest_view(const struct request *q)
@@ -222,52 +292,45 @@ void rest_reply_object(const struct request *q, const struct route *at, struct r
 static void get_object(struct api *a, const struct request *q, const struct route *at,
 		       struct reply *r)
 {
-	cJSON *json;
+	const struct object *o = store_get(a->store, at->kind, at->ns, at->name);
 
-	if (at->kind->id == KIND_ENDPOINTS) {
-		json = endpoints_get(a, at->ns, at->name);
-	} else {
-		const struct object *o = store_get(a->store, at->kind, at->ns, at->name);
-		json = o == NULL ? NULL : js_parse(o->text->bytes, o->text->len);
-	}
-	if (json == NULL) {
+	if (o == NULL) {
 		reply_status(r, status_not_found(at->kind, at->name));
 		return;
 	}
+	cJSON *json = js_parse(o->text->bytes, o->text->len);
 	rest_reply_object(q, at, r, 200, json);
 	cJSON_Delete(json);
 }
 
 /* --- watches --------------------------------------------------------------------------- */
 
+static cJSON *watch_parse(const struct request *q, const struct route *at, struct watch_spec *w)
+{
+	char *name = at->name[0] == '\0' ? NULL : mem_printf("metadata.name=%s", at->name);
+	int64_t timeout = 0;
+	cJSON *wrong = rest_list_options(q, true);
+
+	if (wrong == NULL)
+		wrong = query_parse(at->kind, rest_param(q, "labelSelector"),
+				    name != NULL ? name : rest_param(q, "fieldSelector"),
+				    &w->query);
+	free(name);
+	if (wrong == NULL)
+		wrong = rest_version(q, &w->rv);
+	if (wrong == NULL && rest_param_number(q, "timeoutSeconds", &timeout) != 0)
+		wrong = rest_not_a_number(q, "timeoutSeconds");
+	w->timeout_s = timeout < 0 ? 0 : (uint64_t)timeout;
+	return wrong;
+}
+
 static void watch_objects(const struct request *q, const struct route *at, struct reply *r)
 {
 	struct watch_spec *w = mem_zero(sizeof(*w));
-	const char *rv = rest_param(q, "resourceVersion");
-	cJSON *wrong = NULL;
-	char *fields = at->name[0] == '\0' ? NULL : mem_printf("metadata.name=%s", at->name);
+	cJSON *wrong = watch_parse(q, at, w);
 
-	if (param_true(q, "sendInitialEvents")) {
-		struct rule_causes causes = { 0 };
-
-		causes_add(&causes, "FieldValueForbidden", "sendInitialEvents",
-			   "Forbidden: sendInitialEvents is forbidden for watch unless the "
-			   "WatchList feature gate is enabled");
-		wrong = status_invalid(at->kind, "", &causes);
-		causes_free(&causes);
-	}
-	if (wrong == NULL && at->kind->id == KIND_ENDPOINTS)
-		wrong = status_failure(405, "MethodNotAllowed",
-				       "endpoints are derived from EndpointSlices: watch those");
-	if (wrong == NULL)
-		wrong = query_parse(at->kind, rest_param(q, "labelSelector"),
-				    fields != NULL ? fields : rest_param(q, "fieldSelector"),
-				    &w->query);
-	if (wrong == NULL && (rest_param_number(q, "resourceVersion", &w->rv) != 0 ||
-			      rest_param_number(q, "timeoutSeconds", &w->timeout_s) != 0))
-		wrong = status_bad_request("resourceVersion and timeoutSeconds must be numbers");
-	free(fields);
 	if (wrong != NULL) {
+		watch_spec_done(w);
 		free(w);
 		reply_status(r, wrong);
 		return;
@@ -276,8 +339,9 @@ static void watch_objects(const struct request *q, const struct route *at, struc
 	w->version = at->version;
 	w->ns = at->ns[0] == '\0' ? NULL : intern(at->ns);
 	w->view = rest_view(q);
-	w->from_start = rv == NULL || w->rv == 0;
-	w->bookmarks = param_true(q, "allowWatchBookmarks");
+	w->bookmarks = rest_param_true(q, "allowWatchBookmarks");
+	w->mark_initial = rest_param_true(q, "sendInitialEvents");
+	w->from_start = w->rv == 0 || w->mark_initial;
 	r->code = 200;
 	r->content_type = JSON_TYPE;
 	r->watch = w;
@@ -298,7 +362,7 @@ static void handle_collection(struct api *a, const struct request *q, const stru
 	bool derived = at->kind->id == KIND_ENDPOINTS;
 
 	if (strcmp(q->method, "GET") == 0) {
-		if (param_true(q, "watch"))
+		if (rest_param_true(q, "watch"))
 			watch_objects(q, at, r);
 		else
 			rest_list(a, q, at, r);
@@ -319,7 +383,7 @@ static void handle_object(struct api *a, const struct request *q, const struct r
 	bool derived = at->kind->id == KIND_ENDPOINTS;
 
 	if (strcmp(q->method, "GET") == 0) {
-		if (param_true(q, "watch") && at->sub[0] == '\0')
+		if (rest_param_true(q, "watch") && at->sub[0] == '\0')
 			watch_objects(q, at, r);
 		else
 			get_object(a, q, at, r);
@@ -350,7 +414,8 @@ void rest_handle(struct api *a, const struct request *q, struct reply *r)
 		reply_status(r, status_no_such_resource());
 		return;
 	}
-	r->warning = at.version->warning;
+	if (at.version->warning != NULL)
+		reply_warn(r, at.version->warning);
 	if (at.name[0] == '\0')
 		handle_collection(a, q, &at, r);
 	else

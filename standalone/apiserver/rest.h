@@ -8,6 +8,7 @@
 
 #include "standalone/apiserver/api.h"
 #include "standalone/apiserver/query.h"
+#include "standalone/apiserver/types.h"
 
 struct request {
 	const char *method;                /* GET, POST... */
@@ -34,8 +35,9 @@ struct watch_spec {
 	const char *ns; /* interned; NULL: all */
 	struct query query;
 	struct view view;
-	bool from_start; /* all objects first, as ADDED */
-	uint64_t rv;     /* else changes after this one */
+	bool from_start;   /* all objects first, as ADDED */
+	bool mark_initial; /* then a bookmark that says that this was all (WatchList) */
+	uint64_t rv;       /* else changes after this one */
 	bool bookmarks;
 	uint64_t timeout_s; /* 0: not said */
 };
@@ -45,7 +47,7 @@ struct reply {
 	int code;
 	struct buf body;
 	const char *content_type;
-	const char *warning;      /* a Warning header's text, or NULL */
+	struct notes warnings;    /* each goes into a Warning header */
 	struct watch_spec *watch; /* not NULL: stream this, there is no body; the caller's */
 	struct listing *list;     /* not NULL: the body is still in it (listing.h); the caller's */
 };

@@ -18,13 +18,25 @@ struct route {
 
 /* A query parameter; NULL when it is absent or empty. */
 const char *rest_param(const struct request *q, const char *name);
+/* It is there, and not "false" or "0". */
+bool rest_param_true(const struct request *q, const char *name);
 /* A number; -EINVAL for what is none. Absent: *ret stays. */
-int rest_param_number(const struct request *q, const char *name, uint64_t *ret);
+int rest_param_number(const struct request *q, const char *name, int64_t *ret);
+cJSON *rest_not_a_number(const struct request *q, const char *name); /* how to say so */
+/* resourceVersion; NULL or a Status. Absent: *ret stays. */
+cJSON *rest_version(const struct request *q, uint64_t *ret);
+/* Parameters that do not go together in a list, or in a watch; NULL or a Status. */
+cJSON *rest_list_options(const struct request *q, bool watch);
 struct view rest_view(const struct request *q);
 
+void reply_warn(struct reply *r, const char *text);
 void reply_json(struct reply *r, int code, const cJSON *json);
 void rest_reply_object(const struct request *q, const struct route *at, struct reply *r, int code,
 		       const cJSON *object);
+
+/* The list is complete: it is the answer. @next: where the next page begins, or NULL. */
+void rest_reply_list(struct reply *r, struct listing *l, uint64_t rv, const char *next,
+		     size_t remaining);
 
 void rest_list(struct api *a, const struct request *q, const struct route *at, struct reply *r);
 void rest_create(struct api *a, const struct request *q, const struct route *at, struct reply *r);

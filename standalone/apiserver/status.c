@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "standalone/apiserver/status.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -14,7 +15,8 @@ static cJSON *failure(int code, const char *reason, const char *message)
 	js_set_text(s, "status", "Failure");
 	js_set_text(s, "message", message);
 	js_set_text(s, "reason", reason);
-	js_set(s, "details", cJSON_CreateObject());
+	if (code != 400 && code != 410)
+		js_set(s, "details", cJSON_CreateObject());
 	js_set_int(s, "code", code);
 	return s;
 }
@@ -29,6 +31,16 @@ vfailure(int code, const char *reason, const char *fmt, va_list args)
 	cJSON *s = failure(code, reason, message);
 	free(message);
 	return s;
+}
+
+/* As a JSON string, which is how Go quotes it. */
+static struct text *text_quoted(const char *text)
+{
+	cJSON *node = cJSON_CreateString(text);
+	struct text *t = js_print(node);
+
+	cJSON_Delete(node);
+	return t;
 }
 
 /* details.kind is the resource for most failures and the kind for 422, as in Kubernetes. */
@@ -97,6 +109,22 @@ cJSON *status_expired(const char *fmt, ...)
 	return s;
 }
 
+cJSON *status_too_new(uint64_t asked, uint64_t current)
+{
+	cJSON *s = status_failure(504, "Timeout",
+				  "Timeout: Too large resource version: %" PRIu64
+				  ", current: %" PRIu64,
+				  asked, current);
+	cJSON *cause = cJSON_CreateObject(), *list = cJSON_CreateArray();
+
+	js_set_text(cause, "reason", "ResourceVersionTooLarge");
+	js_set_text(cause, "message", "Too large resource version");
+	cJSON_AddItemToArray(list, cause);
+	js_set(js_object(s, "details"), "causes", list);
+	js_set_int(js_object(s, "details"), "retryAfterSeconds", 1);
+	return s;
+}
+
 cJSON *status_not_found(const struct kind *kind, const char *name)
 {
 	return about(status_failure(404, "NotFound", "%s \"%s\" not found", kind->resource, name),
@@ -123,6 +151,16 @@ cJSON *status_conflict(const struct kind *kind, const char *name, const char *wh
 		     kind, kind->plural, name);
 }
 
+/* Preconditions of a delete are told by kind, not by resource. */
+cJSON *status_precondition(const struct kind *kind, const char *name, const char *why)
+{
+	return about(status_failure(409, "Conflict",
+				    "Operation cannot be fulfilled on %s%s%s \"%s\": %s",
+				    kind->name, kind->group[0] == '\0' ? "" : ".", kind->group,
+				    name, why),
+		     kind, kind->name, name);
+}
+
 cJSON *status_modified(const struct kind *kind, const char *name)
 {
 	return status_conflict(kind, name,
@@ -146,34 +184,78 @@ cJSON *status_forbidden(const struct kind *kind, const char *name, const char *f
 	return s;
 }
 
-cJSON *status_invalid(const struct kind *kind, const char *name, const struct rule_causes *causes)
+/* 422: "Kind.group "name" is invalid: causes"; without a name @details stay anonymous. */
+static cJSON *invalid(const char *kind, const char *group, const char *name,
+		      const struct rule_causes *causes)
 {
 	struct buf b = { 0 };
 	cJSON *list = cJSON_CreateArray();
+	size_t told = 0; /* in the message: each once */
 
-	if (kind->group[0] != '\0')
-		buf_printf(&b, "%s.%s \"%s\" is invalid: ", kind->name, kind->group, name);
-	else
-		buf_printf(&b, "%s \"%s\" is invalid: ", kind->name, name);
-	if (causes->count > 1)
+	buf_printf(&b, "%s%s%s \"%s\" is invalid: ", kind, group[0] == '\0' ? "" : ".", group,
+		   name);
+	for (size_t i = 0; i < causes->count; i++)
+		told += cause_is_repeated(causes, i) ? 0 : 1;
+	if (told > 1)
 		buf_puts(&b, "[");
 	for (size_t i = 0; i < causes->count; i++) {
 		const struct rule_cause *c = &causes->items[i];
 		cJSON *cause = cJSON_CreateObject();
 
-		buf_printf(&b, "%s%s: %s", i > 0 ? ", " : "", c->field, c->message);
+		if (!cause_is_repeated(causes, i))
+			buf_printf(&b, "%s%s: %s", i > 0 ? ", " : "", c->field, c->message);
 		js_set_text(cause, "reason", c->reason);
 		js_set_text(cause, "message", c->message);
 		js_set_text(cause, "field", c->field);
 		cJSON_AddItemToArray(list, cause);
 	}
-	if (causes->count > 1)
+	if (told > 1)
 		buf_puts(&b, "]");
 
 	char *message = buf_take(&b);
-	cJSON *s = about(failure(422, "Invalid", message), kind, kind->name, name);
+	cJSON *s = failure(422, "Invalid", message), *details = js_object(s, "details");
 	free(message);
+	if (name[0] != '\0')
+		js_set_text(details, "name", name);
+	if (group[0] != '\0')
+		js_set_text(details, "group", group);
+	if (kind[0] != '\0')
+		js_set_text(details, "kind", kind);
+	js_set(details, "causes", list);
+	return s;
+}
+
+cJSON *status_invalid(const struct kind *kind, const char *name, const struct rule_causes *causes)
+{
+	return invalid(kind->name, kind->group, name, causes);
+}
+
+cJSON *status_invalid_resource(const struct kind *kind, const char *name,
+			       const struct rule_causes *causes)
+{
+	return invalid(kind->plural, kind->group, name, causes);
+}
+
+cJSON *status_invalid_option(const char *options, const struct rule_causes *causes)
+{
+	return invalid(options, "meta.k8s.io", "", causes);
+}
+
+cJSON *status_invalid_patch(const char *object, const char *why)
+{
+	struct text *quoted = text_quoted(object);
+	cJSON *s = status_failure(422, "Invalid", " \"\" is invalid: patch: Invalid value: %s: %s",
+				  quoted->bytes, why);
+	cJSON *cause = cJSON_CreateObject(), *list = cJSON_CreateArray();
+	char *message = mem_printf("Invalid value: %s: %s", quoted->bytes, why);
+
+	js_set_text(cause, "reason", "FieldValueInvalid");
+	js_set_text(cause, "message", message);
+	js_set_text(cause, "field", "patch");
+	cJSON_AddItemToArray(list, cause);
 	js_set(js_object(s, "details"), "causes", list);
+	free(message);
+	text_unref(quoted);
 	return s;
 }
 

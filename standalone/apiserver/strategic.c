@@ -6,52 +6,52 @@
 
 #include "lib/model/json.h"
 #include "standalone/apiserver/status.h"
+#include "standalone/apiserver/types_tables.h"
 
-enum { PATH_MAX_LEN = 128 };
-
-/*
- * Lists that merge. Two keys where Kubernetes merges by the first alone: port 53 for TCP and UDP
- * are two ports, and merging them into one is its oldest bug of this kind (#39188). An element
- * without the second key has @second_default. No key: a set of plain values.
- */
+/* How a list merges. No key: a set of plain values. */
 struct list_rule {
-	enum kind_id id; /* KIND_CUSTOM: any kind */
-	const char *path;
 	const char *key, *second, *second_default;
 };
 
-static const struct list_rule list_rules[] = {
-	{ KIND_CUSTOM, "metadata.finalizers", .key = NULL },
-	{ KIND_CUSTOM, "metadata.ownerReferences", .key = "uid" },
-	{ KIND_CUSTOM, "status.conditions", .key = "type" },
-	{ KIND_SERVICE, "spec.ports", "port", "protocol", "TCP" },
-	{ KIND_NODE, "spec.podCIDRs", .key = NULL },
-	{ KIND_NODE, "spec.taints", .key = "key" },
-	{ KIND_NODE, "status.addresses", "type", "address", NULL },
-	{ KIND_SERVICE_ACCOUNT, "secrets", .key = "name" },
-	{ KIND_SERVICE_ACCOUNT, "imagePullSecrets", .key = "name" },
-	{ KIND_POD, "spec.containers", .key = "name" },
-	{ KIND_POD, "spec.containers.env", .key = "name" },
-	{ KIND_POD, "spec.containers.ports", "containerPort", "protocol", "TCP" },
-	{ KIND_POD, "spec.containers.volumeMounts", .key = "mountPath" },
-	{ KIND_POD, "spec.hostAliases", .key = "ip" },
-	{ KIND_POD, "spec.imagePullSecrets", .key = "name" },
-	{ KIND_POD, "spec.initContainers", .key = "name" },
-	{ KIND_POD, "spec.volumes", .key = "name" },
-	{ KIND_POD, "status.podIPs", .key = "ip" },
+/*
+ * Two keys where Kubernetes merges by the first alone: port 53 for TCP and UDP are two ports, and
+ * merging them into one is its oldest bug of this kind (#39188). An element without the second
+ * key has @second_default.
+ */
+static const struct {
+	const struct object_type *type;
+	const char *list, *second, *second_default;
+} second_keys[] = {
+	{ &type_service_spec, "ports", "protocol", "TCP" },
+	{ &type_node_status, "addresses", "address", NULL },
+	{ &type_container, "ports", "protocol", "TCP" },
 };
 
-static const struct list_rule *rule_of(const struct kind *kind, const char *path)
+/* False: the list is replaced as a whole. */
+static bool rule_of(const struct object_type *type, const char *name, struct list_rule *ret)
 {
-	for (size_t i = 0; i < sizeof(list_rules) / sizeof(list_rules[0]); i++)
-		if ((list_rules[i].id == KIND_CUSTOM || list_rules[i].id == kind->id) &&
-		    strcmp(list_rules[i].path, path) == 0)
-			return &list_rules[i];
-	return NULL;
+	const struct field *f = type == NULL ? NULL : types_field(type, name);
+
+	if (f == NULL || f->merge_key == NULL)
+		return false;
+	*ret = (struct list_rule){ .key = f->merge_key[0] == '\0' ? NULL : f->merge_key };
+	for (size_t i = 0; i < sizeof(second_keys) / sizeof(second_keys[0]); i++)
+		if (second_keys[i].type == type && strcmp(second_keys[i].list, name) == 0) {
+			ret->second = second_keys[i].second;
+			ret->second_default = second_keys[i].second_default;
+		}
+	return true;
 }
 
-static cJSON *merge_map(const struct kind *kind, cJSON *object, const cJSON *patch,
-			const char *path);
+/* The type of what is in a member; NULL: none that merging knows. */
+static const struct object_type *type_in(const struct object_type *type, const char *name)
+{
+	const struct field *f = type == NULL ? NULL : types_field(type, name);
+
+	return f == NULL ? NULL : f->object;
+}
+
+static cJSON *merge_map(const struct object_type *type, cJSON *object, const cJSON *patch);
 
 /* --- sets of plain values -------------------------------------------------------------- */
 
@@ -123,7 +123,8 @@ static bool is_directive(const cJSON *element, const char *what)
 	return directive != NULL && strcmp(directive, what) == 0;
 }
 
-static cJSON *merge_elements(const struct kind *kind, cJSON *list, const cJSON *patch,
+/* @type: of an element. */
+static cJSON *merge_elements(const struct object_type *type, cJSON *list, const cJSON *patch,
 			     const struct list_rule *rule)
 {
 	const cJSON *element;
@@ -134,12 +135,12 @@ static cJSON *merge_elements(const struct kind *kind, cJSON *list, const cJSON *
 				cJSON_Delete(cJSON_DetachItemViaPointer(list, list->child));
 	cJSON_ArrayForEach (element, patch) {
 		if (!cJSON_IsObject(element))
-			return status_bad_request("%s: expected objects", rule->path);
+			return status_bad_request("%s: expected objects", patch->string);
 		if (is_directive(element, "replace"))
 			continue;
 		if (cJSON_GetObjectItemCaseSensitive(element, rule->key) == NULL)
 			return status_bad_request("map: %s does not contain declared merge key: %s",
-						  rule->path, rule->key);
+						  patch->string, rule->key);
 		cJSON *found = find_element(list, element, rule);
 		if (is_directive(element, "delete")) {
 			if (found != NULL)
@@ -150,7 +151,7 @@ static cJSON *merge_elements(const struct kind *kind, cJSON *list, const cJSON *
 			found = cJSON_CreateObject();
 			cJSON_AddItemToArray(list, found);
 		}
-		cJSON *wrong = merge_map(kind, found, element, rule->path);
+		cJSON *wrong = merge_map(type, found, element);
 		if (wrong != NULL)
 			return wrong;
 	}
@@ -204,13 +205,12 @@ static void retain_keys(cJSON *object, const cJSON *keys)
 	}
 }
 
-static cJSON *merge_list(const struct kind *kind, cJSON *object, const cJSON *patch,
-			 const char *path)
+static cJSON *merge_list(const struct object_type *type, cJSON *object, const cJSON *patch)
 {
-	const struct list_rule *rule = rule_of(kind, path);
 	cJSON *list = cJSON_GetObjectItemCaseSensitive(object, patch->string);
+	struct list_rule rule;
 
-	if (rule == NULL) {
+	if (!rule_of(type, patch->string, &rule)) {
 		js_set(object, patch->string, cJSON_Duplicate(patch, 1));
 		return NULL;
 	}
@@ -218,40 +218,35 @@ static cJSON *merge_list(const struct kind *kind, cJSON *object, const cJSON *pa
 		list = cJSON_CreateArray();
 		js_set(object, patch->string, list);
 	}
-	if (rule->key == NULL) {
+	if (rule.key == NULL) {
 		unite(list, patch);
 		return NULL;
 	}
-	return merge_elements(kind, list, patch, rule);
+	return merge_elements(type_in(type, patch->string), list, patch, &rule);
 }
 
 /* `$name/list` directives. Returns true when @member is one. */
-static bool apply_directive(const struct kind *kind, cJSON *object, const cJSON *member,
-			    const char *path, bool ordering)
+static bool apply_directive(const struct object_type *type, cJSON *object, const cJSON *member,
+			    bool ordering)
 {
 	static const char order[] = "$setElementOrder/";
 	static const char delete[] = "$deleteFromPrimitiveList/";
-	char list_path[PATH_MAX_LEN];
 	const char *name = strchr(member->string, '/');
+	struct list_rule rule;
 
 	if (member->string[0] != '$' || name == NULL)
 		return member->string[0] == '$';
 	cJSON *list = cJSON_GetObjectItemCaseSensitive(object, ++name);
-	snprintf(list_path, sizeof(list_path), "%s%s%s", path, path[0] == '\0' ? "" : ".", name);
-	if (!ordering && strncmp(member->string, delete, sizeof(delete) - 1) == 0) {
+	if (!ordering && strncmp(member->string, delete, sizeof(delete) - 1) == 0)
 		subtract(list, member);
-	} else if (ordering && strncmp(member->string, order, sizeof(order) - 1) == 0) {
-		const struct list_rule *rule = rule_of(kind, list_path);
-		if (rule != NULL && cJSON_IsArray(list))
-			set_order(list, member, rule);
-	}
+	else if (ordering && strncmp(member->string, order, sizeof(order) - 1) == 0 &&
+		 cJSON_IsArray(list) && rule_of(type, name, &rule))
+		set_order(list, member, &rule);
 	return true;
 }
 
-static cJSON *merge_map(const struct kind *kind, cJSON *object, const cJSON *patch,
-			const char *path)
+static cJSON *merge_map(const struct object_type *type, cJSON *object, const cJSON *patch)
 {
-	char below[PATH_MAX_LEN];
 	const cJSON *member;
 
 	if (is_directive(patch, "delete") || is_directive(patch, "replace")) {
@@ -261,19 +256,17 @@ static cJSON *merge_map(const struct kind *kind, cJSON *object, const cJSON *pat
 			return NULL;
 	}
 	cJSON_ArrayForEach (member, patch) {
-		if (apply_directive(kind, object, member, path, false))
-			continue;
-		if (cJSON_IsNull(member)) {
-			js_drop(object, member->string);
-			continue;
-		}
-		snprintf(below, sizeof(below), "%s%s%s", path, path[0] == '\0' ? "" : ".",
-			 member->string);
 		cJSON *wrong = NULL;
-		if (cJSON_IsObject(member))
-			wrong = merge_map(kind, js_object(object, member->string), member, below);
+
+		if (apply_directive(type, object, member, false))
+			continue;
+		if (cJSON_IsNull(member))
+			js_drop(object, member->string);
+		else if (cJSON_IsObject(member))
+			wrong = merge_map(type_in(type, member->string),
+					  js_object(object, member->string), member);
 		else if (cJSON_IsArray(member))
-			wrong = merge_list(kind, object, member, below);
+			wrong = merge_list(type, object, member);
 		else
 			js_set(object, member->string, cJSON_Duplicate(member, 1));
 		if (wrong != NULL)
@@ -283,11 +276,11 @@ static cJSON *merge_map(const struct kind *kind, cJSON *object, const cJSON *pat
 	if (cJSON_IsArray(retain))
 		retain_keys(object, retain);
 	cJSON_ArrayForEach (member, patch)
-		apply_directive(kind, object, member, path, true);
+		apply_directive(type, object, member, true);
 	return NULL;
 }
 
 cJSON *strategic_merge(const struct kind *kind, cJSON *object, const cJSON *patch)
 {
-	return merge_map(kind, object, patch, "");
+	return merge_map(kind->type, object, patch);
 }

@@ -86,13 +86,15 @@ cJSON *table_new(const struct kind *kind, const struct kind_version *version, co
 	return table;
 }
 
-static void add_text(cJSON *cells, table_cell cell, const cJSON *object)
+static void add_cell(cJSON *cells, const char *type, table_cell cell, const cJSON *object)
 {
 	struct buf b = { 0 };
 
 	cell(&b, object);
 	char *text = buf_take(&b);
-	cJSON_AddItemToArray(cells, cJSON_CreateString(text));
+	cJSON_AddItemToArray(cells, strcmp(type, "integer") == 0
+					    ? cJSON_CreateNumber((double)strtoll(text, NULL, 10))
+					    : cJSON_CreateString(text));
 	free(text);
 }
 
@@ -104,16 +106,16 @@ cJSON *table_row(const struct kind *kind, const struct kind_version *version, co
 	const struct table_column *builtin = table_columns(&count);
 
 	if (kind->id != KIND_EVENT)
-		add_text(cells, cell_name, object);
+		add_cell(cells, "string", cell_name, object);
 	if (kind->id == KIND_CUSTOM) {
 		for (unsigned i = 0; i < version->column_count; i++)
 			cJSON_AddItemToArray(cells, custom_cell(&version->columns[i], object));
 		if (version->column_count == 0)
-			add_text(cells, cell_age, object);
+			add_cell(cells, "string", cell_age, object);
 	}
 	for (size_t i = 0; i < count; i++)
 		if (builtin[i].id == kind->id && kind->id != KIND_CUSTOM)
-			add_text(cells, builtin[i].cell, object);
+			add_cell(cells, builtin[i].type, builtin[i].cell, object);
 	js_set(row, "cells", cells);
 	if (v->include == INCLUDE_OBJECT) {
 		js_set(row, "object", cJSON_Duplicate(object, 1));

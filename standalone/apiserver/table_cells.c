@@ -286,6 +286,30 @@ static void cell_pod_node(struct buf *b, const cJSON *o)
 	put_text(b, o, "spec.nodeName", "<none>");
 }
 
+static void cell_nominated_node(struct buf *b, const cJSON *o)
+{
+	put_text(b, o, "status.nominatedNodeName", "<none>");
+}
+
+/* How many of the conditions that the Pod waits for are there. */
+static void cell_readiness_gates(struct buf *b, const cJSON *o)
+{
+	const cJSON *gates = js_at(o, "spec.readinessGates"), *gate, *c;
+	int there = 0;
+
+	cJSON_ArrayForEach (gate, gates)
+		cJSON_ArrayForEach (c, js_at(o, "status.conditions"))
+			if (js_text(c, "type") != NULL && js_text(gate, "conditionType") != NULL &&
+			    strcmp(js_text(c, "type"), js_text(gate, "conditionType")) == 0 &&
+			    js_text(c, "status") != NULL &&
+			    strcmp(js_text(c, "status"), "True") == 0)
+				there++;
+	if (gates == NULL)
+		buf_puts(b, "<none>");
+	else
+		buf_printf(b, "%d/%d", there, cJSON_GetArraySize(gates));
+}
+
 /* EndpointSlices and Endpoints */
 
 static void cell_address_type(struct buf *b, const cJSON *o)
@@ -463,18 +487,20 @@ static const struct table_column columns[] = {
 	{ KIND_POD, "Age", "string", 0, cell_age },
 	{ KIND_POD, "IP", "string", 1, cell_pod_ip },
 	{ KIND_POD, "Node", "string", 1, cell_pod_node },
+	{ KIND_POD, "Nominated Node", "string", 1, cell_nominated_node },
+	{ KIND_POD, "Readiness Gates", "string", 1, cell_readiness_gates },
 	{ KIND_ENDPOINT_SLICE, "AddressType", "string", 0, cell_address_type },
 	{ KIND_ENDPOINT_SLICE, "Ports", "string", 0, cell_slice_ports },
 	{ KIND_ENDPOINT_SLICE, "Endpoints", "string", 0, cell_slice_endpoints },
 	{ KIND_ENDPOINT_SLICE, "Age", "string", 0, cell_age },
 	{ KIND_ENDPOINTS, "Endpoints", "string", 0, cell_endpoints },
 	{ KIND_ENDPOINTS, "Age", "string", 0, cell_age },
-	{ KIND_CONFIG_MAP, "Data", "string", 0, cell_data_count },
+	{ KIND_CONFIG_MAP, "Data", "integer", 0, cell_data_count },
 	{ KIND_CONFIG_MAP, "Age", "string", 0, cell_age },
 	{ KIND_SECRET, "Type", "string", 0, cell_type },
-	{ KIND_SECRET, "Data", "string", 0, cell_data_count },
+	{ KIND_SECRET, "Data", "integer", 0, cell_data_count },
 	{ KIND_SECRET, "Age", "string", 0, cell_age },
-	{ KIND_SERVICE_ACCOUNT, "Secrets", "string", 0, cell_secrets },
+	{ KIND_SERVICE_ACCOUNT, "Secrets", "integer", 0, cell_secrets },
 	{ KIND_SERVICE_ACCOUNT, "Age", "string", 0, cell_age },
 	{ KIND_LEASE, "Holder", "string", 0, cell_holder },
 	{ KIND_LEASE, "Age", "string", 0, cell_age },
@@ -493,7 +519,7 @@ static const struct table_column columns[] = {
 	{ KIND_EVENT, "Source", "string", 1, cell_source },
 	{ KIND_EVENT, "Message", "string", 0, cell_message },
 	{ KIND_EVENT, "First Seen", "string", 1, cell_first_seen },
-	{ KIND_EVENT, "Count", "string", 1, cell_count },
+	{ KIND_EVENT, "Count", "integer", 1, cell_count },
 	{ KIND_EVENT, "Name", "string", 1, cell_name },
 };
 

@@ -95,7 +95,7 @@ static void begin_change(struct watch *w, enum change_type type, struct text *st
 				       : rest_convert(w->spec->kind, w->spec->version, stored));
 }
 
-static void begin_bookmark(struct watch *w)
+static void begin_bookmark(struct watch *w, const char *annotations)
 {
 	char version[256];
 	struct buf b = { 0 };
@@ -103,8 +103,8 @@ static void begin_bookmark(struct watch *w)
 	kind_api_version(w->spec->kind, w->spec->version->name, version, sizeof(version));
 	buf_printf(&b,
 		   "{\"kind\":\"%s\",\"apiVersion\":\"%s\",\"metadata\":{\"resourceVersion\":"
-		   "\"%" PRIu64 "\",\"creationTimestamp\":null}}",
-		   w->spec->kind->name, version, store_visible_rv(w->api->store));
+		   "\"%" PRIu64 "\",\"creationTimestamp\":null%s}}",
+		   w->spec->kind->name, version, store_visible_rv(w->api->store), annotations);
 	struct text *t = text_new(b.bytes, b.len);
 	buf_done(&b);
 	begin_line(w, "{\"type\":\"BOOKMARK\",\"object\":", t);
@@ -185,6 +185,11 @@ static bool next_line(struct watch *w, uint64_t now_s)
 		text_unref(t);
 		return true;
 	}
+	if (w->spec->mark_initial) {
+		w->spec->mark_initial = false;
+		begin_bookmark(w, ",\"annotations\":{\"k8s.io/initial-events-end\":\"true\"}");
+		return true;
+	}
 	for (; w->next < store_visible(store) && !w->idle; w->next++) {
 		const struct change *c = history_at(store_history(store), w->next);
 		enum change_type type;
@@ -203,12 +208,12 @@ static bool next_line(struct watch *w, uint64_t now_s)
 	if (now_s >= w->deadline_s || w->spec->kind->gone) {
 		w->ending = true;
 		if (w->spec->bookmarks)
-			begin_bookmark(w);
+			begin_bookmark(w, "");
 		return w->spec->bookmarks;
 	}
 	if (w->spec->bookmarks && now_s >= w->bookmark_s) {
 		w->bookmark_s = now_s + BOOKMARK_S;
-		begin_bookmark(w);
+		begin_bookmark(w, "");
 		return true;
 	}
 	return false;

@@ -232,15 +232,18 @@ def test_status_and_spec_are_written_apart(server):
     plain = server.patch(f"{SERVICES}/web", {"spec": {"type": "ClusterIP"}})
     assert plain["status"] == {"loadBalancer": {}} and "nodePort" not in plain["spec"]["ports"][0]
     node = {"metadata": {"name": "n"}, "status": {"addresses": [{"type": "InternalIP", "address": "10.0.0.1"}]}}
-    assert server.create("/api/v1/nodes", node)["status"] == node["status"]
+    assert server.create("/api/v1/nodes", node)["status"]["addresses"] == node["status"]["addresses"]
 
 
-def test_generation_counts_changes_of_the_content(server):
-    slices = "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices"
-    made = server.create(slices, {"metadata": {"name": "web"}, "addressType": "IPv4", "endpoints": [], "ports": []})
-    assert made["metadata"]["generation"] == 1
-    assert server.patch(f"{slices}/web", {"metadata": {"annotations": {"a": "b"}}})["metadata"]["generation"] == 1
-    assert server.patch(f"{slices}/web", {"ports": [{"port": 80}]})["metadata"]["generation"] == 2
+def test_generation_counts_changes_of_the_spec(server):
+    pools = "/apis/metallb.io/v1beta1/namespaces/default/ipaddresspools"
+    pool = {"metadata": {"name": "p"}, "spec": {"addresses": ["10.0.0.0/24"]}}
+    assert server.create(pools, pool)["metadata"]["generation"] == 1
+    assert server.patch(f"{pools}/p", {"metadata": {"labels": {"a": "b"}}})["metadata"]["generation"] == 1
+    assert server.patch(f"{pools}/p/status", {"status": {"availableIPv4": 1}})["metadata"]["generation"] == 1
+    assert server.patch(f"{pools}/p", {"spec": {"autoAssign": False}})["metadata"]["generation"] == 2
+    # Kubernetes counts none for Services.
+    assert "generation" not in server.create(SERVICES, service("web"))["metadata"]
 
 
 def test_long_integers_are_kept(server):
@@ -278,23 +281,25 @@ def test_wrong_input_is_refused_and_harms_nothing(server):
 
 
 def test_no_body_makes_what_the_server_cannot_read_again(server):
+    pools = "/apis/metallb.io/v1beta1/namespaces/default/ipaddresspools"  # of no type: fields are kept as they come
+
     def post(text):
-        return server.ask("POST", CONFIG_MAPS, text.encode())[0]
+        return server.ask("POST", pools, text.encode())[0]
 
     # A long integer beside texts that look like the server's own marks; what is no integer is no JSON.
     assert post(r'{"metadata":{"name":"a"},"data":{"x":"\u0001#garbage","y":"#0#}"},"n":12345678901234567890}') == 201
     assert post('{"metadata":{"name":"b"},"n":00000000000000000012}') == 400
     assert post('{"metadata":{"name":"b"},12345678901234567:1}') == 400
-    listed = server.get(CONFIG_MAPS)["items"]
+    listed = server.get(pools)["items"]
     assert [(o["metadata"]["name"], o["n"]) for o in listed] == [("a", 12345678901234567890)]
     # Nesting, all at once and by copies into itself.
     assert post('{"metadata":{"name":"c"},"x":' + '{"a":' * 600 + "1" + "}" * 600 + "}") == 413
     assert post('{"metadata":{"name":"c"},"x":' + '{"a":' * 400 + "1" + "}" * 400 + "}") == 201
     copy = [{"op": "copy", "from": "/x", "path": "/x" + "/a" * 399}]
-    assert server.ask("PATCH", f"{CONFIG_MAPS}/c", copy, "application/json-patch+json")[0] == 413
+    assert server.ask("PATCH", f"{pools}/c", copy, "application/json-patch+json")[0] == 413
     # Comparing such a tree with itself takes no time worth telling.
-    before = server.get(f"{CONFIG_MAPS}/c")["metadata"]["resourceVersion"]
-    assert server.patch(f"{CONFIG_MAPS}/c", {})["metadata"]["resourceVersion"] == before
+    before = server.get(f"{pools}/c")["metadata"]["resourceVersion"]
+    assert server.patch(f"{pools}/c", {})["metadata"]["resourceVersion"] == before
     assert server.ask("POST", CONFIG_MAPS, config_map("d", **{f"k{i}": "" for i in range(10000)}))[0] == 413
 
 
@@ -315,7 +320,9 @@ def test_a_body_that_is_too_large_is_told_so(server):
     big = config_map("big", x="x" * (3 << 20))
     code, answer = server.ask("POST", CONFIG_MAPS, big)
     assert (code, answer["reason"]) == (413, "RequestEntityTooLarge")
-    assert server.ask("POST", CONFIG_MAPS, config_map("fits", x="x" * (2 << 20)))[0] == 201
+    code, answer = server.ask("POST", CONFIG_MAPS, config_map("big", x="x" * (2 << 20)))
+    assert (code, answer["details"]["causes"][0]["reason"]) == (422, "FieldValueTooLong")
+    assert server.ask("POST", CONFIG_MAPS, config_map("fits", x="x" * (1 << 20)))[0] == 201
 
 
 # --- lists ---------------------------------------------------------------------------------------
