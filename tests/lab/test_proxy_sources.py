@@ -4,7 +4,7 @@ bellman-proxy: spec.loadBalancerSourceRanges. They are for the EXTERNAL-IPs that
 for no other way in; as with kube-proxy they hold for pods and nodes too.
 """
 
-from lab import node_ip
+from lab import node_ip, url
 from proxies import (ENTRY, FAMILIES, PROTOCOLS, VIP, apply, ask, cluster, cluster_ip,  # noqa: F401
                      reach, rules, standing)
 
@@ -50,6 +50,12 @@ def test_policy_local_keeps_the_wall_and_the_source(cluster):
     restricted(cluster, CLIENTS, externalTrafficPolicy="Local")
     assert ask(cluster, "client", VIP[4]) == ("pod-a", "10.0.0.1")
     assert ask(cluster, "pod-b", VIP[4], timeout=0.3) is None
+
+
+def test_health_checks_are_for_everybody(cluster):
+    restricted(cluster, OTHERS, externalTrafficPolicy="Local")
+    port = cluster.api.get("Service", "web")["spec"]["healthCheckNodePort"]
+    cluster.wait_for(lambda: cluster.http_get("client", url(node_ip(ENTRY), port)), what="an answer")
 
 
 @FAMILIES

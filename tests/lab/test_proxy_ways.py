@@ -5,6 +5,7 @@ several addresses, pods that reach themselves, terminating endpoints, zones, SCT
 """
 
 import socket
+import time
 
 import netns
 import pytest
@@ -89,6 +90,19 @@ def test_ingress_of_mode_proxy_is_not_served(cluster):
     assert VIP[4] not in rules(cluster, ENTRY)
 
 
+@FAMILIES
+def test_service_addresses_refuse_to_be_pinged(cluster, family):
+    """There is no host at them: who asks is told at once, and the packet is not sent in circles until it dies."""
+    apply(cluster)
+    reach(cluster, "client", VIP[family])
+    for ns in ("client", "pod-a", ENTRY):
+        for ip in (VIP[family], cluster_ip(cluster, "web", family)):
+            begun = time.monotonic()
+            done = cluster.run(ns, ["ping", "-n", "-c", "1", "-W", "8", ip], check=False)
+            assert done.returncode != 0 and "exceeded" not in done.stdout
+            assert time.monotonic() < begun + 6
+
+
 # --- nodes ----------------------------------------------------------------------------------------
 
 
@@ -130,6 +144,38 @@ def test_node_port_from_pods_and_nodes(cluster, family, protocol):
     for ns in ("pod-a", "pod-b", "pod-c", "node-a", "node-b", "node-c"):
         for node in cluster.nodes:
             assert reach(cluster, ns, node_ip(node, family), port, protocol)[0] == "pod-c"
+
+
+# --- traffic policies -----------------------------------------------------------------------------
+
+
+@PROTOCOLS
+@FAMILIES
+def test_local_without_own_pod_drops_who_comes_from_outside(cluster, external, family, protocol):
+    apply(cluster, protocol=protocol, nodes=("node-b",), externalIPs=external, externalTrafficPolicy="Local")
+    port = cluster.api.node_ports("web")[0]
+    ways = ((VIP[family], 80), (EXTERNAL[family], 80), (node_ip(ENTRY, family), port))
+    for ip, p in ways:
+        for ns in (ENTRY, "pod-a"):
+            assert reach(cluster, ns, ip, p, protocol)[0] == "pod-b"
+        assert ask(cluster, "client", ip, p, protocol, timeout=0.3) is None
+    assert reach(cluster, "client", node_ip("node-b", family), port, protocol) == ("pod-b", CLIENT[family])
+
+
+@PROTOCOLS
+@FAMILIES
+def test_internal_policy_local_is_for_the_cluster_ip(cluster, external, family, protocol):
+    apply(cluster, protocol=protocol, nodes=("node-a", "node-b"), externalIPs=external, internalTrafficPolicy="Local")
+    inner, port = cluster_ip(cluster, "web", family), cluster.api.node_ports("web")[0]
+    for ns in ("pod-a", "node-a"):
+        reach(cluster, ns, inner, protocol=protocol)
+        assert set(spread(cluster, ns, inner, 12, protocol=protocol)) == {"pod-a"}
+    # Every other way leads to both, also where there is no pod.
+    for ip, p in ((VIP[family], 80), (EXTERNAL[family], 80), (node_ip("node-c", family), port)):
+        reach(cluster, "pod-c", ip, p, protocol)
+        assert set(spread(cluster, "pod-c", ip, 24, port=p, protocol=protocol)) == {"pod-a", "pod-b"}
+    for ns in ("pod-c", "node-c"):
+        assert ask(cluster, ns, inner, protocol=protocol, timeout=0.3) is None
 
 
 # --- endpoints ------------------------------------------------------------------------------------
