@@ -70,19 +70,19 @@ class Configuration:
             self._add(i)
 
     def _add(self, ingress):
-        ns, spec = key(ingress)[0], ingress.get("spec", {})
-        if "defaultBackend" in spec and self.default is None:
+        (ns, name), spec = key(ingress), ingress.get("spec", {})
+        if "service" in spec.get("defaultBackend", {}) and self.default is None:
             self.default = self._upstream(ns, spec["defaultBackend"])
         for rule in spec.get("rules", []):
             host = rule.get("host", "")
             if host and not HOST.fullmatch(host):
-                self.faults.append(f"{ns}/{key(ingress)[1]}: host {host!r} passed over")
+                self.faults.append(f"{ns}/{name}: host {host!r} passed over")
                 continue
             routes = self.hosts.setdefault(host, {})
             for p in rule.get("http", {}).get("paths", []):
                 path, exact = p.get("path", "/"), p["pathType"] == "Exact"
-                if not PATH.fullmatch(path):
-                    self.faults.append(f"{ns}/{key(ingress)[1]}: path {path!r} passed over")
+                if not PATH.fullmatch(path) or "service" not in p["backend"]:
+                    self.faults.append(f"{ns}/{name}: path {path!r} passed over")
                     continue
                 # A prefix is made of whole elements: /foo/ means what /foo does.
                 routes.setdefault((path if exact else path.rstrip("/"), exact), self._upstream(ns, p["backend"]))
@@ -103,7 +103,8 @@ class Configuration:
         found = []
         for s in self.slices:
             mine = s["metadata"].get("labels", {}).get("kubernetes.io/service-name") == service["metadata"]["name"]
-            if not mine or key(s)[0] != key(service)[0] or s["addressType"] != spec["ipFamilies"][0]:
+            # An ExternalName has no family, and no Pods.
+            if not mine or key(s)[0] != key(service)[0] or s["addressType"] not in spec.get("ipFamilies", [])[:1]:
                 continue
             target = next((p["port"] for p in s.get("ports", []) if p.get("name", "") == port.get("name", "")), None)
             for e in s.get("endpoints", []) if target else []:

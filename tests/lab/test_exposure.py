@@ -159,7 +159,7 @@ def test_headless(cluster):
 def test_headless_load_balancer_is_refused(cluster):
     status, answer = cluster.api.request("POST", cluster.api.path("Service"), service("web", clusterIP="None"))
     assert (status, answer["reason"]) == (422, "Invalid")
-    assert "may not be set to 'None' for LoadBalancer services" in answer["message"]
+    assert f"The {answer['message']}\n" in (REPO / "docs/service-exposure.md").read_text(encoding="utf-8"), "as kubectl says it"
 
 
 # --- ClusterIP -----------------------------------------------------------------------------------------

@@ -254,10 +254,10 @@ def test_the_default_backend_gets_what_no_rule_takes(cluster):
 
 def test_a_port_by_name_and_backends_that_are_not_there(cluster):
     make(cluster, "named", ("/name", "Prefix", "service1", "http"), ("/none", "Prefix", "nobody", 80),
-         ("/port", "Prefix", "service1", 4201), ("/empty", "Prefix", "empty", 80))
-    cluster.api.create(service("empty", type="ClusterIP"))
+         ("/port", "Prefix", "service1", 4201), ("/empty", "Prefix", "empty", 80), ("/alias", "Prefix", "alias", 80))
+    cluster.api.create(service("empty", type="ClusterIP"), service("alias", type="ExternalName", externalName="example.com"))
     leads(cluster, "/name", "service1", host="other.example.com")
-    for path in ("/none", "/port", "/empty"):
+    for path in ("/none", "/port", "/empty", "/alias"):
         leads(cluster, path, host="other.example.com", to=503)
 
 
@@ -272,9 +272,11 @@ def test_a_service_over_ipv6(cluster):
 def test_a_path_that_is_no_path_is_passed_over_and_harms_nobody():
     bad = {"metadata": {"name": "bad", "creationTimestamp": "2026-01-01T00:00:00Z"}, "spec": {"rules": [
         {"host": "a.b; } evil {", "http": {"paths": []}},
-        {"host": "a.b", "http": {"paths": [{"path": "/x; } location /y { return 200", "pathType": "Exact", "backend": {}}]}}]}}
+        {"host": "a.b", "http": {"paths": [
+            {"path": "/x; } location /y { return 200", "pathType": "Exact", "backend": {"service": {}}},
+            {"path": "/bucket", "pathType": "Exact", "backend": {"resource": {"kind": "Bucket", "name": "b"}}}]}}]}}
     configuration = Configuration([bad], [], [])
-    assert len(configuration.faults) == 2 and "evil" not in configuration.text() and "return 200" not in configuration.text()
+    assert len(configuration.faults) == 3 and "evil" not in configuration.text() and "return 200" not in configuration.text()
 
 
 def test_the_older_of_two_ingresses_wins():
