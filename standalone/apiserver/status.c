@@ -15,7 +15,7 @@ static cJSON *failure(int code, const char *reason, const char *message)
 	js_set_text(s, "status", "Failure");
 	js_set_text(s, "message", message);
 	js_set_text(s, "reason", reason);
-	if (code != 400 && code != 410)
+	if (code != 400 && code != 401 && code != 410)
 		js_set(s, "details", cJSON_CreateObject());
 	js_set_int(s, "code", code);
 	return s;
