@@ -178,6 +178,15 @@ int ip_prefix_parse(const char *text, struct ip_prefix *ret)
 	return 0;
 }
 
+int ip_prefix_parse_sloppy(const char *text, struct ip_prefix *ret)
+{
+	char plain[IP_PREFIX_MAX];
+
+	if (text == NULL || strip_zeros(text, plain, sizeof(plain)) != 0)
+		return -EINVAL;
+	return ip_prefix_parse(plain, ret);
+}
+
 const char *ip_prefix_format(const struct ip_prefix *p, char buf[static IP_PREFIX_MAX])
 {
 	char ip[IP_TEXT_MAX];

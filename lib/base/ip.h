@@ -71,6 +71,8 @@ struct ip_addr ip_from_number(uint8_t family, u128 number);
  * Returns 0 or -EINVAL with *ret untouched.
  */
 int ip_prefix_parse(const char *text, struct ip_prefix *ret);
+/* The same with zeros in front of numbers allowed, as the Kubernetes API does it. */
+int ip_prefix_parse_sloppy(const char *text, struct ip_prefix *ret);
 const char *ip_prefix_format(const struct ip_prefix *p, char buf[static IP_PREFIX_MAX]);
 bool ip_prefix_contains(const struct ip_prefix *p, const struct ip_addr *ip);
 struct ip_prefix ip_prefix_of(const struct ip_addr *ip, uint8_t len); /* masks */

@@ -130,7 +130,7 @@ static void cluster_ips_decode(const struct json *spec, struct service *s)
 			continue;
 		if (strcmp(texts[i], "None") == 0)
 			s->headless = true;
-		else if (ip_parse(texts[i], &s->cluster_ips[s->cluster_ip_count]) == 0)
+		else if (ip_parse_sloppy(texts[i], &s->cluster_ips[s->cluster_ip_count]) == 0)
 			s->cluster_ip_count++;
 		else
 			json_fault(json_absent(&list) ? &single : &list, "\"%s\" is no address",
@@ -180,7 +180,7 @@ static int ingress_decode(const struct json *ingress, struct service *s)
 		const char *text = json_text(&ip);
 		if (text == NULL || *text == '\0')
 			continue;
-		if (ip_parse(text, &s->ingress[s->ingress_count]) != 0) {
+		if (ip_parse_sloppy(text, &s->ingress[s->ingress_count]) != 0) {
 			s->ingress_bad = true;
 			continue;
 		}
@@ -206,7 +206,8 @@ static int external_ips_decode(const struct json *list, struct service *s)
 		return -ENOMEM;
 	json_each (j, list) {
 		const char *text = json_text(&j);
-		if (text != NULL && ip_parse(text, &s->external_ips[s->external_ip_count]) == 0)
+		if (text != NULL &&
+		    ip_parse_sloppy(text, &s->external_ips[s->external_ip_count]) == 0)
 			s->external_ip_count++;
 	}
 	return 0;
@@ -224,7 +225,7 @@ static void source_range_decode(const char *text, struct service *s)
 		return;
 	snprintf(buf, sizeof(buf), "%.*s", (int)len, text);
 	if (len < sizeof(buf) && text[len + strspn(text + len, blanks)] == '\0' &&
-	    ip_prefix_parse(buf, &s->source_ranges[s->source_range_count]) == 0)
+	    ip_prefix_parse_sloppy(buf, &s->source_ranges[s->source_range_count]) == 0)
 		s->source_range_count++;
 	else
 		s->source_ranges_bad = true;

@@ -310,19 +310,9 @@ static void check_cidr(struct rule_causes *causes, const char *field, const char
 	while (len > 0 && isspace((unsigned char)text[len - 1]))
 		len--;
 
-	char *cidr = must(strndup(text, len)), *slash = strchr(cidr, '/');
-	bool good = false;
-	if (slash != NULL) {
-		const char *bits = slash + 1 + strspn(slash + 1, "0");
-		size_t digits = strspn(bits, "0123456789");
-		int max = strchr(cidr, ':') == NULL ? 32 : 128;
-
-		*slash = '\0';
-		good = slash[1] != '\0' && bits[digits] == '\0' && digits <= 3 &&
-		       atoi(bits) <= max && is_sloppy_ip(cidr);
-		*slash = '/';
-	}
-	if (!good)
+	char *cidr = must(strndup(text, len));
+	struct ip_prefix prefix;
+	if (ip_prefix_parse_sloppy(cidr, &prefix) != 0)
 		cause_invalid_text(causes, field, cidr,
 				   "must be a valid CIDR value, (e.g. 10.9.8.0/24 or "
 				   "2001:db8::/64)");

@@ -80,6 +80,59 @@ static void test_what_is_no_address_is_refused_and_the_result_left_alone(void **
 	assert_int_equal(ip_parse(NULL, &ip), -EINVAL);
 }
 
+/* As Kubernetes reads what an API server has taken. */
+static void test_zeros_in_front_of_numbers_are_nothing(void **state)
+{
+	static const struct {
+		const char *in, *out; /* NULL: refused */
+	} rows[] = {
+		{ "010.000.02.0001", "10.0.2.1" },
+		{ "192.0.2.10", "192.0.2.10" },
+		{ "00012::00000", "12::" },
+		{ "2001:db8::ffff:010.0.0.1", "2001:db8::ffff:a00:1" },
+		{ "::ffff:192.0.2.1", "192.0.2.1" },
+		{ "0000000000000000000000000000000000000000000000000001.2.3.4", "1.2.3.4" },
+		{ "1.2.3.0256", NULL },
+		{ "1.2.3", NULL },
+		{ "fe80::1%0", NULL },
+		{ "1111111111111111111111111111111111111111111111111111.2.3.4", NULL },
+		{ "", NULL },
+	};
+	static const struct {
+		const char *in, *out;
+	} prefixes[] = {
+		{ "010.0.0.0/08", "10.0.0.0/8" },
+		{ "10.1.2.3/00", "0.0.0.0/0" },
+		{ "2001:0db8::/032", "2001:db8::/32" },
+		{ "10.0.0.0/033", NULL },
+		{ "10.0.0.0", NULL },
+		{ "10.0.0.0/", NULL },
+	};
+	char buf[IP_PREFIX_MAX];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct ip_addr ip = { .family = 99 };
+		int rc = ip_parse_sloppy(rows[i].in, &ip);
+
+		assert_int_equal(rc, rows[i].out == NULL ? -EINVAL : 0);
+		if (rc == 0)
+			assert_string_equal(ip_format(&ip, buf), rows[i].out);
+		else
+			assert_int_equal(ip.family, 99);
+	}
+	for (size_t i = 0; i < sizeof(prefixes) / sizeof(*prefixes); i++) {
+		struct ip_prefix p;
+		int rc = ip_prefix_parse_sloppy(prefixes[i].in, &p);
+
+		assert_int_equal(rc, prefixes[i].out == NULL ? -EINVAL : 0);
+		if (rc == 0)
+			assert_string_equal(ip_prefix_format(&p, buf), prefixes[i].out);
+	}
+	assert_int_equal(ip_parse_sloppy(NULL, &(struct ip_addr){ 0 }), -EINVAL);
+	assert_int_equal(ip_prefix_parse_sloppy(NULL, &(struct ip_prefix){ 0 }), -EINVAL);
+}
+
 static void test_numbers_and_addresses_map_both_ways(void **state)
 {
 	static const char *const rows[] = {
@@ -256,6 +309,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_text_is_canonical),
 		cmocka_unit_test(test_what_is_no_address_is_refused_and_the_result_left_alone),
+		cmocka_unit_test(test_zeros_in_front_of_numbers_are_nothing),
 		cmocka_unit_test(test_numbers_and_addresses_map_both_ways),
 		cmocka_unit_test(test_order_is_ipv4_first_then_by_value),
 		cmocka_unit_test(test_prefix_host_bits_are_masked),
