@@ -3,6 +3,8 @@
  * The end of objects: deletion, finalizers that hold it up, and what goes along
  * (dependents, the content of a namespace, the objects of a definition).
  */
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -242,6 +244,22 @@ static bool is_immortal(const char *namespace)
 	       strcmp(namespace, "kube-public") == 0;
 }
 
+/* What is answered once @o is gone: of some kinds the object in its last version. */
+static cJSON *deleted_answer(const struct api *a, const struct target *t, const struct object *o)
+{
+	if (t->kind->id != KIND_SERVICE && t->kind->id != KIND_SERVICE_ACCOUNT &&
+	    t->kind->id != KIND_POD)
+		return status_deleted(t->kind, t->name, o->uid);
+
+	cJSON *last = object_parsed(o);
+	char version[24];
+	/* It is the first to go: what depends on it follows. */
+	snprintf(version, sizeof(version), "%" PRIu64, store_rv(a->store) + 1);
+	if (!t->dry_run)
+		js_set_text(js_object(last, "metadata"), "resourceVersion", version);
+	return last;
+}
+
 cJSON *objects_delete(struct api *a, const struct target *t, const cJSON *options,
 		      cJSON **ret_object)
 {
@@ -259,17 +277,16 @@ cJSON *objects_delete(struct api *a, const struct target *t, const cJSON *option
 	if (t->kind->id == KIND_NAMESPACE && is_immortal(t->name))
 		return status_forbidden(t->kind, t->name, "this namespace may not be deleted");
 
-	char *uid = mem_text(o->uid);
+	cJSON *gone = deleted_answer(a, t, o);
 	if (!t->dry_run) {
 		wrong = begin_delete(a, o, orphan);
 		if (wrong == NULL)
 			wrong = objects_sweep(a);
 	}
-	if (wrong == NULL) {
-		o = t->dry_run ? NULL : store_get(a->store, t->kind, t->ns, t->name);
-		*ret_object = o == NULL ? status_deleted(t->kind, t->name, uid) : object_parsed(o);
-	}
-	free(uid);
+	o = t->dry_run ? NULL : store_get(a->store, t->kind, t->ns, t->name);
+	*ret_object = wrong != NULL ? NULL : o == NULL ? gone : object_parsed(o);
+	if (*ret_object != gone)
+		cJSON_Delete(gone);
 	return wrong;
 }
 

@@ -14,8 +14,10 @@ static cJSON *failure(int code, const char *reason, const char *message)
 	js_set(s, "metadata", cJSON_CreateObject());
 	js_set_text(s, "status", "Failure");
 	js_set_text(s, "message", message);
-	js_set_text(s, "reason", reason);
-	if (code != 400 && code != 401 && code != 410)
+	/* An error that Kubernetes has no reason for has no details either. */
+	if (reason[0] != '\0')
+		js_set_text(s, "reason", reason);
+	if (code != 400 && code != 410 && reason[0] != '\0')
 		js_set(s, "details", cJSON_CreateObject());
 	js_set_int(s, "code", code);
 	return s;

@@ -47,8 +47,6 @@ def wait_for(what, deadline_s=10.0):
 
 
 class Server:
-    binary = BIN / "bellman-apiserver"
-
     def __init__(self, folder, *flags):
         self.folder = folder
         self.flags = flags
@@ -57,7 +55,7 @@ class Server:
 
     def start(self):
         with open(self.log, "w") as log:
-            self.process = subprocess.Popen([self.binary, "--listen", "127.0.0.1:0", *self.flags],
+            self.process = subprocess.Popen([BIN / "bellman-apiserver", "--listen", "127.0.0.1:0", *self.flags],
                                             stderr=log, stdin=subprocess.DEVNULL)
         found = wait_for(self._listening)
         self.port = int(found.group(1))
@@ -171,7 +169,8 @@ def test_a_service_lives_from_create_to_delete(server):
     assert code == 200 and updated["metadata"]["labels"] == {"a": "b"}
     assert int(updated["metadata"]["resourceVersion"]) > int(made["metadata"]["resourceVersion"])
     code, gone = server.ask("DELETE", f"{SERVICES}/web")
-    assert code == 200 and gone["status"] == "Success"
+    assert code == 200 and gone["spec"] == updated["spec"]
+    assert int(gone["metadata"]["resourceVersion"]) > int(updated["metadata"]["resourceVersion"])
     assert server.ask("GET", f"{SERVICES}/web")[0] == 404
 
 
