@@ -24,7 +24,7 @@ and a step is one of
         headers            of the request
         code               of the answer; without it, any 2xx
         answer             see below
-        header             of the answer, NAME: text
+        header             of the answer, NAME: text, or the texts of several of that name
         save               {variable: path.in.the.answer}
     kubectl: ARGS          as in a shell, or a list
         stdin              text, an object or a list of objects
@@ -329,7 +329,8 @@ class Run:
         if code != step["code"] if "code" in step else not 200 <= code < 300:
             raise Mismatch(f"code {code}, wanted {step.get('code', '2xx')}: {json.dumps(answer)}")
         for name, want in step.get("header", {}).items():
-            check(told.get(name, ABSENT), want, name)
+            texts = told.get_all(name, [ABSENT])
+            check(texts if isinstance(want, list) else texts[0], want, name)
         if "answer" in step:
             try:
                 check(answer, step["answer"])
