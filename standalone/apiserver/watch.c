@@ -273,7 +273,9 @@ bool watch_ended(const struct watch *w)
 
 bool watch_wakes_for(struct watch *w, uint64_t seq, const struct change *c)
 {
-	if (c != NULL && !of_interest(w, c))
+	enum change_type type;
+
+	if (c != NULL && (!of_interest(w, c) || (w->idle && !seen_as(w, c, &type))))
 		return false;
 	/* What was passed over since was of no interest, and may have been forgotten by now. */
 	if (w->idle) {
