@@ -92,6 +92,8 @@ void service_held_ips(struct service_books *b, const cJSON *spec, claim_fn fn)
 {
 	const cJSON *item;
 
+	if (!has_cluster_ip(spec))
+		return; /* one that stands there all the same is not its own */
 	cJSON_ArrayForEach (item, rule_get(spec, "clusterIPs")) {
 		struct ip_addr ip;
 

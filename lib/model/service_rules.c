@@ -39,11 +39,16 @@ static void validate(struct rule_run *r, bool settled)
 	service_validate(r->service, settled, r->causes);
 }
 
-/* Old Services of Kubernetes had it for ExternalName too; it is checked, and not shown. */
-static void drop_from_view(cJSON *spec)
+/*
+ * How Kubernetes shows an ExternalName: without the internal policy, which old ones were given; and
+ * with a stray cluster IP in both fields.
+ */
+static void shape_external_name(cJSON *spec)
 {
-	if (!has_cluster_ip(spec))
-		rule_drop(spec, "internalTrafficPolicy");
+	if (has_cluster_ip(spec))
+		return;
+	rule_drop(spec, "internalTrafficPolicy");
+	service_normalize_cluster_ips(spec, NULL);
 }
 
 int service_rules_apply(struct service_books *b, cJSON *service, const cJSON *old,
@@ -78,7 +83,7 @@ int service_rules_apply(struct service_books *b, cJSON *service, const cJSON *ol
 		for (size_t i = 0; i < r.taken.count; i++)
 			books_give(b, r.taken.items[i]);
 	} else {
-		drop_from_view(r.spec);
+		shape_external_name(r.spec);
 		/* What the old one held goes, then what the new one holds comes: the difference. */
 		if (r.old != NULL) {
 			service_rules_release(b, old);

@@ -13,20 +13,23 @@ static void carry(cJSON *spec, const cJSON *old, const char *name)
 		rule_set(spec, name, cJSON_Duplicate(value, 1));
 }
 
-static bool uses_node_port(const cJSON *spec, int node_port)
+static bool has_node_port(const cJSON *ports, int node_port)
 {
 	const cJSON *port;
 
-	cJSON_ArrayForEach (port, rule_get(spec, "ports"))
+	cJSON_ArrayForEach (port, ports)
 		if (rule_int(port, "nodePort") == node_port)
 			return true;
 	return false;
 }
 
-/* By the name of the port, as Kubernetes does: its number may have changed. */
+/*
+ * By the name of the port, as Kubernetes does: its number may have changed. One that was sent for
+ * another port is not given twice; one that two ports shared goes to both.
+ */
 static void carry_node_ports(const cJSON *spec, const cJSON *old)
 {
-	cJSON *port;
+	cJSON *sent = cJSON_Duplicate(rule_get(spec, "ports"), 1), *port;
 	const cJSON *before;
 
 	cJSON_ArrayForEach (port, rule_get(spec, "ports")) {
@@ -35,13 +38,14 @@ static void carry_node_ports(const cJSON *spec, const cJSON *old)
 		cJSON_ArrayForEach (before, rule_get(old, "ports")) {
 			int node_port = rule_int(before, "nodePort");
 
-			if (node_port == 0 || uses_node_port(spec, node_port) ||
+			if (node_port == 0 || has_node_port(sent, node_port) ||
 			    !rule_is(before, "name", rule_text(port, "name")))
 				continue;
 			rule_set(port, "nodePort", cJSON_CreateNumber(node_port));
 			break;
 		}
 	}
+	cJSON_Delete(sent);
 }
 
 /* So that the manifest that made a Service can be sent again, though it has none of these. */
@@ -108,7 +112,7 @@ static void drop_node_ports(const cJSON *spec, const cJSON *old)
 
 	cJSON_ArrayForEach (port, rule_get(spec, "ports"))
 		if (rule_int(port, "nodePort") != 0 &&
-		    !uses_node_port(old, rule_int(port, "nodePort")))
+		    !has_node_port(rule_get(old, "ports"), rule_int(port, "nodePort")))
 			return;
 	cJSON_ArrayForEach (port, rule_get(spec, "ports"))
 		rule_drop(port, "nodePort");

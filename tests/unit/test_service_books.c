@@ -303,6 +303,25 @@ static void test_what_is_adopted_is_taken(void **state)
 	cJSON_Delete(stored);
 }
 
+/* Kubernetes lets one slip in when a Service becomes ExternalName; it may be another's. */
+static void test_the_cluster_ip_of_an_external_name_is_not_its_own(void **state)
+{
+	static const char holder[] = "{'clusterIP':'10.96.0.8','ports':[{'port':80}]}";
+	cJSON *old = service("a", clusters);
+	cJSON *name = service("a", "{'type':'ExternalName','externalName':'a.example',"
+				   "'clusterIP':'10.96.0.8'}");
+
+	(void)state;
+	made("holder", holder);
+	apply_ok(old, NULL);
+	apply_ok(name, old);
+	assert_string_equal(item_text(name, "clusterIPs", 0), "10.96.0.8");
+	service_rules_release(books, name);
+	refused("b", holder, -EINVAL, "spec.clusterIPs", "provided IP is already allocated");
+	cJSON_Delete(old);
+	cJSON_Delete(name);
+}
+
 /* A state file from a server that had another range, or a second family. */
 static void test_what_is_adopted_may_be_of_no_range(void **state)
 {
@@ -350,6 +369,7 @@ int main(void)
 		RULE(test_a_refused_update_leaves_the_books_alone),
 		RULE(test_two_new_ports_of_an_update_cannot_have_one_number),
 		RULE(test_what_is_adopted_is_taken),
+		RULE(test_the_cluster_ip_of_an_external_name_is_not_its_own),
 		RULE(test_what_is_adopted_may_be_of_no_range),
 		cmocka_unit_test(test_books_refuse_what_is_no_range),
 	};

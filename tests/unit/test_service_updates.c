@@ -51,6 +51,12 @@ static const struct row rows[] = {
 	{ "{'type':'LoadBalancer','ports':[{'port':80,'nodePort':30001}]}",
 	  "{'type':'LoadBalancer','allocateLoadBalancerNodePorts':false,'ports':[{'port':80}]}",
 	  "{'ports':[{'port':80,'protocol':'TCP','targetPort':80}]}" },
+	{ "{'type':'NodePort','ports':[{'name':'x','port':53,'nodePort':30001},"
+	  "{'name':'y','port':53,'protocol':'UDP'}]}",
+	  "{'type':'NodePort','ports':[{'name':'x','port':53},"
+	  "{'name':'y','port':53,'protocol':'UDP'}]}",
+	  "{'ports':[{'name':'x','port':53,'nodePort':30001,'protocol':'TCP','targetPort':53},"
+	  "{'name':'y','port':53,'nodePort':30001,'protocol':'UDP','targetPort':53}]}" },
 	/* types */
 	{ "{'type':'LoadBalancer','loadBalancerClass':'a/b','externalTrafficPolicy':'Local',"
 	  "'clusterIP':'10.96.0.9','ports':[{'port':80}]}",
