@@ -203,14 +203,6 @@ static bool serves_family(const struct service *s, uint8_t family)
 	return false;
 }
 
-static bool lists(const struct ip_addr *list, unsigned count, const struct ip_addr *ip)
-{
-	for (unsigned i = 0; i < count; i++)
-		if (ip_equal(&list[i], ip))
-			return true;
-	return false;
-}
-
 /* The cluster IPs. Returns whether there are any. */
 static bool plan_internal(const struct service *s, const struct service_port *sp, uint8_t family,
 			  struct plan *p)
@@ -231,19 +223,30 @@ static bool plan_internal(const struct service *s, const struct service_port *sp
 	return any;
 }
 
-/* The EXTERNAL-IPs that a load balancer brings here as they are. Returns whether there are any. */
+bool ingress_is_served(const struct service *s, unsigned i)
+{
+	return s->type == SERVICE_LOAD_BALANCER && address_travels(&s->ingress[i]) &&
+	       !(s->ingress_proxied != NULL && s->ingress_proxied[i]);
+}
+
+static bool is_ingress(const struct service *s, const struct ip_addr *ip)
+{
+	for (unsigned i = 0; i < s->ingress_count; i++)
+		if (ingress_is_served(s, i) && ip_equal(&s->ingress[i], ip))
+			return true;
+	return false;
+}
+
+/* The EXTERNAL-IPs. Returns whether there are any. */
 static bool plan_ingress(const struct service *s, const struct service_port *sp, uint8_t family,
 			 enum chain_kind target, struct plan *p)
 {
 	bool any = false;
 
-	if (s->type != SERVICE_LOAD_BALANCER)
-		return false;
 	for (unsigned i = 0; i < s->ingress_count; i++) {
 		const struct ip_addr *ip = &s->ingress[i];
 
-		if (ip->family != family || !address_travels(ip) ||
-		    (s->ingress_proxied != NULL && s->ingress_proxied[i]))
+		if (ip->family != family || !ingress_is_served(s, i))
 			continue;
 		add_way_in(p, family, ip, sp->port, sp, target);
 		add_shared(p, SET_ADDRESSES, ip);
@@ -265,8 +268,7 @@ static bool plan_outer(const struct service *s, const struct service_port *sp, u
 	for (unsigned i = 0; i < s->external_ip_count; i++) {
 		const struct ip_addr *ip = &s->external_ips[i];
 
-		if (ip->family != family || !address_travels(ip) ||
-		    (s->type == SERVICE_LOAD_BALANCER && lists(s->ingress, s->ingress_count, ip)))
+		if (ip->family != family || !address_travels(ip) || is_ingress(s, ip))
 			continue;
 		add_way_in(p, family, ip, sp->port, sp, CHAIN_EXTERNAL);
 		any = true;
@@ -387,7 +389,8 @@ void plan_build(const struct plan_input *in, struct plan *ret)
 
 	*ret = (struct plan){ 0 };
 	if (s == NULL || s->headless || s->type == SERVICE_EXTERNAL_NAME ||
-	    labels_get(&s->meta.labels, "service.kubernetes.io/service-proxy-name") != NULL)
+	    labels_get(&s->meta.labels, "service.kubernetes.io/service-proxy-name") != NULL ||
+	    labels_get(&s->meta.labels, "service.kubernetes.io/headless") != NULL)
 		return;
 	for (unsigned i = 0; i < s->port_count; i++) {
 		if (serves_family(s, IP_V4))

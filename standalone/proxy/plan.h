@@ -126,7 +126,8 @@ struct plan_input {
 
 /*
  * A Service with the label service.kubernetes.io/service-proxy-name is another proxy's: an empty
- * plan, as for one that is headless or of type ExternalName.
+ * plan, as for one that is headless, also by the label service.kubernetes.io/headless alone, or of
+ * type ExternalName.
  */
 void plan_build(const struct plan_input *in, struct plan *ret);
 void plan_done(struct plan *p);
@@ -139,6 +140,9 @@ int element_cmp(const struct element *a, const struct element *b);
 int endpoint_at_cmp(const void *a, const void *b);
 /* In SET_SERVICES and SET_NODE_PORTS an element belongs to one Service; elsewhere many share it. */
 bool element_is_exclusive(const struct element *e);
+
+/* Is the @i-th address of status.loadBalancer.ingress one that packets come here with? */
+bool ingress_is_served(const struct service *s, unsigned i);
 
 #define CHAIN_NAME_MAX 256 /* of the kernel, NUL included */
 #define DNS_LABEL_MAX  63  /* of a namespace and of a Service */

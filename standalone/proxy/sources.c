@@ -27,7 +27,7 @@ bool sources_of(const struct plan_input *in, uint8_t family, struct prefixes *re
 		return s->source_ranges_bad;
 	if (admits_node(ret, in->self))
 		for (unsigned i = 0; i < s->ingress_count; i++)
-			if (s->ingress[i].family == family) {
+			if (s->ingress[i].family == family && ingress_is_served(s, i)) {
 				struct ip_prefix itself =
 					ip_prefix_of(&s->ingress[i], (uint8_t)ip_bits(family));
 				prefixes_add(ret, &itself);

@@ -354,6 +354,13 @@ static void test_ingress_by_proxy_is_no_way_in(void **state)
 	assert_has_not(lines, "192.0.2.1");
 	assert_has(lines, TO_CHAIN("192.0.2.2", EXT));
 	free(lines);
+
+	/* But an external IP is one, whatever the load balancer says of it. */
+	put_web_with(*state, LOAD_BALANCER ",\"externalIPs\":[\"192.0.2.1\"]",
+		     "{\"ip\":\"192.0.2.1\",\"ipMode\":\"Proxy\"}");
+	lines = pass(*state);
+	assert_has(lines, TO_CHAIN("192.0.2.1", EXT));
+	free(lines);
 }
 
 static void test_addresses_of_a_family_that_the_service_has_not_are_passed_over(void **state)

@@ -282,6 +282,10 @@ static void test_headless_external_name_and_other_proxies_services_get_nothing(v
 		    "{\"metadata\":{\"namespace\":\"default\",\"name\":\"foreign\",\"labels\":"
 		    "{\"service.kubernetes.io/service-proxy-name\":\"other\"}},\"spec\":{"
 		    "\"clusterIPs\":[\"10.96.0.3\"],\"ports\":[" PORT80 "]}}");
+	put_service(*state,
+		    "{\"metadata\":{\"namespace\":\"default\",\"name\":\"labelled\",\"labels\":"
+		    "{\"service.kubernetes.io/headless\":\"\"}},\"spec\":{"
+		    "\"clusterIPs\":[\"10.96.0.4\"],\"ports\":[" PORT80 "]}}");
 	assert_nothing(pass_at(*state, 1));
 	assert_int_equal(rules_services(*state), 0);
 }
