@@ -83,6 +83,11 @@ uint64_t history_end(const struct history *h)
 	return h->end;
 }
 
+uint64_t history_floor(const struct history *h)
+{
+	return h->floor_rv;
+}
+
 bool history_after(const struct history *h, uint64_t rv, uint64_t *ret_seq)
 {
 	uint64_t low = h->begin, high = h->end;

@@ -41,6 +41,9 @@ void history_add(struct history *h, const struct change *c);
 const struct change *history_at(const struct history *h, uint64_t seq);
 uint64_t history_end(const struct history *h); /* one after the newest */
 
+/* The version behind which all changes are known. */
+uint64_t history_floor(const struct history *h);
+
 /*
  * The seq of the first change after version @rv (history_end() when there is none yet).
  * False: some after @rv are forgotten.

@@ -332,6 +332,15 @@ static void hold(struct exchange *x, size_t bytes)
 	x->held = bytes;
 }
 
+static void refuse_for_now(struct exchange *x, const char *what)
+{
+	cJSON *s = status_failure(429, "TooManyRequests", "Too many %s, please try again later.",
+				  what);
+
+	js_set_int(js_object(s, "details"), "retryAfterSeconds", 1);
+	reply_status(&x->reply, s);
+}
+
 static void handle(struct exchange *x, const char *path, const char *method)
 {
 	struct http *h = x->http;
@@ -358,9 +367,7 @@ static void handle(struct exchange *x, const char *path, const char *method)
 	}
 	if (x->crowded || (h->held > HELD_MAX && !is_public(path))) {
 		httpd_drop_slowest(h->httpd);
-		reply_status(&x->reply, status_failure(429, "TooManyRequests",
-						       "Too many requests, please try again "
-						       "later."));
+		refuse_for_now(x, "requests");
 		return;
 	}
 	if (h->tokens == NULL && is_foreign_page(x, method)) {
@@ -376,9 +383,7 @@ static void handle(struct exchange *x, const char *path, const char *method)
 	if (x->reply.watch != NULL && h->stream_count >= WATCHES_MAX) {
 		reply_done(&x->reply);
 		x->reply = (struct reply){ 0 };
-		reply_status(&x->reply,
-			     status_failure(429, "TooManyRequests",
-					    "Too many watches, please try again later."));
+		refuse_for_now(x, "watches");
 	}
 	log_debug("http", "request", "method=%s path=%s code=%d", method, path, x->reply.code);
 	buf_done(&x->body);

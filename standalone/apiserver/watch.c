@@ -114,7 +114,7 @@ static void begin_bookmark(struct watch *w, const char *annotations)
 static void begin_expired(struct watch *w)
 {
 	cJSON *s = status_expired("too old resource version: %" PRIu64 " (%" PRIu64 ")",
-				  w->spec->rv, store_rv(w->api->store));
+				  w->spec->rv, history_floor(store_history(w->api->store)));
 
 	begin_line(w, "{\"type\":\"ERROR\",\"object\":", js_print(s));
 	cJSON_Delete(s);
@@ -148,7 +148,10 @@ struct watch *watch_new(const struct api *a, struct watch_spec *spec, uint64_t n
 						      : TIMEOUT_MIN_S + now_s % TIMEOUT_MIN_S);
 	w->bookmark_s = now_s + BOOKMARK_S;
 	w->next = store_visible(a->store);
-	/* A version that was never given comes from another life of the state file. */
+	/*
+	 * A version that was never given comes from another life of the state file. Kubernetes
+	 * would let the client wait for it in silence; to list again is the only way on.
+	 */
 	if (spec->from_start)
 		take_first(w);
 	else if (spec->rv > store_rv(a->store) ||

@@ -343,6 +343,86 @@ static void test_time_ends_a_watch(void **state)
 	watch_free(one);
 }
 
+static struct watch *watch_with_bookmarks(struct world *w, const char *labels)
+{
+	struct watch_spec *spec = mem_zero(sizeof(*spec));
+
+	spec->kind = config_maps(w);
+	spec->version = &spec->kind->versions[0];
+	spec->ns = intern("default");
+	spec->rv = store_visible_rv(w->api.store);
+	spec->timeout_s = 150;
+	spec->bookmarks = true;
+	assert_null(query_parse(spec->kind, labels, NULL, &spec->query));
+	return watch_new(&w->api, spec, 0);
+}
+
+/* What is read at @now_s as "TYPE version", lines joined by commas. */
+static const char *versions_at(struct watch *w, uint64_t now_s)
+{
+	static char told[256];
+	char piece[4096], *line = piece, *end;
+	size_t n = watch_read(w, piece, sizeof(piece) - 1, now_s);
+
+	piece[n] = told[0] = '\0';
+	for (; (end = strchr(line, '\n')) != NULL; line = end + 1) {
+		*end = '\0';
+		cJSON *j = js_parse(line, (size_t)(end - line));
+		snprintf(told + strlen(told), sizeof(told) - strlen(told), "%s%s %s",
+			 told[0] == '\0' ? "" : ",", js_text(j, "type"),
+			 js_text(j, "object.metadata.resourceVersion"));
+		cJSON_Delete(j);
+	}
+	return told;
+}
+
+/* One a minute and one at the end; what is still to be told goes before. */
+static void test_bookmarks_tell_how_far_a_watch_has_come(void **state)
+{
+	struct world *w = *state;
+
+	put(w, "a", "1");
+	store_commit(w->api.store);
+	struct watch *one = watch_with_bookmarks(w, NULL);
+	assert_string_equal(versions_at(one, 59), "");
+	assert_false(watch_is_due(one, 59));
+	assert_true(watch_is_due(one, 60));
+	assert_string_equal(versions_at(one, 60), "BOOKMARK 101");
+	uint64_t from = store_visible(w->api.store);
+	put(w, "a", "2");
+	assert_string_equal(versions_at(one, 119), "");
+	/* The write is not on disk yet: its version must not be told. */
+	assert_string_equal(versions_at(one, 120), "BOOKMARK 101");
+	put(w, "a", "3");
+	wake(w, one, from);
+	assert_string_equal(versions_at(one, 150), "MODIFIED 102,MODIFIED 103,BOOKMARK 103");
+	assert_true(watch_ended(one));
+	watch_free(one);
+}
+
+/* Changes that a watch does not select do not wake it, and yet its bookmarks pass them. */
+static void test_a_bookmark_passes_what_is_not_selected(void **state)
+{
+	struct world *w = *state;
+	const struct history *h = store_history(w->api.store);
+
+	store_commit(w->api.store);
+	struct watch *one = watch_with_bookmarks(w, "v=1");
+	assert_string_equal(versions_at(one, 0), "");
+	for (int i = 0; i < 20; i++) { /* more than the history holds */
+		put(w, "other", i % 2 == 0 ? "2" : "3");
+		store_commit(w->api.store);
+		uint64_t seq = history_end(h) - 1;
+		assert_false(watch_wakes_for(one, seq, history_at(h, seq)));
+	}
+	assert_string_equal(versions_at(one, 60), "BOOKMARK 120");
+	uint64_t from = history_end(h);
+	put(w, "mine", "1");
+	wake(w, one, from);
+	assert_string_equal(versions_at(one, 61), "ADDED 121");
+	watch_free(one);
+}
+
 /* Six rounds of ten minutes after it was last written. */
 static void test_events_go_when_nobody_repeats_them(void **state)
 {
@@ -383,6 +463,8 @@ int main(void)
 		STORE(test_an_idle_reader_is_not_cut),
 		STORE(test_what_was_forgotten_before_it_was_told_expires_an_idle_reader),
 		STORE(test_time_ends_a_watch),
+		STORE(test_bookmarks_tell_how_far_a_watch_has_come),
+		STORE(test_a_bookmark_passes_what_is_not_selected),
 		STORE(test_events_go_when_nobody_repeats_them),
 	};
 
