@@ -107,6 +107,7 @@ static void test_affinity(void **state)  { (void)state; assert_golden("affinity"
 static void test_sources(void **state)   { (void)state; assert_golden("sources"); }
 static void test_sctp(void **state)      { (void)state; assert_golden("sctp"); }
 static void test_nothing(void **state)   { (void)state; assert_golden("nothing"); }
+static void test_kube_proxy(void **state) { (void)state; assert_golden("kube-proxy"); }
 /* clang-format on */
 
 int main(void)
@@ -115,7 +116,7 @@ int main(void)
 		cmocka_unit_test(test_ways_in),   cmocka_unit_test(test_local),
 		cmocka_unit_test(test_endpoints), cmocka_unit_test(test_affinity),
 		cmocka_unit_test(test_sources),   cmocka_unit_test(test_sctp),
-		cmocka_unit_test(test_nothing),
+		cmocka_unit_test(test_nothing),   cmocka_unit_test(test_kube_proxy),
 	};
 	log_setup("test", LOG_LEVEL_NONE, LOG_TEXT);
 	return cmocka_run_group_tests(tests, NULL, NULL);
