@@ -14,6 +14,9 @@
  */
 #include "standalone/proxy/frame.h"
 
+#include <stdio.h>
+
+#include "lib/base/siphash.h"
 #include "standalone/proxy/json.h"
 
 #define BASE_CHAIN(name, type, hook, prio)                                                         \
@@ -37,11 +40,23 @@
 #define LOOK_UP(key, map) "{\"vmap\":{\"key\":" key ",\"data\":\"@" map "\"}}"
 
 /* clang-format off */
-static const char both_families[] =
+static const char new_table[] =
 	NFT_COMMAND("add", "table", NFT_TABLE_ITSELF) /* so that deleting it is no fault */
 	NFT_COMMAND("delete", "table", NFT_TABLE_ITSELF)
-	NFT_COMMAND("add", "table", NFT_TABLE_ITSELF)
+	NFT_COMMAND("add", "table", NFT_TABLE_ITSELF);
 
+/* Every chain below that has rules there. */
+static const char *const chains[] = { "refuse", "services", "prerouting", "output", "strays",
+				      "forward", "output_strays", "postrouting", "strays4",
+				      "strays6" };
+
+/* And what transaction_set_pods() and transaction_set_nodes() fill. */
+static const char filled[] =
+	NFT_COMMAND("flush", "chain", NFT_NAMED("outsiders%1$u"))
+	NFT_COMMAND("flush", "set", NFT_NAMED("pod_cidrs%1$u"))
+	NFT_COMMAND("flush", "set", NFT_NAMED("node_ips%1$u"));
+
+static const char both_families[] =
 	CHAIN("refuse")
 	RULE("refuse", JSON_L4PROTO_IS("tcp") "," RESET)
 	RULE("refuse", UNREACHABLE)
@@ -93,9 +108,40 @@ static const char one_family[] =
 			"\"@hairpin%1$u\"") "," MASQUERADE);
 /* clang-format on */
 
-void frame_write(struct text *to)
+static void write_it(struct text *to)
 {
 	text_add(to, both_families, sizeof(both_families) - 1);
 	text_printf(to, one_family, 4u, "ip", "{\"prefix\":{\"addr\":\"127.0.0.0\",\"len\":8}}");
 	text_printf(to, one_family, 6u, "ip6", "\"::1\"");
+}
+
+void frame_write(struct text *to)
+{
+	text_add(to, new_table, sizeof(new_table) - 1);
+	write_it(to);
+	text_printf(to, NFT_ADD_CHAIN("%s"), frame_id());
+}
+
+void frame_renew(struct text *to)
+{
+	for (size_t i = 0; i < sizeof(chains) / sizeof(chains[0]); i++)
+		text_printf(to, NFT_COMMAND("flush", "chain", NFT_NAMED("%s")), chains[i]);
+	text_printf(to, filled, 4u);
+	text_printf(to, filled, 6u);
+	write_it(to); /* what is there already may be added again */
+}
+
+const char *frame_id(void)
+{
+	static const uint64_t key[2]; /* nobody gains by making frames collide */
+	static char id[32];
+	struct text t = { 0 };
+
+	if (*id != '\0')
+		return id;
+	write_it(&t);
+	text_printf(&t, AFFINITY_SET("") " " AFFINITY_SIZE);
+	snprintf(id, sizeof(id), "frame-%016llx", (unsigned long long)siphash(key, t.at, t.len));
+	text_free(&t);
+	return id;
 }

@@ -8,4 +8,14 @@
 /* Write the commands that replace the table, if there is one, by the frame alone. */
 void frame_write(struct text *to);
 
+/* Write the commands that bring the frame of a table that has this very one to what it should be,
+ * and leave the Services in it. */
+void frame_renew(struct text *to);
+
+/*
+ * The name of a chain, empty and never gone to, that a table with this very frame has: a frame that
+ * differs in anything has another. Static.
+ */
+const char *frame_id(void);
+
 #endif

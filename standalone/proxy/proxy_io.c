@@ -15,6 +15,7 @@
 #include "standalone/proxy/conntrack_io.h"
 #include "standalone/proxy/nft_io.h"
 #include "standalone/proxy/rules.h"
+#include "standalone/proxy/table_io.h"
 #include "standalone/proxy/text.h"
 #include "standalone/proxy/transaction.h"
 
@@ -48,9 +49,10 @@ struct proxy {
 	struct watched watched[KINDS];
 	struct names undecodable; /* "KIND NAMESPACE/NAME" of what was logged */
 
-	bool running; /* nft is */
-	bool probing; /* it was given a probe */
+	bool running; /* nft is, or a look at the table */
 	bool applied; /* the kernel has taken a whole rule set */
+	bool beside_kube_proxy;
+	bool starting_over; /* it has not taken all since the last look at it */
 	bool stopping;
 	uint8_t recall;    /* the family whose affinity to ask for before the next pass; 0: none */
 	unsigned failures; /* in a row */
@@ -58,7 +60,7 @@ struct proxy {
 	uint64_t behind_since_ns; /* something changed that the kernel has not got yet; 0: it has
 				     all */
 
-	int64_t *services, *endpoints, *transactions, *errors;
+	int64_t *services, *endpoints, *refused, *transactions, *errors;
 	struct metric_family *undecodable_total;
 };
 
@@ -87,30 +89,43 @@ static bool synced(const struct proxy *p)
 
 static void failed(struct proxy *p, const char *error)
 {
-	rules_restart(p->rules);
-	p->recall = IP_V4;
-	if (p->probing) {
-		log_warn("proxy", "the table is gone, building it again", "err=\"%s\"", error);
+	uint64_t now = daemon_now_ns(), pause = NS_PER_S << (p->failures < 5 ? p->failures : 5);
+	bool at_once = rules_refused(p->rules, now, error);
+
+	++*p->errors;
+	if (!rules_must_look(p->rules)) {
+		log_debug("proxy", "nft failed, finding out why", "err=\"%s\"", error);
 		return;
 	}
-	uint64_t pause = NS_PER_S << (p->failures < 5 ? p->failures : 5);
-
-	if (pause > BACKOFF_MAX_NS)
+	if (at_once)
+		pause = 0;
+	else if (pause > BACKOFF_MAX_NS)
 		pause = BACKOFF_MAX_NS;
-	p->failures++;
-	p->not_before_ns = daemon_now_ns() + pause;
-	++*p->errors;
+	p->failures += !at_once;
+	p->not_before_ns = now + pause;
 	log_error("proxy", "nft failed, starting over", "err=\"%s\" in_s=%llu%s", error,
 		  (unsigned long long)(pause / NS_PER_S),
 		  strstr(error, "not permitted") != NULL ? " hint=\"needs CAP_NET_ADMIN\"" : "");
 }
 
-/* The kernel has all that was given out: what had to wait for it. */
-static void follow_up(struct proxy *p)
+/* The kernel has what was given out: what had to wait for it. */
+static void follow_up(struct proxy *p, uint64_t now)
 {
-	p->behind_since_ns = 0;
+	rules_done(p->rules);
+	p->failures = 0;
+	if (p->stopping)
+		return;
 	conntrack_sweep(p->conntrack, rules_flows(p->rules));
 	checks_change(p->checks, rules_checks(p->rules));
+	if (!rules_settled(p->rules))
+		return;
+	p->behind_since_ns = 0;
+	if (p->starting_over)
+		log_info("proxy", "rules in place", "services=%u endpoints=%u ms=%llu",
+			 rules_services(p->rules), rules_endpoints(p->rules),
+			 (unsigned long long)((now - p->started_ns) / NS_PER_MS));
+	p->applied = true;
+	p->starting_over = false;
 }
 
 static void on_nft_done(void *arg, const char *error)
@@ -122,16 +137,9 @@ static void on_nft_done(void *arg, const char *error)
 	p->probe_due_ns = now + PROBE_EVERY_NS;
 	if (error != NULL) {
 		failed(p, error);
-	} else if (!p->probing) {
-		if (!p->applied || p->failures > 0)
-			log_info("proxy", "rules in place", "services=%u endpoints=%u ms=%llu",
-				 rules_services(p->rules), rules_endpoints(p->rules),
-				 (unsigned long long)((now - p->started_ns) / NS_PER_MS));
-		p->applied = true;
-		p->failures = 0;
+	} else {
 		++*p->transactions;
-		if (!p->stopping)
-			follow_up(p);
+		follow_up(p, now);
 	}
 	if (!p->stopping)
 		wake(p, 0);
@@ -156,12 +164,54 @@ static void recall(struct proxy *p)
 	nft_ask(p->loop, affinity_question(p->recall), on_recalled, p);
 }
 
-static void run(struct proxy *p, char *json, bool probe)
+static void on_looked(void *arg, int error, struct table_seen *seen)
+{
+	struct proxy *p = arg;
+
+	p->running = false;
+	p->starting_over = true;
+	p->started_ns = daemon_now_ns();
+	if (seen->kube_proxy && !p->beside_kube_proxy)
+		log_warn("proxy", "kube-proxy has a table here too: one of the two should not run",
+			 "table=kube-proxy");
+	p->beside_kube_proxy = seen->kube_proxy;
+	if (seen->frame) {
+		rules_take_over(p->rules, seen->found, seen->affinity);
+		seen->found = NULL;
+	} else if (error == 0 && !seen->table) {
+		rules_restart_on_nothing(p->rules);
+	} else {
+		if (error != 0)
+			log_warn("proxy", "cannot see what rules there are, replacing them",
+				 "err=\"%s\"", strerror(-error));
+		rules_restart(p->rules);
+		p->recall = IP_V4;
+	}
+	if (!p->stopping)
+		wake(p, 0);
+}
+
+static void look(struct proxy *p)
 {
 	p->running = true;
-	p->probing = probe;
-	p->started_ns = daemon_now_ns();
-	log_debug("proxy", probe ? "probe" : "transaction", "bytes=%zu", strlen(json));
+	table_look(p->loop, on_looked, p);
+}
+
+static void probe(struct proxy *p, uint64_t now)
+{
+	int rc = table_probe();
+
+	p->probe_due_ns = now + PROBE_EVERY_NS;
+	if (rc == 0)
+		return;
+	log_warn("proxy", "the table is gone, building it again", "err=\"%s\"", strerror(-rc));
+	look(p);
+}
+
+static void run(struct proxy *p, char *json)
+{
+	p->running = true;
+	log_debug("proxy", "transaction", "bytes=%zu", strlen(json));
 	nft_run(p->loop, json, on_nft_done, p);
 }
 
@@ -171,7 +221,11 @@ static void on_timer(uv_timer_t *timer)
 	uint64_t now = daemon_now_ns();
 
 	if (p->running || !synced(p))
-		return; /* on_nft_done() and on_synced() wake it again */
+		return; /* what runs wakes it again, and so does on_synced() */
+	if (rules_must_look(p->rules)) {
+		look(p);
+		return;
+	}
 	if (p->recall != 0) {
 		recall(p);
 		return;
@@ -180,13 +234,13 @@ static void on_timer(uv_timer_t *timer)
 	if (json != NULL) {
 		if (p->behind_since_ns == 0)
 			p->behind_since_ns = now;
-		run(p, json, false);
+		run(p, json);
 		return;
 	}
-	follow_up(p);
-	if (now >= p->probe_due_ns) {
-		run(p, must(strdup(transaction_probe())), true);
-	} else {
+	follow_up(p, now);
+	if (now >= p->probe_due_ns)
+		probe(p, now);
+	if (!p->running) {
 		uint64_t due = rules_wake_ns(p->rules);
 
 		wake(p, due < p->probe_due_ns ? due : p->probe_due_ns);
@@ -340,7 +394,6 @@ struct proxy *proxy_new(uv_loop_t *loop, struct kube *kube, struct metrics *metr
 
 	p->loop = loop;
 	p->rules = rules_new(node);
-	p->recall = IP_V4;
 	uv_timer_init(loop, &p->timer);
 	p->timer.data = p;
 	p->services = metric_value0(metrics_family(metrics, "bellman_proxy_services",
@@ -349,6 +402,10 @@ struct proxy *proxy_new(uv_loop_t *loop, struct kube *kube, struct metrics *metr
 	p->endpoints = metric_value0(metrics_family(metrics, "bellman_proxy_endpoints",
 						    "Endpoints that Services are translated to.",
 						    METRIC_GAUGE, NULL));
+	p->refused = metric_value0(metrics_family(metrics, "bellman_proxy_services_refused",
+						  "Services that the kernel refuses; their rules "
+						  "are as they were before.",
+						  METRIC_GAUGE, NULL));
 	p->transactions = metric_value0(
 		metrics_family(metrics, "bellman_proxy_nft_transactions_total",
 			       "Transactions that the kernel took.", METRIC_COUNTER, NULL));
@@ -388,6 +445,7 @@ void proxy_before_scrape(struct proxy *p)
 {
 	*p->services = rules_services(p->rules);
 	*p->endpoints = rules_endpoints(p->rules);
+	*p->refused = rules_refusals(p->rules);
 }
 
 void proxy_look(struct proxy *p)

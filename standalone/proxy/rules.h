@@ -23,6 +23,7 @@
 #include "lib/model/service.h"
 #include "standalone/proxy/checks.h"
 #include "standalone/proxy/flows.h"
+#include "standalone/proxy/inherited.h"
 
 struct rules; /* opaque */
 
@@ -44,8 +45,24 @@ void rules_service_gone(struct rules *r, const char *ns, const char *name);
 void rules_slice_gone(struct rules *r, const char *ns, const char *name);
 void rules_node_gone(struct rules *r, const char *name);
 
-/* What is in the kernel is not known: the next pass begins anew. So does the first one. */
+/*
+ * Is it unknown what the kernel has? Then one of the three below must come before the next pass; of
+ * a new engine too. They make the passes that follow bring all Services to it.
+ */
+bool rules_must_look(const struct rules *r);
+
+/* There is a table with another frame, or nothing is known of it: it is replaced in one
+ * transaction. */
 void rules_restart(struct rules *r);
+/* There is no table. Services come in pieces, as there is nobody to whom half of them is less. */
+void rules_restart_on_nothing(struct rules *r);
+/*
+ * There is a table with our frame (frame_id()). Services are brought to what they should be, piece
+ * by piece, each at once; what is right already is left alone, and what is left over goes in the
+ * end.
+ * @found: taken over. @affinity: the sets of session affinity are there; [0]: IPv4.
+ */
+void rules_take_over(struct rules *r, struct inherited *found, const bool affinity[2]);
 
 /*
  * Who was sent where, for the set of session affinity of @family if the next pass makes it: what
@@ -54,10 +71,25 @@ void rules_restart(struct rules *r);
 void rules_recall(struct rules *r, uint8_t family, char *elements);
 
 /*
- * Everything that changed since the last pass, as one nft transaction in JSON, for the caller to
- * free(); NULL: nothing did.
+ * What changed and is not in the kernel yet, or a part of it, as one nft transaction in JSON, for
+ * the caller to free(); NULL: nothing. Its end is to be told by rules_done() or rules_refused(); to
+ * ask for the next one says that it was taken.
  */
 char *rules_pass(struct rules *r, uint64_t now_ns);
+
+/* The kernel took the transaction. */
+void rules_done(struct rules *r);
+/*
+ * It did not, and is as before. Returns whether it is worth while to go on at once, with less in
+ * a transaction, to find out which Service it was; one that the kernel keeps refusing is logged
+ * and left aside for a while, or until it changes.
+ */
+bool rules_refused(struct rules *r, uint64_t now_ns, const char *error);
+
+/* Is everything given out? */
+bool rules_settled(const struct rules *r);
+/* Services that the kernel refuses. */
+unsigned rules_refusals(const struct rules *r);
 
 /*
  * The UDP flows to look at once the kernel has all that was given out. The caller takes them

@@ -18,6 +18,27 @@ void transaction_begin_anew(struct transaction *t)
 	frame_write(&t->table);
 }
 
+void transaction_take_over(struct transaction *t)
+{
+	frame_renew(&t->table);
+}
+
+const char *transaction_set_name(enum rule_set set, uint8_t family, char buf[static SET_NAME_MAX])
+{
+	snprintf(buf, SET_NAME_MAX, "%s%c", set_names[set], family == IP_V6 ? '6' : '4');
+	return buf;
+}
+
+size_t transaction_size(const struct transaction *t)
+{
+	size_t size = t->table.len + t->chains.len + t->chains_gone.len;
+
+	for (unsigned s = 0; s < RULE_SETS; s++)
+		for (unsigned f = 0; f < 2; f++)
+			size += t->sets[s][f].gone.len + t->sets[s][f].come.len;
+	return size;
+}
+
 void transaction_add_affinity(struct transaction *t, uint8_t family, const char *elements)
 {
 	text_printf(&t->table,
@@ -175,11 +196,6 @@ char *transaction_finish(struct transaction *t)
 	all.len -= 2; /* the last comma and newline */
 	text_printf(&all, "\n]}\n");
 	return text_take(&all);
-}
-
-const char *transaction_probe(void)
-{
-	return "{\"nftables\":[{\"add\":{\"chain\":{" NFT_NAMED("refuse") "}}}]}\n";
 }
 
 const char *transaction_cleanup(void)

@@ -26,6 +26,12 @@ struct transaction {
 
 /* Begin with an empty table that has everything but Services, whatever was there before. */
 void transaction_begin_anew(struct transaction *t);
+/* Begin with the table that is there, which has this very frame (frame_id()), and renew that. */
+void transaction_take_over(struct transaction *t);
+
+/* The kernel's name of a set. Returns @buf. */
+#define SET_NAME_MAX 32
+const char *transaction_set_name(enum rule_set set, uint8_t family, char buf[static SET_NAME_MAX]);
 
 /*
  * Make the set for session affinity of one family, which is not there yet: nft cannot say "if it is
@@ -51,13 +57,14 @@ void transaction_set_pods(struct transaction *t, uint8_t family, const char *pre
 /* The addresses of nodes in one family, in the same form. */
 void transaction_set_nodes(struct transaction *t, uint8_t family, const char *addresses);
 
+/* Bytes so far. */
+size_t transaction_size(const struct transaction *t);
+
 /*
  * The text, for the caller to free(), or NULL when there is nothing to do. @t is empty again.
  */
 char *transaction_finish(struct transaction *t);
 
-/* Fails when the table is not there, and changes nothing when it is. Static. */
-const char *transaction_probe(void);
 /* Removes everything; no fault when there is nothing. Static. */
 const char *transaction_cleanup(void);
 

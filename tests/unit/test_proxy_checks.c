@@ -68,6 +68,7 @@ static const char *told(struct rules *r)
 	size_t len = 0;
 
 	free(rules_pass(r, 1));
+	rules_done(r);
 	text[0] = '\0';
 	for (size_t i = 0; i < changes->count; i++) {
 		const struct check_change *c = &changes->items[i];
