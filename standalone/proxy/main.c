@@ -8,6 +8,7 @@
  * or at once on SIGHUP. Forwarding (net.ipv4.ip_forward, net.ipv6.conf.all.forwarding) is the
  * node's business: it is looked at and never changed.
  */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +19,7 @@
 #include "lib/daemon/health.h"
 #include "lib/daemon/loop.h"
 #include "lib/daemon/options.h"
+#include "standalone/proxy/instance_io.h"
 #include "standalone/proxy/nft_io.h"
 #include "standalone/proxy/proxy_io.h"
 #include "standalone/proxy/text.h"
@@ -105,6 +107,21 @@ static void on_cleaned(void *arg, const char *error)
 		log_info("proxy", "rules removed", "table=bellman");
 }
 
+/* Returns whether this is the only proxy here. What it holds for that goes with the process. */
+static bool alone(void)
+{
+	pid_t pid = 0;
+	int rc = instance_claim(&pid);
+
+	if (rc == -EEXIST)
+		log_error("proxy", "another proxy runs in this network namespace", "pid=%d",
+			  (int)pid);
+	else if (rc < 0)
+		log_error("proxy", "cannot see whether another proxy runs here", "err=\"%s\"",
+			  strerror(-rc));
+	return rc >= 0;
+}
+
 /* --cleanup: returns the exit status. */
 static int clean_up(void)
 {
@@ -143,13 +160,15 @@ int main(int argc, char **argv)
 
 	options_parse(PROGRAM, "Service proxy on nftables", options, argc, argv);
 	if (cleanup)
-		return clean_up();
+		return alone() ? clean_up() : 1;
 	if (node == NULL || *node == '\0')
 		options_usage(PROGRAM, "--node-name is required");
 	options_check_tls(PROGRAM, "metrics-tls", cert, key);
 	if (listen == NULL)
 		listen = health_default_listen(METRICS_PORT);
 
+	if (!alone())
+		return 1;
 	raise_descriptor_limit();
 	if (daemon_init(&m.daemon, on_stop, on_reload, &m) != 0)
 		return 1;
