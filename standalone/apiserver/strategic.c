@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "standalone/apiserver/strategic.h"
 
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/model/json.h"
@@ -65,13 +65,18 @@ static cJSON *find_plain(const cJSON *list, const cJSON *value)
 	return NULL;
 }
 
-static void unite(cJSON *list, const cJSON *more)
+/* How many were added. */
+static int unite(cJSON *list, const cJSON *more)
 {
 	const cJSON *value;
+	int added = 0;
 
 	cJSON_ArrayForEach (value, more)
-		if (find_plain(list, value) == NULL)
+		if (find_plain(list, value) == NULL) {
 			cJSON_AddItemToArray(list, cJSON_Duplicate(value, 1));
+			added++;
+		}
+	return added;
 }
 
 static void subtract(cJSON *list, const cJSON *less)
@@ -99,20 +104,40 @@ static bool same_key(const cJSON *a, const cJSON *b, const char *key, const char
 	return x != NULL && y != NULL && json_equal(x, y);
 }
 
-/* The element of @list that @element patches. An element that lacks the second key, where it has
- * no default, means the first one with its first key. */
-static cJSON *find_element(const cJSON *list, const cJSON *element, const struct list_rule *rule)
+/* Is @item the one that @element patches? An element that lacks the second key, where it has no
+ * default, means every one with its first key. */
+static bool is_element(const cJSON *item, const cJSON *element, const struct list_rule *rule)
 {
 	bool one_key = rule->second == NULL ||
 		       (rule->second_default == NULL &&
 			cJSON_GetObjectItemCaseSensitive(element, rule->second) == NULL);
+
+	return same_key(item, element, rule->key, NULL) &&
+	       (one_key || same_key(item, element, rule->second, rule->second_default));
+}
+
+static cJSON *find_element(const cJSON *list, const cJSON *element, const struct list_rule *rule)
+{
 	cJSON *item;
 
 	cJSON_ArrayForEach (item, list)
-		if (same_key(item, element, rule->key, NULL) &&
-		    (one_key || same_key(item, element, rule->second, rule->second_default)))
+		if (is_element(item, element, rule))
 			return item;
 	return NULL;
+}
+
+/* kubectl deletes by the first key alone, and means every element that has it. */
+static void delete_elements(cJSON *list, const cJSON *element, const struct list_rule *rule)
+{
+	struct list_rule any = *rule;
+
+	if (cJSON_GetObjectItemCaseSensitive(element, rule->second) == NULL)
+		any.second = NULL;
+	for (cJSON *item = list->child, *next; item != NULL; item = next) {
+		next = item->next;
+		if (is_element(item, element, &any))
+			cJSON_Delete(cJSON_DetachItemViaPointer(list, item));
+	}
 }
 
 static bool is_directive(const cJSON *element, const char *what)
@@ -123,12 +148,13 @@ static bool is_directive(const cJSON *element, const char *what)
 	return directive != NULL && strcmp(directive, what) == 0;
 }
 
-/* @type: of an element. */
+/* @type: of an element. *@ret_added: how many are new; they stand behind the others. */
 static cJSON *merge_elements(const struct object_type *type, cJSON *list, const cJSON *patch,
-			     const struct list_rule *rule)
+			     const struct list_rule *rule, int *ret_added)
 {
 	const cJSON *element;
 
+	*ret_added = 0;
 	cJSON_ArrayForEach (element, patch)
 		if (is_directive(element, "replace"))
 			while (list->child != NULL)
@@ -141,15 +167,15 @@ static cJSON *merge_elements(const struct object_type *type, cJSON *list, const 
 		if (cJSON_GetObjectItemCaseSensitive(element, rule->key) == NULL)
 			return status_bad_request("map: %s does not contain declared merge key: %s",
 						  patch->string, rule->key);
-		cJSON *found = find_element(list, element, rule);
 		if (is_directive(element, "delete")) {
-			if (found != NULL)
-				cJSON_Delete(cJSON_DetachItemViaPointer(list, found));
+			delete_elements(list, element, rule);
 			continue;
 		}
+		cJSON *found = find_element(list, element, rule);
 		if (found == NULL) {
 			found = cJSON_CreateObject();
 			cJSON_AddItemToArray(list, found);
+			++*ret_added;
 		}
 		cJSON *wrong = merge_map(type, found, element);
 		if (wrong != NULL)
@@ -158,34 +184,49 @@ static cJSON *merge_elements(const struct object_type *type, cJSON *list, const 
 	return NULL;
 }
 
+/* --- order ----------------------------------------------------------------------------- */
+
+struct place {
+	cJSON *item; /* detached; NULL: put elsewhere */
+	int at;      /* where it stood */
+};
+
 /*
- * `$setElementOrder/NAME`: elements it names come in its order, the others keep their place
- * behind the element they followed. @rule NULL: plain values.
+ * Order @list as Kubernetes does: what @order names comes in its order, among the others, which
+ * keep theirs, each before the first that stood behind it. New ones, the last @added of @list, come
+ * as early as that allows. @rule has no second key where @order has none.
  */
-static void set_order(cJSON *list, const cJSON *order, const struct list_rule *rule)
+static void set_order(cJSON *list, const cJSON *order, const struct list_rule *rule, int added)
 {
+	int size = cJSON_GetArraySize(list), named_count = 0;
+	struct place *others = mem_zero((size_t)(size + 1) * sizeof(*others));
+	struct place *named = mem_zero((size_t)(size + 1) * sizeof(*named));
 	const cJSON *want;
-	cJSON *named = cJSON_CreateArray();
 
+	for (int i = 0; i < size; i++)
+		others[i] = (struct place){ cJSON_DetachItemViaPointer(list, list->child), i };
 	cJSON_ArrayForEach (want, order) {
-		cJSON *item;
+		for (int i = 0; i < size; i++) {
+			cJSON *item = others[i].item;
 
-		/* By the first key alone: that is all kubectl writes here. Every match, in order.
-		 */
-		for (item = list->child; item != NULL;) {
-			cJSON *next = item->next;
-			if (rule->key == NULL ? json_equal(item, want)
-					      : same_key(item, want, rule->key, NULL))
-				cJSON_AddItemToArray(named, cJSON_DetachItemViaPointer(list, item));
-			item = next;
+			if (item == NULL || !(rule->key == NULL ? json_equal(item, want)
+								: is_element(item, want, rule)))
+				continue;
+			named[named_count++] = others[i];
+			others[i].item = NULL;
 		}
 	}
-	/* What nobody ordered goes behind. */
-	while (list->child != NULL)
-		cJSON_AddItemToArray(named, cJSON_DetachItemViaPointer(list, list->child));
-	while (named->child != NULL)
-		cJSON_AddItemToArray(list, cJSON_DetachItemViaPointer(named, named->child));
-	cJSON_Delete(named);
+	for (int i = 0, n = 0; i < size || n < named_count;) {
+		if (i < size && others[i].item == NULL)
+			i++;
+		else if (n == named_count ||
+			 (i < size && others[i].at < named[n].at && named[n].at < size - added))
+			cJSON_AddItemToArray(list, others[i++].item);
+		else
+			cJSON_AddItemToArray(list, named[n++].item);
+	}
+	free(others);
+	free(named);
 }
 
 /* --- maps ------------------------------------------------------------------------------ */
@@ -205,10 +246,27 @@ static void retain_keys(cJSON *object, const cJSON *keys)
 	}
 }
 
-static cJSON *merge_list(const struct object_type *type, cJSON *object, const cJSON *patch)
+static const char order_prefix[] = "$setElementOrder/";
+
+/* The order that @patch asks for in its list @name, or NULL. */
+static const cJSON *order_of(const cJSON *patch, const char *name)
 {
-	cJSON *list = cJSON_GetObjectItemCaseSensitive(object, patch->string);
+	const cJSON *member;
+
+	cJSON_ArrayForEach (member, patch)
+		if (strncmp(member->string, order_prefix, sizeof(order_prefix) - 1) == 0 &&
+		    strcmp(member->string + sizeof(order_prefix) - 1, name) == 0)
+			return member;
+	return NULL;
+}
+
+/* @order: that of order_of(), or NULL: the one of @patch itself. */
+static cJSON *merge_list(const struct object_type *type, cJSON *object, const cJSON *patch,
+			 const cJSON *order)
+{
+	cJSON *list = cJSON_GetObjectItemCaseSensitive(object, patch->string), *wrong = NULL;
 	struct list_rule rule;
+	int added;
 
 	if (!rule_of(type, patch->string, &rule)) {
 		js_set(object, patch->string, cJSON_Duplicate(patch, 1));
@@ -218,31 +276,37 @@ static cJSON *merge_list(const struct object_type *type, cJSON *object, const cJ
 		list = cJSON_CreateArray();
 		js_set(object, patch->string, list);
 	}
-	if (rule.key == NULL) {
-		unite(list, patch);
-		return NULL;
-	}
-	return merge_elements(type_in(type, patch->string), list, patch, &rule);
+	if (rule.key == NULL)
+		added = unite(list, patch);
+	else
+		wrong = merge_elements(type_in(type, patch->string), list, patch, &rule, &added);
+	if (wrong != NULL)
+		return wrong;
+	if (order != NULL)
+		rule.second = NULL; /* the first key is all that kubectl writes there */
+	set_order(list, order == NULL ? patch : order, &rule, added);
+	return NULL;
 }
 
-/* `$name/list` directives. Returns true when @member is one. */
-static bool apply_directive(const struct object_type *type, cJSON *object, const cJSON *member,
-			    bool ordering)
+/* `$deleteFromPrimitiveList/NAME`, and `$setElementOrder/NAME` of a list that is not patched. */
+static void apply_directive(const struct object_type *type, cJSON *object, const cJSON *patch,
+			    const cJSON *directive)
 {
-	static const char order[] = "$setElementOrder/";
-	static const char delete[] = "$deleteFromPrimitiveList/";
-	const char *name = strchr(member->string, '/');
+	static const char delete_prefix[] = "$deleteFromPrimitiveList/";
+	const char *name = strchr(directive->string, '/');
 	struct list_rule rule;
 
-	if (member->string[0] != '$' || name == NULL)
-		return member->string[0] == '$';
+	if (name == NULL)
+		return;
 	cJSON *list = cJSON_GetObjectItemCaseSensitive(object, ++name);
-	if (!ordering && strncmp(member->string, delete, sizeof(delete) - 1) == 0)
-		subtract(list, member);
-	else if (ordering && strncmp(member->string, order, sizeof(order) - 1) == 0 &&
-		 cJSON_IsArray(list) && rule_of(type, name, &rule))
-		set_order(list, member, &rule);
-	return true;
+	if (strncmp(directive->string, delete_prefix, sizeof(delete_prefix) - 1) == 0) {
+		subtract(list, directive);
+	} else if (order_of(patch, name) == directive && cJSON_IsArray(list) &&
+		   cJSON_GetObjectItemCaseSensitive(patch, name) == NULL &&
+		   rule_of(type, name, &rule)) {
+		rule.second = NULL;
+		set_order(list, directive, &rule, 0);
+	}
 }
 
 static cJSON *merge_map(const struct object_type *type, cJSON *object, const cJSON *patch)
@@ -258,15 +322,15 @@ static cJSON *merge_map(const struct object_type *type, cJSON *object, const cJS
 	cJSON_ArrayForEach (member, patch) {
 		cJSON *wrong = NULL;
 
-		if (apply_directive(type, object, member, false))
-			continue;
-		if (cJSON_IsNull(member))
+		if (member->string[0] == '$')
+			apply_directive(type, object, patch, member);
+		else if (cJSON_IsNull(member))
 			js_drop(object, member->string);
 		else if (cJSON_IsObject(member))
 			wrong = merge_map(type_in(type, member->string),
 					  js_object(object, member->string), member);
 		else if (cJSON_IsArray(member))
-			wrong = merge_list(type, object, member);
+			wrong = merge_list(type, object, member, order_of(patch, member->string));
 		else
 			js_set(object, member->string, cJSON_Duplicate(member, 1));
 		if (wrong != NULL)
@@ -275,8 +339,6 @@ static cJSON *merge_map(const struct object_type *type, cJSON *object, const cJS
 	const cJSON *retain = cJSON_GetObjectItemCaseSensitive(patch, "$retainKeys");
 	if (cJSON_IsArray(retain))
 		retain_keys(object, retain);
-	cJSON_ArrayForEach (member, patch)
-		apply_directive(type, object, member, true);
 	return NULL;
 }
 

@@ -195,14 +195,31 @@ static void test_strategic_merge_knows_its_lists(void **state)
 		  "{'spec':{'ports':[{'port':80,'nodePort':30080,'targetPort':8080}]}}" },
 		{ KIND_SERVICE, "{'spec':{'ports':[{'port':53,'protocol':'TCP','a':1}]}}",
 		  "{'spec':{'ports':[{'port':53,'protocol':'UDP'}]}}",
-		  "{'spec':{'ports':[{'port':53,'protocol':'TCP','a':1},"
-		  "{'port':53,'protocol':'UDP'}]}}" },
+		  "{'spec':{'ports':[{'port':53,'protocol':'UDP'},"
+		  "{'port':53,'protocol':'TCP','a':1}]}}" },
 		{ KIND_SERVICE, "{'spec':{'ports':[{'port':53,'protocol':'TCP'}]}}",
 		  "{'spec':{'ports':[{'port':53,'name':'x'}]}}",
 		  "{'spec':{'ports':[{'port':53,'protocol':'TCP','name':'x'}]}}" },
 		{ KIND_SERVICE, "{'spec':{'ports':[{'port':80},{'port':81}]}}",
 		  "{'spec':{'ports':[{'port':80,'$patch':'delete'}]}}",
 		  "{'spec':{'ports':[{'port':81}]}}" },
+		/* kubectl names the port alone when it deletes. */
+		{ KIND_SERVICE,
+		  "{'spec':{'ports':[{'port':80},{'port':53,'protocol':'UDP'},{'port':53}]}}",
+		  "{'spec':{'$setElementOrder/ports':[{'port':80}],"
+		  "'ports':[{'port':53,'$patch':'delete'}]}}",
+		  "{'spec':{'ports':[{'port':80}]}}" },
+		{ KIND_SERVICE, "{'spec':{'ports':[{'port':53,'protocol':'UDP'},{'port':53}]}}",
+		  "{'spec':{'ports':[{'port':53,'protocol':'TCP','$patch':'delete'}]}}",
+		  "{'spec':{'ports':[{'port':53,'protocol':'UDP'}]}}" },
+		/* What the patch names comes in its order, new ones before what it does not name.
+		 */
+		{ KIND_SERVICE, "{'spec':{'ports':[{'port':1},{'port':2},{'port':3},{'port':4}]}}",
+		  "{'spec':{'ports':[{'port':9},{'port':3},{'port':2}]}}",
+		  "{'spec':{'ports':[{'port':9},{'port':1},{'port':3},{'port':2},{'port':4}]}}" },
+		{ KIND_SERVICE, "{'spec':{'ports':[{'port':1},{'port':2},{'port':3}]}}",
+		  "{'spec':{'$setElementOrder/ports':[{'port':3},{'port':1}]}}",
+		  "{'spec':{'ports':[{'port':2},{'port':3},{'port':1}]}}" },
 		{ KIND_SERVICE, "{'spec':{'ports':[{'port':80}]}}",
 		  "{'spec':{'ports':[{'$patch':'replace'},{'port':9}]}}",
 		  "{'spec':{'ports':[{'port':9}]}}" },
@@ -213,7 +230,7 @@ static void test_strategic_merge_knows_its_lists(void **state)
 		/* Conditions by type, finalizers as a set, other lists whole. */
 		{ KIND_SERVICE, "{'status':{'conditions':[{'type':'A','status':'True'}]}}",
 		  "{'status':{'conditions':[{'type':'B'},{'type':'A','status':'False'}]}}",
-		  "{'status':{'conditions':[{'type':'A','status':'False'},{'type':'B'}]}}" },
+		  "{'status':{'conditions':[{'type':'B'},{'type':'A','status':'False'}]}}" },
 		{ KIND_NODE, "{'metadata':{'finalizers':['a','b']}}",
 		  "{'metadata':{'finalizers':['b','c']}}",
 		  "{'metadata':{'finalizers':['a','b','c']}}" },
@@ -222,8 +239,8 @@ static void test_strategic_merge_knows_its_lists(void **state)
 		  "{'metadata':{'finalizers':['b']}}" },
 		{ KIND_NODE, "{'status':{'addresses':[{'type':'Hostname','address':'n'}]}}",
 		  "{'status':{'addresses':[{'type':'InternalIP','address':'10.0.0.1'}]}}",
-		  "{'status':{'addresses':[{'type':'Hostname','address':'n'},"
-		  "{'type':'InternalIP','address':'10.0.0.1'}]}}" },
+		  "{'status':{'addresses':[{'type':'InternalIP','address':'10.0.0.1'},"
+		  "{'type':'Hostname','address':'n'}]}}" },
 		{ KIND_SERVICE, "{'spec':{'externalIPs':['1.1.1.1']}}",
 		  "{'spec':{'externalIPs':['2.2.2.2']}}", "{'spec':{'externalIPs':['2.2.2.2']}}" },
 		/* Maps. */
