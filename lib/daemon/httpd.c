@@ -9,9 +9,11 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "lib/base/ip.h"
@@ -190,11 +192,40 @@ static void make_room(struct httpd *h)
 		drop((struct client *)conn);
 }
 
+/* The peer has closed his side, and all he sent was read. */
+static bool is_half_closed(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLRDHUP };
+	int left;
+
+	return poll(&p, 1, 0) == 1 && ioctl(fd, FIONREAD, &left) == 0 && left == 0;
+}
+
+/*
+ * Whoever closes his side along with the last thing he sends is not seen to: one event tells of
+ * both, and MHD reads no further. Those in @phase of whom nothing more can come are let go.
+ */
+static void drop_half_closed(struct httpd *h, enum conn_phase phase)
+{
+	struct conn *conn, *next;
+
+	for (conn = TAILQ_FIRST(&h->conns.phases[phase]); conn != NULL; conn = next) {
+		next = TAILQ_NEXT(conn, entry);
+		if (now_ms() - conn->since_ms < SWEEP_MS)
+			return; /* and those behind it: what came may still be worked on */
+		if (is_half_closed(((struct client *)conn)->fd))
+			drop((struct client *)conn);
+	}
+}
+
 static void on_sweep(uv_timer_t *timer)
 {
 	struct httpd *h = timer->data;
 	struct conn *conn;
 
+	drop_half_closed(h, CONN_NEW);
+	drop_half_closed(h, CONN_IDLE);
+	drop_half_closed(h, CONN_BODY);
 	while ((conn = conns_overdue(&h->conns, now_ms())) != NULL)
 		drop((struct client *)conn);
 	make_room(h);
@@ -272,12 +303,13 @@ void httpd_drop(struct MHD_Connection *c)
 		drop(k);
 }
 
-void httpd_drop_slowest(struct httpd *h)
+bool httpd_drop_slowest(struct httpd *h)
 {
-	struct conn *conn = conns_slowest_reader(&h->conns, now_ms());
+	struct conn *conn = conns_slowest(&h->conns, now_ms());
 
 	if (conn != NULL)
 		drop((struct client *)conn);
+	return conn != NULL;
 }
 
 static int on_certificate(gnutls_session_t session, const gnutls_datum_t *names, int name_count,

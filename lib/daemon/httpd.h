@@ -9,6 +9,7 @@
 #define BELLMAN_DAEMON_HTTPD_H
 
 #include <microhttpd.h>
+#include <stdbool.h>
 #include <uv.h>
 
 struct httpd; /* opaque */
@@ -59,8 +60,11 @@ struct httpd *httpd_close(struct httpd *h);
 void httpd_streams(struct MHD_Connection *c);
 /* End a connection whatever it does, without waiting for its peer; it must not be suspended. */
 void httpd_drop(struct MHD_Connection *c);
-/* Answers take too much memory: drop the client that is slowest to read its own. */
-void httpd_drop_slowest(struct httpd *h);
+/*
+ * Requests take too much memory: drop the client that has been sending a body or reading an answer
+ * for longest. False: none of them is slow. Its memory is free when its request is completed.
+ */
+bool httpd_drop_slowest(struct httpd *h);
 
 /* Split ADDR:PORT as in httpd_cfg.listen. *addr gets a sockaddr. Returns 0 or -EINVAL. */
 int httpd_address(const char *listen, struct sockaddr_storage *addr);

@@ -3,10 +3,8 @@
 
 #include <errno.h>
 #include <gnutls/x509.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "lib/base/log.h"
 #include "lib/model/file_io.h"
@@ -22,16 +20,9 @@ struct pair {
 	struct pair *next;
 };
 
-/* What tells that a file is another one than before. */
-struct print {
-	struct timespec changed;
-	ino_t inode;
-	off_t size;
-};
-
 struct cert {
 	char *cert_file, *key_file;
-	struct print prints[2];
+	struct file_mark marks[2];
 	struct pair *pairs; /* the current one, then those that handshakes may still use */
 	uint64_t looked_ms;
 };
@@ -48,20 +39,6 @@ static void free_pairs(struct pair *p)
 		free(p);
 		p = next;
 	}
-}
-
-static struct print print_of(const char *path)
-{
-	struct print print;
-	struct stat st;
-
-	memset(&print, 0, sizeof(print)); /* with its padding: it is compared whole */
-	if (stat(path, &st) == 0) {
-		print.changed = st.st_mtim;
-		print.inode = st.st_ino;
-		print.size = st.st_size;
-	}
-	return print;
 }
 
 /* Is it a pair at all? Only credentials know how to tell that a key is another certificate's. */
@@ -118,7 +95,7 @@ static int load(struct cert *c)
 {
 	gnutls_datum_t cert = { 0 }, key = { 0 };
 	/* Before they are read: what is written meanwhile is seen at the next look. */
-	const struct print prints[2] = { print_of(c->cert_file), print_of(c->key_file) };
+	const struct file_mark marks[2] = { file_mark(c->cert_file), file_mark(c->key_file) };
 	struct pair *p = calloc(1, sizeof(*p));
 	int rc = p == NULL ? -ENOMEM : read_pem(c->cert_file, &cert);
 
@@ -133,7 +110,7 @@ static int load(struct cert *c)
 	}
 	wipe(&cert);
 	wipe(&key);
-	memcpy(c->prints, prints, sizeof(prints));
+	memcpy(c->marks, marks, sizeof(marks));
 	if (rc != 0) {
 		free_pairs(p);
 		return -EINVAL;
@@ -183,10 +160,10 @@ static void forget_retired(struct cert *c, uint64_t now_ms)
 
 static void look(struct cert *c, uint64_t now_ms)
 {
-	const struct print prints[2] = { print_of(c->cert_file), print_of(c->key_file) };
+	const struct file_mark marks[2] = { file_mark(c->cert_file), file_mark(c->key_file) };
 	struct pair *before = c->pairs;
 
-	if (memcmp(prints, c->prints, sizeof(prints)) == 0)
+	if (file_mark_same(&marks[0], &c->marks[0]) && file_mark_same(&marks[1], &c->marks[1]))
 		return;
 	if (load(c) != 0) {
 		log_warn("httpd", "goes on with the certificate it had", "cert=%s", c->cert_file);

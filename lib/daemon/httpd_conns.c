@@ -72,7 +72,12 @@ struct conn *conns_surplus(const struct conns *c, uint64_t now_ms)
 	return NULL;
 }
 
-struct conn *conns_slowest_reader(const struct conns *c, uint64_t now_ms)
+struct conn *conns_slowest(const struct conns *c, uint64_t now_ms)
 {
-	return oldest(c, CONN_ANSWER, now_ms, CONN_SPARED_MS);
+	struct conn *body = oldest(c, CONN_BODY, now_ms, CONN_SPARED_MS);
+	struct conn *answer = oldest(c, CONN_ANSWER, now_ms, CONN_SPARED_MS);
+
+	if (body == NULL || answer == NULL)
+		return body == NULL ? answer : body;
+	return body->since_ms < answer->since_ms ? body : answer;
 }

@@ -56,7 +56,7 @@ struct conn *conns_overdue(const struct conns *c, uint64_t now_ms);
  * loses nothing; then whoever is slowest to send a header, a body, or to read an answer.
  */
 struct conn *conns_surplus(const struct conns *c, uint64_t now_ms);
-/* The slowest reader of an answer, whatever room there is; NULL: none is slow. */
-struct conn *conns_slowest_reader(const struct conns *c, uint64_t now_ms);
+/* The slowest to send a body or to read an answer, whatever room there is; NULL: none is slow. */
+struct conn *conns_slowest(const struct conns *c, uint64_t now_ms);
 
 #endif

@@ -86,6 +86,21 @@ int file_check(const char *path)
 	return rc;
 }
 
+struct file_mark file_mark(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) == -1)
+		return (struct file_mark){ 0 };
+	return (struct file_mark){ st.st_ctim, st.st_dev, st.st_ino };
+}
+
+bool file_mark_same(const struct file_mark *a, const struct file_mark *b)
+{
+	return a->changed.tv_sec == b->changed.tv_sec && a->changed.tv_nsec == b->changed.tv_nsec &&
+	       a->device == b->device && a->inode == b->inode;
+}
+
 const char *file_error(int rc)
 {
 	return rc == -EMEDIUMTYPE ? "not a regular file" : strerror(-rc);

@@ -26,10 +26,12 @@ enum {
 	LIST_BLOCK = 32 << 10,
 	WATCHES_MAX = 384, /* so that there is always a connection left for the rest */
 	TICK_MS = 1000,    /* how late a bookmark or the end of a watch may be */
-	STALL_S = 30,      /* a watcher that takes nothing for so long is let go */
+	STALL_S = 15,      /* a watcher that takes nothing for so long is let go */
 	EXPIRE_TICKS = 600,
-	HELD_MAX =
-		128 << 20, /* bytes of bodies that are coming in and answers that are going out */
+	/* Bytes of bodies that come in and of answers that go out: above the first the slowest
+	 * client has to go, above the second newcomers with a body are told to come again. */
+	HELD_MANY = 64 << 20,
+	HELD_MAX = 128 << 20,
 };
 
 /* One request, from its header to the last byte of its answer. */
@@ -38,6 +40,7 @@ struct exchange {
 	struct MHD_Connection *connection;
 	struct buf body;
 	bool allowed;            /* it has a token, or needs none */
+	bool nameless;           /* HTTP/1.1 without Host */
 	bool too_large, crowded; /* the body is not kept */
 	bool handled;            /* there is a reply, which waits for the commit or was sent */
 	bool waiting;            /* suspended until the commit */
@@ -64,6 +67,7 @@ struct http {
 	struct stream *streams;
 	unsigned stream_count, ticks;
 	size_t held;        /* bytes for requests that are not answered to the end */
+	bool relief;        /* somebody was dropped for them and is not gone yet */
 	uint64_t announced; /* seq up to which watchers were woken */
 	uv_check_t commit;  /* at the end of the turn that wrote */
 	uv_idle_t at_once;  /* keeps that turn from waiting for events */
@@ -332,6 +336,14 @@ static void hold(struct exchange *x, size_t bytes)
 	x->held = bytes;
 }
 
+/* Is there no memory for one more body? */
+static bool is_crowded(struct http *h)
+{
+	if (h->held > HELD_MANY && !h->relief)
+		h->relief = httpd_drop_slowest(h->httpd);
+	return h->held > HELD_MAX;
+}
+
 static void refuse_for_now(struct exchange *x, const char *what)
 {
 	cJSON *s = status_failure(429, "TooManyRequests", "Too many %s, please try again later.",
@@ -355,6 +367,10 @@ static void handle(struct exchange *x, const char *path, const char *method)
 	};
 
 	x->handled = true;
+	if (x->nameless) { /* RFC 9112 section 3.2 */
+		reply_status(&x->reply, status_bad_request("missing required Host header"));
+		return;
+	}
 	if (!x->allowed) {
 		reply_status(&x->reply, status_failure(401, "Unauthorized", "Unauthorized"));
 		return;
@@ -365,8 +381,7 @@ static void handle(struct exchange *x, const char *path, const char *method)
 					    "Request entity too large: limit is %d", BODY_MAX));
 		return;
 	}
-	if (x->crowded || (h->held > HELD_MAX && !is_public(path))) {
-		httpd_drop_slowest(h->httpd);
+	if (x->crowded) {
 		refuse_for_now(x, "requests");
 		return;
 	}
@@ -402,7 +417,12 @@ static void free_list(void *cls)
 	listing_free(cls);
 }
 
-/* A long list is read from it block by block; all else is one buffer. */
+static void free_text(void *cls)
+{
+	text_unref(cls);
+}
+
+/* A long list is read from it block by block, a stored object is lent; all else is one buffer. */
 static struct MHD_Response *body_of(struct reply *reply)
 {
 	struct buf *b = &reply->body;
@@ -413,6 +433,14 @@ static struct MHD_Response *body_of(struct reply *reply)
 						      reply->list, free_list);
 		if (r != NULL)
 			reply->list = NULL; /* the response's now */
+		return r;
+	}
+	if (reply->text != NULL) {
+		r = MHD_create_response_from_buffer_with_free_callback_cls(reply->text->len,
+									   reply->text->bytes,
+									   free_text, reply->text);
+		if (r != NULL)
+			reply->text = NULL;
 		return r;
 	}
 	reply_gather(reply);
@@ -465,20 +493,22 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
 	struct http *h = cls;
 	struct exchange *x = *con_cls;
 
-	(void)version;
 	if (x == NULL) {
 		x = mem_zero(sizeof(*x));
 		x->http = h;
 		x->connection = connection;
-		x->allowed = h->tokens == NULL || is_public(url) ||
-			     tokens_allow(h->tokens, header(x, MHD_HTTP_HEADER_AUTHORIZATION));
+		x->nameless = strcmp(version, MHD_HTTP_VERSION_1_1) == 0 &&
+			      header(x, MHD_HTTP_HEADER_HOST) == NULL;
+		x->allowed =
+			h->tokens == NULL || is_public(url) ||
+			tokens_allow(h->tokens, header(x, MHD_HTTP_HEADER_AUTHORIZATION), now_s());
 		*con_cls = x;
 		return MHD_YES;
 	}
 	if (*upload_size > 0) {
 		/* Read to the end in any case, so that the client hears why. */
 		x->too_large = x->too_large || x->body.len + *upload_size > BODY_MAX;
-		x->crowded = x->crowded || h->held > HELD_MAX;
+		x->crowded = x->crowded || is_crowded(h);
 		if (x->allowed && !x->too_large && !x->crowded)
 			buf_add(&x->body, upload, *upload_size);
 		else
@@ -513,6 +543,8 @@ static void on_completed(void *cls, struct MHD_Connection *connection, void **co
 		return;
 	if (x->waiting)
 		UNLINK(x);
+	if (x->held > 0)
+		x->http->relief = false;
 	hold(x, 0);
 	buf_done(&x->body);
 	reply_done(&x->reply);
@@ -548,7 +580,7 @@ int http_open(uv_loop_t *loop, struct api *a, const struct http_cfg *cfg, struct
 		.arg = h,
 		.connections_max = CONNECTIONS_MAX,
 	};
-	int rc = cfg->token_file == NULL ? 0 : tokens_load(cfg->token_file, &h->tokens);
+	int rc = cfg->token_file == NULL ? 0 : tokens_open(cfg->token_file, &h->tokens);
 
 	if (rc != 0)
 		log_error("http", "no tokens", "file=%s err=\"%s\"", cfg->token_file,

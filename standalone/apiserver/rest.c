@@ -18,6 +18,7 @@
 void reply_done(struct reply *r)
 {
 	buf_done(&r->body);
+	text_unref(r->text);
 	listing_free(r->list);
 	notes_done(&r->warnings);
 	if (r->watch != NULL) {
@@ -31,6 +32,9 @@ void reply_gather(struct reply *r)
 	char block[4096];
 	size_t n;
 
+	if (r->text != NULL)
+		buf_add(&r->body, r->text->bytes, r->text->len);
+	r->text = text_unref(r->text);
 	if (r->list == NULL)
 		return;
 	while ((n = listing_read(r->list, block, sizeof(block))) > 0)
@@ -296,6 +300,12 @@ static void get_object(struct api *a, const struct request *q, const struct rout
 
 	if (o == NULL) {
 		reply_status(r, status_not_found(at->kind, at->name));
+		return;
+	}
+	if (!rest_view(q).table) { /* as it is */
+		r->code = 200;
+		r->content_type = JSON_TYPE;
+		r->text = rest_convert(at->kind, at->version, o->text);
 		return;
 	}
 	cJSON *json = js_parse(o->text->bytes, o->text->len);

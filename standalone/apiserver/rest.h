@@ -46,13 +46,14 @@ void watch_spec_done(struct watch_spec *w);
 struct reply {
 	int code;
 	struct buf body;
+	struct text *text; /* not NULL: the body, shared */
 	const char *content_type;
 	struct notes warnings;    /* each goes into a Warning header */
 	struct watch_spec *watch; /* not NULL: stream this, there is no body; the caller's */
 	struct listing *list;     /* not NULL: the body is still in it (listing.h); the caller's */
 };
 void reply_done(struct reply *r);
-/* Draw what is still in a list into the body. */
+/* Draw what is in a shared text or a list into the body. */
 void reply_gather(struct reply *r);
 
 void rest_handle(struct api *a, const struct request *q, struct reply *r);

@@ -17,7 +17,7 @@ static cJSON *failure(int code, const char *reason, const char *message)
 	/* An error that Kubernetes has no reason for has no details either. */
 	if (reason[0] != '\0')
 		js_set_text(s, "reason", reason);
-	if (code != 400 && code != 410 && reason[0] != '\0')
+	if (code != 400 && code != 401 && code != 410 && reason[0] != '\0')
 		js_set(s, "details", cJSON_CreateObject());
 	js_set_int(s, "code", code);
 	return s;

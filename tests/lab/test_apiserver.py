@@ -47,6 +47,8 @@ def wait_for(what, deadline_s=10.0):
 
 
 class Server:
+    binary = BIN / "bellman-apiserver"
+
     def __init__(self, folder, *flags):
         self.folder = folder
         self.flags = flags
@@ -55,7 +57,7 @@ class Server:
 
     def start(self):
         with open(self.log, "w") as log:
-            self.process = subprocess.Popen([BIN / "bellman-apiserver", "--listen", "127.0.0.1:0", *self.flags],
+            self.process = subprocess.Popen([self.binary, "--listen", "127.0.0.1:0", *self.flags],
                                             stderr=log, stdin=subprocess.DEVNULL)
         found = wait_for(self._listening)
         self.port = int(found.group(1))

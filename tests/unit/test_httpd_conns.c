@@ -69,7 +69,10 @@ static void test_who_makes_room(void **state)
 	conns_add(&c, &idle, 0);
 	conns_enter(&c, &idle, CONN_IDLE, 4);
 	assert_null(conns_surplus(&c, 1000)); /* there is room */
-	assert_ptr_equal(conns_slowest_reader(&c, 1000), &reader);
+	assert_ptr_equal(conns_slowest(&c, 1000), &reader);
+	conns_enter(&c, &reader, CONN_ANSWER, 3);
+	assert_ptr_equal(conns_slowest(&c, 1000), &body);
+	assert_null(conns_slowest(&c, 200));
 
 	conns_add(&c, &young, 1000);
 	c.room = 0;
