@@ -421,6 +421,16 @@ static bool split_group(const struct kinds *kinds, const char *text, char group[
 	return next_kind(kinds, NULL, group, version, &v) != NULL;
 }
 
+bool discovery_has_group(const struct api *a, const char *path)
+{
+	const char *list[KIND_VERSIONS_MAX];
+	char group[256], version[64];
+
+	return sscanf(path, "/apis/%255[^/]/%63[^/]", group, version) == 2 &&
+	       versions(&a->kinds, group, list) > 0 &&
+	       same(list, versions(&a->kinds, group, list), version);
+}
+
 bool discovery_handle(const struct api *a, const struct request *q, struct reply *r)
 {
 	const struct kinds *kinds = &a->kinds;
@@ -434,8 +444,12 @@ bool discovery_handle(const struct api *a, const struct request *q, struct reply
 	if (strcmp(path, "/healthz") == 0 || strcmp(path, "/readyz") == 0 ||
 	    strcmp(path, "/livez") == 0) {
 		r->code = 200;
-		r->content_type = "text/plain";
-		buf_puts(&r->body, "ok");
+		r->content_type = "text/plain; charset=utf-8";
+		if (q->param(q->arg, "verbose") == NULL)
+			buf_puts(&r->body, "ok");
+		else
+			buf_printf(&r->body, "[+]ping ok\n[+]store ok\n%s check passed\n",
+				   path + 1);
 	} else if (strcmp(path, "/version") == 0) {
 		answer(r, version_document(), "application/json");
 	} else if (strcmp(path, "/api") == 0 || strcmp(path, "/apis") == 0) {

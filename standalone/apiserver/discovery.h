@@ -11,4 +11,7 @@
 /* True when the path is one of discovery's and @r is the answer. */
 bool discovery_handle(const struct api *a, const struct request *q, struct reply *r);
 
+/* Does @path lie in a group and version that is served? */
+bool discovery_has_group(const struct api *a, const char *path);
+
 #endif

@@ -159,20 +159,29 @@ static cJSON *begin_container(struct api *a, struct object *o)
 	return wrong;
 }
 
+static void mark_ending(const struct kind *kind, cJSON *object)
+{
+	cJSON *meta = js_at(object, "metadata");
+
+	if (object_is_ending(object))
+		return;
+	object_set_now(meta, "deletionTimestamp");
+	js_set_int(meta, "deletionGracePeriodSeconds", 0);
+	if (object_has_generation(kind))
+		js_set_int(meta, "generation", js_int(meta, "generation", 1) + 1);
+}
+
 /* Delete, or mark for it where finalizers stand against it. */
 static cJSON *begin_delete(struct api *a, struct object *o, bool orphan)
 {
 	if (object_is_container(o->kind))
 		return begin_container(a, o);
 
-	cJSON *json = object_parsed(o), *meta = js_at(json, "metadata"), *wrong = NULL;
+	cJSON *json = object_parsed(o), *wrong = NULL;
 	if (!object_has_finalizers(json)) {
 		wrong = objects_remove(a, o, json, orphan);
 	} else if (!object_is_ending(json)) {
-		object_set_now(meta, "deletionTimestamp");
-		js_set_int(meta, "deletionGracePeriodSeconds", 0);
-		if (object_has_generation(o->kind))
-			js_set_int(meta, "generation", js_int(meta, "generation", 1) + 1);
+		mark_ending(o->kind, json);
 		if (store_put(a->store, o->kind, json) != 0)
 			wrong = objects_disk_failed(a);
 	}
@@ -278,12 +287,19 @@ cJSON *objects_delete(struct api *a, const struct target *t, const cJSON *option
 		return status_forbidden(t->kind, t->name, "this namespace may not be deleted");
 
 	cJSON *gone = deleted_answer(a, t, o);
-	if (!t->dry_run) {
-		wrong = begin_delete(a, o, orphan);
-		if (wrong == NULL)
-			wrong = objects_sweep(a);
+	if (t->dry_run) {
+		cJSON *json = object_parsed(o);
+
+		mark_ending(t->kind, json);
+		bool stays = object_has_finalizers(json) || object_is_container(t->kind);
+		*ret_object = stays ? json : gone;
+		cJSON_Delete(stays ? gone : json);
+		return NULL;
 	}
-	o = t->dry_run ? NULL : store_get(a->store, t->kind, t->ns, t->name);
+	wrong = begin_delete(a, o, orphan);
+	if (wrong == NULL)
+		wrong = objects_sweep(a);
+	o = store_get(a->store, t->kind, t->ns, t->name);
 	*ret_object = wrong != NULL ? NULL : o == NULL ? gone : object_parsed(o);
 	if (*ret_object != gone)
 		cJSON_Delete(gone);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/model/name_rules.h"
 #include "standalone/apiserver/status.h"
 
 /* --- label selectors ------------------------------------------------------------------- */
@@ -62,50 +63,143 @@ static void term_done(struct term *t)
 	array_free(&t->values);
 }
 
-/* ( a, b ) */
-static bool take_set(struct scan *s, struct term *t)
+/* What comes next, for a message: a word, or the longest token that begins there. */
+static void put_found(struct buf *b, struct scan *s)
+{
+	static const char *const tokens[] = { "==", "!=", "=", "!", ">", "<", "(", ")", "," };
+	size_t n;
+
+	skip_blanks(s);
+	n = strcspn(s->at, " \t\r\n,()=!<>");
+	for (size_t i = 0; n == 0 && i < sizeof(tokens) / sizeof(tokens[0]); i++)
+		if (strncmp(s->at, tokens[i], strlen(tokens[i])) == 0)
+			n = strlen(tokens[i]);
+	buf_add(b, s->at, n);
+}
+
+/* "found 'X', expected: @expected", the caller's. */
+static char *unexpected(struct scan *s, const char *expected)
+{
+	struct buf b = { 0 };
+
+	buf_puts(&b, "found '");
+	put_found(&b, s);
+	buf_printf(&b, "', expected: %s", expected);
+	return buf_take(&b);
+}
+
+static bool at_word(struct scan *s)
+{
+	skip_blanks(s);
+	return *s->at != '\0' && strchr(",()=!<>", *s->at) == NULL;
+}
+
+/* ( a, b ): empty ones count, as in "(a,)". */
+static char *take_set(struct scan *s, struct term *t)
 {
 	if (!take(s, "("))
-		return false;
+		return unexpected(s, "'('"); /* with a comma that Kubernetes forgot */
+	skip_blanks(s);
+	if (!at_word(s) && *s->at != ',' && *s->at != ')')
+		return unexpected(s, "',', ')' or identifier");
 	do
 		add_value(t, take_word(s));
 	while (take(s, ","));
-	return take(s, ")");
+	return take(s, ")") ? NULL : unexpected(s, "',' or ')'");
 }
 
-static bool take_term(struct scan *s, struct term *t)
+static char *take_one(struct scan *s, struct term *t)
 {
-	if (take(s, "!")) {
-		t->op = TERM_ABSENT;
-		t->key = take_word(s);
-		return t->key[0] != '\0';
-	}
-	t->key = take_word(s);
-	if (t->key[0] == '\0')
-		return false;
-	if (take(s, "==") || take(s, "=")) {
-		t->op = TERM_IN;
-		add_value(t, take_word(s));
-	} else if (take(s, "!=")) {
-		t->op = TERM_NOT_IN;
-		add_value(t, take_word(s));
-	} else if (take(s, ">")) {
-		t->op = TERM_GREATER;
-		add_value(t, take_word(s));
-	} else if (take(s, "<")) {
-		t->op = TERM_LESS;
-		add_value(t, take_word(s));
-	} else if (*s->at == '\0' || *s->at == ',') {
-		t->op = TERM_EXISTS;
-	} else {
-		char *word = take_word(s);
-		bool in = strcmp(word, "in") == 0, not_in = strcmp(word, "notin") == 0;
+	skip_blanks(s);
+	if (!at_word(s) && *s->at != '\0' && *s->at != ',')
+		return unexpected(s, "identifier");
+	add_value(t, take_word(s));
+	return NULL;
+}
 
-		free(word);
-		t->op = in ? TERM_IN : TERM_NOT_IN;
-		return (in || not_in) && take_set(s, t);
+static char *take_operator(struct scan *s, struct term *t)
+{
+	static const struct {
+		const char *token;
+		enum term_op op;
+	} operators[] = {
+		{ "==", TERM_IN },     { "=", TERM_IN },   { "!=", TERM_NOT_IN },
+		{ ">", TERM_GREATER }, { "<", TERM_LESS },
+	};
+	struct scan before = *s;
+
+	for (size_t i = 0; i < sizeof(operators) / sizeof(operators[0]); i++)
+		if (take(s, operators[i].token)) {
+			t->op = operators[i].op;
+			return take_one(s, t);
+		}
+	char *word = take_word(s);
+	bool in = strcmp(word, "in") == 0, not_in = strcmp(word, "notin") == 0;
+	free(word);
+	t->op = in ? TERM_IN : TERM_NOT_IN;
+	return in || not_in ? take_set(s, t) : unexpected(&before, "in, notin, =, ==, !=, gt, lt");
+}
+
+/* What the key and the values are not; NULL: nothing. */
+static char *check_term(const struct term *t)
+{
+	struct rule_causes causes = { 0 };
+	char *wrong = NULL, field[352];
+
+	name_check_qualified(&causes, "<nil>", t->key);
+	for (size_t i = 0; i < t->values.count && causes.count == 0; i++) {
+		const char *value = t->values.items[i];
+		char *end;
+
+		snprintf(field, sizeof(field), "values[%zu]", i);
+		strtoll(value, &end, 10);
+		if ((t->op == TERM_GREATER || t->op == TERM_LESS) &&
+		    (*value == '\0' || *end != '\0')) {
+			cause_invalid_text(
+				&causes, field, value,
+				"for 'Gt', 'Lt' operators, the value must be an integer");
+			break;
+		}
+		snprintf(field, sizeof(field), "values[%zu][%.300s]", i, t->key);
+		name_check_label_value(&causes, field, value);
 	}
-	return true;
+	if (causes.count > 0)
+		wrong = mem_printf("%s: %s", causes.items[0].field, causes.items[0].message);
+	causes_free(&causes);
+	return wrong;
+}
+
+static char *take_term(struct scan *s, struct term *t)
+{
+	bool absent = take(s, "!");
+	char *wrong = NULL;
+
+	if (!at_word(s))
+		return unexpected(s, "identifier");
+	t->key = take_word(s);
+	if (absent || *s->at == '\0' || *s->at == ',')
+		t->op = absent ? TERM_ABSENT : TERM_EXISTS;
+	else
+		wrong = take_operator(s, t);
+	return wrong == NULL ? check_term(t) : wrong;
+}
+
+/* "unable to parse requirement: @why", which is freed. */
+static cJSON *refuse_term(char *why)
+{
+	cJSON *s = status_bad_request("unable to parse requirement: %s", why);
+
+	free(why);
+	return s;
+}
+
+/* @why is freed. */
+static cJSON *refuse_text(char *why)
+{
+	cJSON *s = status_bad_request("%s", why);
+
+	free(why);
+	return s;
 }
 
 static cJSON *parse_labels(const char *text, struct query *q)
@@ -113,18 +207,26 @@ static cJSON *parse_labels(const char *text, struct query *q)
 	struct scan s = { .at = text };
 
 	skip_blanks(&s);
-	while (*s.at != '\0') {
+	if (*s.at == '\0')
+		return NULL;
+	if (!at_word(&s) && *s.at != '!')
+		return refuse_text(unexpected(&s, "!, identifier, or 'end of string'"));
+	for (;;) {
 		struct term *t = array_push(&q->labels);
-
 		if (t == NULL)
 			abort();
-		if (!take_term(&s, t) || (*s.at != '\0' && !take(&s, ",")))
-			return status_bad_request("unable to parse requirement: found '%s', "
-						  "expected: ',', or 'end of string'",
-						  s.at);
+		char *why = take_term(&s, t);
+
+		if (why != NULL)
+			return refuse_term(why);
 		skip_blanks(&s);
+		if (*s.at == '\0')
+			return NULL;
+		if (!take(&s, ","))
+			return refuse_text(unexpected(&s, "',' or 'end of string'"));
+		if (!at_word(&s) && *s.at != '!')
+			return refuse_text(unexpected(&s, "identifier after ','"));
 	}
-	return NULL;
 }
 
 /* --- field selectors ------------------------------------------------------------------- */
@@ -214,6 +316,16 @@ static bool split_field(const char *text, size_t len, struct term *t)
 	return true;
 }
 
+/* Kinds that select by no field of their own say so in other words. */
+static cJSON *refuse_field(const struct kind *kind, const char *field)
+{
+	if (count_fields(kind) > 0 || kind->id == KIND_CUSTOM)
+		return status_bad_request("field label not supported: %s", field);
+	return status_bad_request("\"%s\" is not a known field selector: only \"metadata.name\", "
+				  "\"metadata.namespace\"",
+				  field);
+}
+
 static cJSON *parse_fields(const struct kind *kind, const char *text, struct query *q)
 {
 	while (*text != '\0') {
@@ -227,11 +339,11 @@ static cJSON *parse_fields(const struct kind *kind, const char *text, struct que
 				abort();
 			if (!split_field(text, n, t))
 				return status_bad_request(
-					"invalid field selector: \"%.*s\"; can't understand it",
-					(int)n, text);
+					"invalid selector: '%.*s'; can't understand '%.*s'", (int)n,
+					text, (int)n, text);
 			t->field = find_field(kind, t->key);
 			if (t->field == FIELD_UNKNOWN)
-				return status_bad_request("field label not supported: %s", t->key);
+				return refuse_field(kind, t->key);
 		}
 		text += n + (text[n] == ',' ? 1 : 0);
 	}

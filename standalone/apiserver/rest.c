@@ -10,6 +10,7 @@
 #include "standalone/apiserver/discovery.h"
 #include "standalone/apiserver/listing.h"
 #include "standalone/apiserver/rest_impl.h"
+#include "standalone/apiserver/reviews.h"
 #include "standalone/apiserver/status.h"
 #include "standalone/apiserver/table.h"
 
@@ -410,14 +411,39 @@ static void handle_object(struct api *a, const struct request *q, const struct r
 	}
 }
 
+/* Does the client take JSON, among others? */
+static bool accepts_json(const char *accept)
+{
+	return accept == NULL || accept[0] == '\0' || strstr(accept, "application/json") != NULL ||
+	       strstr(accept, "*/*") != NULL || strstr(accept, "application/*") != NULL;
+}
+
+/* Outside of what any group serves there are no Status objects, only pages. */
+static void no_such_path(const struct api *a, const struct request *q, struct reply *r)
+{
+	if (strncmp(q->path, "/api/", 5) == 0 || discovery_has_group(a, q->path)) {
+		reply_status(r, status_no_such_resource());
+		return;
+	}
+	r->code = 404;
+	r->content_type = "text/plain; charset=utf-8";
+	buf_puts(&r->body, "404 page not found\n");
+}
+
 void rest_handle(struct api *a, const struct request *q, struct reply *r)
 {
 	struct route at;
 
-	if (discovery_handle(a, q, r))
+	if (discovery_handle(a, q, r) || reviews_handle(q, r))
 		return;
 	if (!find_route(&a->kinds, q->path, &at)) {
-		reply_status(r, status_no_such_resource());
+		no_such_path(a, q, r);
+		return;
+	}
+	if (!accepts_json(q->accept)) {
+		reply_status(r, status_failure(406, "NotAcceptable",
+					       "only the following media types are accepted: "
+					       "application/json"));
 		return;
 	}
 	if (at.sub[0] != '\0' && (strcmp(at.sub, "status") != 0 || !at.version->status)) {

@@ -85,9 +85,14 @@ class Server:
             request.add_header(name, value)
         try:
             with urllib.request.urlopen(request, timeout=20) as answer:
-                return answer.status, json.loads(answer.read())
+                return answer.status, self._decoded(answer)
         except urllib.error.HTTPError as e:
-            return e.code, json.loads(e.read())
+            return e.code, self._decoded(e)
+
+    @staticmethod
+    def _decoded(answer):
+        text = answer.read()
+        return json.loads(text) if "json" in answer.headers["Content-Type"] else text.decode()
 
     def get(self, path):
         code, body = self.ask("GET", path)
