@@ -64,7 +64,10 @@ static void add_definitions(cJSON *columns, const struct kind *kind, const struc
 	}
 	for (size_t i = 0; i < count; i++)
 		if (builtin[i].id == kind->id && kind->id != KIND_CUSTOM)
-			add_definition(columns, builtin[i].name, builtin[i].type,
+			add_definition(columns, builtin[i].name,
+				       /* Kubernetes says so of its numbers, too. */
+				       strcmp(builtin[i].type, "integer") == 0 ? "string"
+									       : builtin[i].type,
 				       strcmp(builtin[i].name, "Name") == 0 ? "name" : "", "",
 				       builtin[i].priority);
 }
@@ -128,6 +131,8 @@ cJSON *table_row(const struct kind *kind, const struct kind_version *version, co
 		free(api_version);
 		js_set(partial, "metadata", cJSON_Duplicate(js_at(object, "metadata"), 1));
 		js_set(row, "object", partial);
+	} else {
+		js_set(row, "object", cJSON_CreateNull());
 	}
 	return row;
 }

@@ -96,11 +96,18 @@ def what_of(step):
     return found[0]
 
 
+def parse(file):
+    try:
+        return yaml.load(file.read_text(), yaml.CSafeLoader)
+    except yaml.YAMLError as e:
+        raise ValueError(f"{file.name}: {e}") from None
+
+
 def load(folder=HERE):
     """All cases of all files, checked."""
     cases, names = [], set()
     for file in sorted(folder.glob("*.yaml")):
-        for case in yaml.load(file.read_text(), yaml.CSafeLoader):
+        for case in parse(file):
             try:
                 if set(case) - CASE_KEYS or not case.get("steps"):
                     raise ValueError(f"unknown members or no steps: {sorted(case)}")
