@@ -56,6 +56,9 @@ static void check_address(const char *text, const char *type, const char *field,
 		fault = special_fault(&ip);
 	if (fault != NULL)
 		cause_invalid_text(causes, field, text, fault);
+	/* Whether it is a special address is asked all the same, and then it is no address. */
+	if (strcmp(type, "FQDN") != 0 && ip_parse(text, &ip) != 0)
+		cause_invalid_text(causes, field, text, "must be a valid IP address");
 }
 
 static void check_endpoints(const cJSON *slice, struct rule_causes *causes)

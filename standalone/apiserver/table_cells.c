@@ -461,6 +461,27 @@ static void cell_ingress_ports(struct buf *b, const cJSON *o)
 	buf_puts(b, cJSON_GetArraySize(js_at(o, "spec.tls")) > 0 ? "80, 443" : "80");
 }
 
+static void cell_controller(struct buf *b, const cJSON *o)
+{
+	put_text(b, o, "spec.controller", "");
+}
+
+/* Kind.group/name */
+static void cell_parameters(struct buf *b, const cJSON *o)
+{
+	const cJSON *p = js_at(o, "spec.parameters");
+
+	if (p == NULL) {
+		buf_puts(b, "<none>");
+		return;
+	}
+	put_text(b, p, "kind", "");
+	if (js_text(p, "apiGroup") != NULL)
+		buf_printf(b, ".%s", js_text(p, "apiGroup"));
+	buf_puts(b, "/");
+	put_text(b, p, "name", "");
+}
+
 /* --- columns of the built-in kinds ----------------------------------------------------- */
 
 static const struct table_column columns[] = {
@@ -509,6 +530,9 @@ static const struct table_column columns[] = {
 	{ KIND_INGRESS, "Address", "string", 0, put_ingress },
 	{ KIND_INGRESS, "Ports", "string", 0, cell_ingress_ports },
 	{ KIND_INGRESS, "Age", "string", 0, cell_age },
+	{ KIND_INGRESS_CLASS, "Controller", "string", 0, cell_controller },
+	{ KIND_INGRESS_CLASS, "Parameters", "string", 0, cell_parameters },
+	{ KIND_INGRESS_CLASS, "Age", "string", 0, cell_age },
 	{ KIND_CRD, "Created At", "date", 0, cell_created_at },
 	/* The name comes last with events: it says nothing to a reader. */
 	{ KIND_EVENT, "Last Seen", "string", 0, cell_last_seen },
