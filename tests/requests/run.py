@@ -357,7 +357,7 @@ class Run:
     def run_kubectl(self, step):
         stdin = step.get("stdin")
         if isinstance(stdin, list):
-            stdin = "\n---\n".join(json.dumps(o) for o in stdin)
+            stdin = yaml.safe_dump_all(stdin)
         elif stdin is not None and not isinstance(stdin, str):
             stdin = json.dumps(stdin)
         done = subprocess.run(self.argv(step["kubectl"]), input=stdin if stdin is not None else "",
