@@ -30,11 +30,11 @@ def start(lab):
     lab.api.create(*lab.cluster_objects())
     for proxy in [lab.start_proxy(n, wait=False) for n in lab.nodes]:
         proxy.wait_ready()
-    # Before it has rules a node routes such packets on, and tells the client of a shorter way: not here. Of
-    # what a node may tell a client in a second nothing would be left to refuse with.
+    # What a node refuses it tells each time, however often in a second.
     for node in lab.nodes:
-        for key in ("all", "eth0"):
-            netns.sysctl(lab.ns(node), f"net/ipv4/conf/{key}/send_redirects", 0)
+        for key in ("ipv4/icmp_ratelimit", "ipv6/icmp/ratelimit"):
+            netns.sysctl(lab.ns(node), f"net/{key}", 0)
+    # Before it has rules a node routes such packets on, and tells the client of a shorter way: not here.
     for key in ("ipv4/conf/all", "ipv4/conf/eth0", "ipv6/conf/eth0"):
         netns.sysctl(lab.ns("client"), f"net/{key}/accept_redirects", 0)
     for family, cluster_net in ((4, "10.96.0.0/16"), (6, "fd00:10:96::/112")):
