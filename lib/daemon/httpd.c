@@ -416,17 +416,23 @@ void httpd_adopt(struct httpd *h, int fd, const struct sockaddr *peer, socklen_t
 	httpd_kick(h);
 }
 
-unsigned httpd_port(const struct httpd *h)
+unsigned httpd_local_port(int fd)
 {
-	const union MHD_DaemonInfo *info = MHD_get_daemon_info(h->mhd, MHD_DAEMON_INFO_LISTEN_FD);
 	struct sockaddr_storage addr = { 0 };
 	socklen_t len = sizeof(addr);
 
-	if (info == NULL || getsockname(info->listen_fd, (struct sockaddr *)&addr, &len) != 0)
+	if (getsockname(fd, (struct sockaddr *)&addr, &len) != 0)
 		return 0;
 	// NOLINTNEXTLINE(clang-analyzer-core.CallAndMessage): what getsockname() wrote
 	return ntohs(addr.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&addr)->sin6_port
 						: ((struct sockaddr_in *)&addr)->sin_port);
+}
+
+unsigned httpd_port(const struct httpd *h)
+{
+	const union MHD_DaemonInfo *info = MHD_get_daemon_info(h->mhd, MHD_DAEMON_INFO_LISTEN_FD);
+
+	return info != NULL ? httpd_local_port(info->listen_fd) : 0;
 }
 
 struct httpd *httpd_close(struct httpd *h)

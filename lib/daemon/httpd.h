@@ -41,6 +41,8 @@ int httpd_listen(const char *listen, int *ret_fd);
 /* Serve the connection @fd, which is taken over in any case, from @peer. */
 void httpd_adopt(struct httpd *h, int fd, const struct sockaddr *peer, socklen_t len);
 
+/* The port of this end of a socket; 0: it has none. */
+unsigned httpd_local_port(int fd);
 /* The port that is bound, for a listen address with port 0. */
 unsigned httpd_port(const struct httpd *h);
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "standalone/proxy/checks_io.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,20 +47,6 @@ TREE_GENERATE(listeners, listener, by_port, listener_cmp)
 
 /* --- answering ------------------------------------------------------------------------------- */
 
-/* The port of this end of a connection; 0: not known. */
-static uint16_t local_port(struct MHD_Connection *c)
-{
-	const union MHD_ConnectionInfo *info =
-		MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD);
-	struct sockaddr_storage addr = { 0 };
-	socklen_t len = sizeof(addr);
-
-	if (info == NULL || getsockname(info->connect_fd, (struct sockaddr *)&addr, &len) != 0)
-		return 0;
-	return ntohs(addr.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&addr)->sin6_port
-						: ((struct sockaddr_in *)&addr)->sin_port);
-}
-
 static enum MHD_Result on_request(void *arg, struct MHD_Connection *c, const char *url,
 				  const char *method, const char *version, const char *upload,
 				  size_t *upload_size, void **state)
@@ -77,7 +62,10 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *c, const cha
 	(void)state;
 	if (*upload_size != 0)
 		return MHD_NO;
-	check = checks_at(io->checks, local_port(c));
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD);
+	check = info == NULL ? NULL
+			     : checks_at(io->checks, (uint16_t)httpd_local_port(info->connect_fd));
 	if (check == NULL)
 		return MHD_NO; /* gone since it was accepted */
 

@@ -227,6 +227,14 @@ void conntrack_sweep(struct conntrack *c, struct flows *flows)
 	next_family(c);
 }
 
+void conntrack_expect(struct conntrack *c, const struct flows *coming)
+{
+	if (c == NULL)
+		return;
+	flows_allow(c->wanted, coming);
+	flows_allow(c->current, coming);
+}
+
 /* --- life ------------------------------------------------------------------------------------ */
 
 static void conntrack_free(struct conntrack *c)

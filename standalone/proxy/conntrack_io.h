@@ -24,6 +24,10 @@ struct conntrack *conntrack_open(uv_loop_t *loop, int64_t *deleted);
 /* Look through the table for what @flows notes, which is taken over: @flows is empty then. */
 void conntrack_sweep(struct conntrack *c, struct flows *flows);
 
+/* The kernel is about to get rules that lead to what @coming notes: spare flows to that from now
+ * on. */
+void conntrack_expect(struct conntrack *c, const struct flows *coming);
+
 /* The memory goes once the loop has run the close callbacks. NULL is fine; returns NULL. */
 struct conntrack *conntrack_close(struct conntrack *c);
 

@@ -160,6 +160,29 @@ void flows_merge(struct flows *f, struct flows *from)
 	}
 }
 
+void flows_allow(struct flows *f, const struct flows *coming)
+{
+	struct flows *from = (struct flows *)(uintptr_t)coming; /* the macros again */
+	struct way_in *c;
+
+	RB_FOREACH (c, ways_in, &from->tree) {
+		struct way_in *w = c->gone ? NULL : find(f, &c->key);
+
+		if (w == NULL)
+			continue;
+		size_t had = w->to.count;
+		for (size_t i = 0; i < c->to.count; i++) {
+			const struct endpoint_list before = { .items = w->to.items, .count = had };
+
+			if (!contains(&before, &c->to.items[i]))
+				*(struct endpoint_at *)must(array_push(&w->to)) = c->to.items[i];
+		}
+		w->gone = false;
+		if (w->to.count > had)
+			qsort(w->to.items, w->to.count, sizeof(*w->to.items), endpoint_at_cmp);
+	}
+}
+
 void flows_forget(struct flows *f)
 {
 	struct way_in *w, *next;

@@ -40,6 +40,11 @@ void flows_note(struct flows *f, const struct plan *before, const struct plan *n
 void flows_note_gone(struct flows *f, const struct element *e);
 /* Add what @from notes, which is newer, to @f. @from is empty then. */
 void flows_merge(struct flows *f, struct flows *from);
+/*
+ * Rules that the kernel is about to take lead to what @coming notes: flows to that are in order too
+ * from now on, for the ways in that @f has.
+ */
+void flows_allow(struct flows *f, const struct flows *coming);
 void flows_forget(struct flows *f);
 
 bool flows_empty(const struct flows *f);

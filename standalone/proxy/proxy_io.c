@@ -234,6 +234,7 @@ static void on_timer(uv_timer_t *timer)
 	if (json != NULL) {
 		if (p->behind_since_ns == 0)
 			p->behind_since_ns = now;
+		conntrack_expect(p->conntrack, rules_coming(p->rules));
 		run(p, json);
 		return;
 	}

@@ -66,7 +66,8 @@ struct rules {
 	struct slices slices;
 	struct claims *claims; /* elements in the kernel */
 	struct pods *pods;
-	struct flows *flows; /* to look at once the kernel has what was given out */
+	struct flows *flows;  /* to look at once the kernel has what was given out */
+	struct flows *coming; /* with what is under way */
 	struct check_changes checks;
 
 	struct owner_list dirty;     /* their plans may have changed */
@@ -581,6 +582,7 @@ static void update(struct rules *r, struct transaction *t, struct owner *o, uint
 	update_elements(r, t, o, &want.elements);
 	r->services += (unsigned)(want.elements.count > 0) - (o->sent.elements.count > 0);
 	r->endpoints += want.endpoints - o->sent.endpoints;
+	flows_note(r->coming, NULL, &want);
 	if (o->under_way) {
 		plan_done(&o->sent);
 	} else {
@@ -900,6 +902,7 @@ static char *pass(struct rules *r, uint64_t now_ns)
 	unsigned count = 0;
 
 	rules_done(r);
+	flows_forget(r->coming);
 	if (r->restart) {
 		forget(r);
 		r->restart = false;
@@ -960,6 +963,11 @@ struct flows *rules_flows(struct rules *r)
 	return r->flows;
 }
 
+const struct flows *rules_coming(const struct rules *r)
+{
+	return r->coming;
+}
+
 struct check_changes *rules_checks(struct rules *r)
 {
 	return &r->checks;
@@ -999,6 +1007,7 @@ struct rules *rules_new(const char *node)
 	r->claims = claims_new();
 	r->pods = pods_new();
 	r->flows = flows_new();
+	r->coming = flows_new();
 	TAILQ_INIT(&r->dirty);
 	TAILQ_INIT(&r->waiting);
 	TAILQ_INIT(&r->lingering);
@@ -1025,6 +1034,7 @@ struct rules *rules_free(struct rules *r)
 	free(r->recalled[0]);
 	free(r->recalled[1]);
 	flows_free(r->flows);
+	flows_free(r->coming);
 	inherited_free(r->inherited);
 	check_changes_done(&r->checks);
 	intern_unref(r->node);

@@ -97,6 +97,12 @@ unsigned rules_refusals(const struct rules *r);
  */
 struct flows *rules_flows(struct rules *r);
 
+/*
+ * All UDP ways in of the Services in the transaction that was given out. A look that is under way
+ * and knows only what was before must spare flows to these (conntrack_expect()).
+ */
+const struct flows *rules_coming(const struct rules *r);
+
 /* Health checks that changed, for the caller to take in the same way (checks_change()). */
 struct check_changes *rules_checks(struct rules *r);
 

@@ -211,6 +211,33 @@ static void test_the_newer_note_holds(void **state)
 	flows_free(f);
 }
 
+/* Between a transaction and the end of the look that it made necessary, the next one may come. */
+static void test_a_look_spares_what_the_next_rules_lead_to(void **state)
+{
+	struct flows *f = change(ENDPOINTS("10.244.1.2"), ENDPOINTS("10.244.2.2"));
+	struct flows *coming = change((struct plan){ 0 }, ENDPOINTS("10.244.1.2", "10.244.3.2"));
+	(void)state;
+
+	assert_true(stale(f, flow_with("10.244.1.2")));
+	flows_allow(f, coming);
+	assert_false(stale(f, flow_with("10.244.1.2")));
+	assert_false(stale(f, flow_with("10.244.2.2")));
+	assert_false(stale(f, flow_with("10.244.3.2")));
+	assert_true(stale(f, flow_with("10.244.9.9")));
+	assert_true(stale(f, by_node_port("10.244.9.9")));
+	flows_free(f);
+
+	f = change(ENDPOINTS("10.244.1.2"), (struct plan){ 0 });
+	flows_allow(f, coming);
+	assert_false(stale(f, flow_with("10.244.3.2")));
+	assert_true(stale(f, flow_with("10.244.9.9")));
+	flows_forget(f);
+	flows_allow(f, coming); /* what is not looked at is not looked at now either */
+	assert_true(flows_empty(f));
+	flows_free(f);
+	flows_free(coming);
+}
+
 /* --- messages ------------------------------------------------------------------------------ */
 
 /*
@@ -348,6 +375,7 @@ int main(void)
 		cmocka_unit_test(test_node_ports_are_those_of_this_node),
 		cmocka_unit_test(test_what_is_not_noted_is_left_alone),
 		cmocka_unit_test(test_the_newer_note_holds),
+		cmocka_unit_test(test_a_look_spares_what_the_next_rules_lead_to),
 		cmocka_unit_test(test_a_flow_is_read),
 		cmocka_unit_test(test_a_flow_cut_short_is_refused),
 		cmocka_unit_test(test_other_messages_are_no_flow),
