@@ -380,7 +380,118 @@ def bench_apiserver(build, row, count=10000, watchers=100):
             load.close()
 
 
-PARTS = {"arp": bench_arp, "allocate": bench_allocate, "speaker-memory": bench_speaker_memory, "apiserver": bench_apiserver}
+class PeakOfChildren(Peak):
+    """The highest RssAnon that any child of a process had."""
+
+    def run(self):
+        children = pathlib.Path(f"/proc/{self.pid}/task/{self.pid}/children")
+        while not self.done.wait(0.005):
+            try:
+                for child in children.read_text(encoding="ascii").split():
+                    self.kib = max(self.kib, memory_kib(child))
+            except (OSError, StopIteration):
+                continue
+
+
+class Forwarding:
+    """A node with bellman-proxy between a client and two pods, and @count Services beside the one under test."""
+
+    IP, PORT, PODS = "10.96.255.1", 53, ("10.244.1.2", "10.244.1.3")
+
+    def __init__(self, build, count):
+        self.build, self.count = build, count
+        self.node, self.client, self.pod = Host(f"node{count}"), Host(f"client{count}"), Host(f"pod{count}")
+        self.runs = 0
+
+    def start(self):
+        node, client, pod = self.node, self.client, self.pod
+        for peer, net in ((client, "10.9.0"), (pod, "10.244.1")):
+            name = peer.ns[-8:]
+            node.ip("link", "add", name, "type", "veth", "peer", "name", "eth0", "netns", peer.ns)
+            node.ip("addr", "add", f"{net}.254/24", "dev", name)
+            node.ip("link", "set", name, "up")
+            peer.ip("addr", "add", f"{net}.1/24", "dev", "eth0")
+            peer.ip("link", "set", "eth0", "up")
+            peer.ip("route", "add", "default", "via", f"{net}.254")
+        for i in range(RUNS + 1):  # each run asks from an address of its own: all flows are new
+            client.ip("addr", "add", f"10.9.0.{10 + i}/24", "dev", "eth0")
+        netns.sysctl(node.ns, "net/ipv4/ip_forward", 1)
+        netns.sysctl(node.ns, "net/ipv6/conf/all/forwarding", 1)  # the proxy would warn
+        for address in self.PODS:
+            pod.ip("addr", "add", f"{address}/24", "dev", "eth0")
+            pod.children.append(subprocess.Popen(["ip", "netns", "exec", pod.ns, f"{self.build}/bench/bench_flows",
+                                                  "serve", address, "5353", address]))
+        node.start(f"{self.build}/bin/bellman-apiserver", "--listen", f"127.0.0.1:{PORT}")
+        node.wait_ready(PORT)
+        self.api = Api(node)
+        self.api.create(kube.service("probe", [(self.PORT, 5353)], protocol="UDP", type="ClusterIP", clusterIP=self.IP, clusterIPs=[self.IP]),
+                        kube.endpoint_slice("probe", [(self.PODS[0], "node-a")], [(self.PORT, 5353)], protocol="UDP"))
+        fill(self.api, self.count, False)
+
+    def start_proxy(self):
+        """Returns (seconds until it has all rules in the kernel, peak KiB of the proxy, of nft)."""
+        began = time.monotonic()
+        self.proxy = self.node.start(f"{self.build}/bin/bellman-proxy", "--server", f"http://127.0.0.1:{PORT}", "--node-name", "node-a")
+        peaks = Peak(self.proxy.pid), PeakOfChildren(self.proxy.pid)
+        wait_for(lambda: self.node.http(7474, "/readyz")[0] == 200, 120, "the proxy to be ready", 0.01)
+        took = time.monotonic() - began
+        return took, *(p.stop() for p in peaks)
+
+    def ask(self, count):
+        self.runs = (self.runs + 1) % (RUNS + 1)
+        return json.loads(self.client.run(f"{self.build}/bench/bench_flows", "ask", self.IP, self.PORT, f"10.9.0.{10 + self.runs}", count))
+
+    def change(self, to):
+        """Put the one endpoint elsewhere; seconds until new flows go there."""
+        waiting = subprocess.Popen(["ip", "netns", "exec", self.client.ns, f"{self.build}/bench/bench_flows", "until",
+                                    self.IP, str(self.PORT), "10.9.0.1", to], stdout=subprocess.PIPE, text=True)
+        began = time.monotonic()
+        self.api.patch("EndpointSlice", "probe-ipv4", {"endpoints": [{"addresses": [to], "nodeName": "node-a", "conditions": {"ready": True}}]})
+        return float(waiting.communicate(timeout=60)[0]) - began
+
+    def close(self):
+        for host in (self.node, self.client, self.pod):
+            host.close()
+
+
+def bench_proxy(build, row, few=10, many=10000):
+    """A node with @many Services beside one with @few, each with an EXTERNAL-IP and an endpoint."""
+    small, large = Forwarding(build, few), Forwarding(build, many)
+    try:
+        for f in (small, large):
+            f.start()
+        first = [f.start_proxy() for f in (large, small)]
+        for f in (large, small):
+            f.ask(500)
+        seen = {small: [], large: []}
+        changes = {small: [], large: []}
+        for i in range(RUNS):
+            for f in (large, small):
+                seen[f].append(f.ask(5000))
+            for f in (large, small):
+                changes[f] += [f.change(f.PODS[1]), f.change(f.PODS[0])]
+        again = []
+        for f in (large, small):
+            f.proxy.kill()
+            f.proxy.wait(10)
+            f.node.children.remove(f.proxy)
+            again.append(f.start_proxy())
+
+        of = f"{few} Services"
+        for key, label in (("p50_us", "new UDP flow through a Service, p50, µs"), ("p99_us", "new UDP flow through a Service, p99, µs")):
+            row(f"{label}, at {many}", statistics.median(s[key] for s in seen[large]), statistics.median(s[key] for s in seen[small]), of)
+        row(f"endpoint changed until new flows go there, ms, at {many}", 1000 * statistics.median(changes[large]),
+            1000 * statistics.median(changes[small]), of)
+        for runs, what in ((first, "first load"), (again, "take-over after kill -9")):
+            for i, (label, unit) in enumerate((("s", 1), ("peak RssAnon of bellman-proxy, MiB", 1024), ("peak RssAnon of nft, MiB", 1024))):
+                row(f"{what} of {many} Services, {label}", runs[0][i] / unit, runs[1][i] / unit, of)
+    finally:
+        small.close()
+        large.close()
+
+
+PARTS = {"arp": bench_arp, "allocate": bench_allocate, "speaker-memory": bench_speaker_memory, "apiserver": bench_apiserver,
+         "proxy": bench_proxy}
 
 
 def main():
