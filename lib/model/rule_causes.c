@@ -163,3 +163,20 @@ void cause_unsupported(struct rule_causes *causes, const char *field, const char
 	free(quoted);
 	free(shown);
 }
+
+void cause_unless_one_of(struct rule_causes *causes, const char *field, const char *value,
+			 const char *const *words)
+{
+	for (const char *const *word = words; *word != NULL; word++)
+		if (strcmp(*word, value) == 0)
+			return;
+	cause_unsupported(causes, field, value, words);
+}
+
+void cause_duplicate(struct rule_causes *causes, const char *field, const char *value)
+{
+	char *quoted = go_quoted(value);
+
+	causes_add(causes, "FieldValueDuplicate", field, "Duplicate value: %s", quoted);
+	free(quoted);
+}

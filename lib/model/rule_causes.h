@@ -45,6 +45,11 @@ void cause_invalid_list(struct rule_causes *causes, const char *field, const cha
 /* "Unsupported value: VALUE: supported values: ..." @words: sorted, ended by NULL. */
 void cause_unsupported(struct rule_causes *causes, const char *field, const char *value,
 		       const char *const *words);
+/* The same, unless it is one of the words. */
+void cause_unless_one_of(struct rule_causes *causes, const char *field, const char *value,
+			 const char *const *words);
+/* "Duplicate value: VALUE". */
+void cause_duplicate(struct rule_causes *causes, const char *field, const char *value);
 
 /* The text in quotes, with what does not print escaped as Go's %q does; the caller frees it. */
 char *go_quoted(const char *text);

@@ -11,6 +11,8 @@
 #include "lib/model/json.h"
 #include "lib/model/service_rules.h"
 
+#define SERVICE_ONLY_LB "may only be used when `type` is 'LoadBalancer'"
+
 enum { CLUSTER_IPS_MAX = 2, FIELD_MAX = 96 };
 
 /* --- the books ---------------------------------------------------------------------------- */
@@ -70,6 +72,9 @@ void service_validate(const cJSON *service, bool settled, struct rule_causes *ca
 void service_validate_cluster_ips(const cJSON *spec, struct rule_causes *causes);
 
 void service_validate_class(const cJSON *spec, struct rule_causes *causes);
+void service_validate_external_ips(const cJSON *spec, struct rule_causes *causes);
+/* In the field, or else in the annotation that came before it. */
+void service_validate_source_ranges(const cJSON *service, struct rule_causes *causes);
 
 /* A PreferDualStack Service keeps its families, whatever the cluster has, until it is edited. */
 bool service_keeps_preference(const struct rule_run *r);

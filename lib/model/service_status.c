@@ -21,8 +21,8 @@ static void check_mode(const cJSON *entry, int i, struct rule_causes *causes)
 			   "Required value: must be specified when `ip` is set");
 	else if (mode != NULL && !has_ip)
 		cause_forbidden(causes, field, "may not be specified when `ip` is not set");
-	else if (mode != NULL && strcmp(mode, "VIP") != 0 && strcmp(mode, "Proxy") != 0)
-		cause_unsupported(causes, field, mode, modes);
+	else if (mode != NULL)
+		cause_unless_one_of(causes, field, mode, modes);
 }
 
 static void check_entry(const cJSON *entry, int i, struct rule_causes *causes)

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Validation of a Service, after defaults and the books, in Kubernetes' order (ValidateService). */
-#include <ctype.h>
 #include <stdio.h>
 
 #include "lib/model/name_rules.h"
@@ -8,23 +7,12 @@
 
 enum { KUBELET_PORT = 10250, AFFINITY_TIMEOUT_MAX_S = 86400 };
 
-static const char only_lb[] = "may only be used when `type` is 'LoadBalancer'";
-
 static const char *const types[] = { "ClusterIP", "ExternalName", "LoadBalancer", "NodePort",
 				     NULL };
 static const char *const protocols[] = { "SCTP", "TCP", "UDP", NULL };
 static const char *const policies[] = { "Cluster", "Local", NULL };
 static const char *const affinities[] = { "ClientIP", "None", NULL };
 static const char *const distributions[] = { "PreferClose", NULL };
-
-static void check_word(struct rule_causes *causes, const char *field, const char *value,
-		       const char *const *words)
-{
-	for (const char *const *word = words; *word != NULL; word++)
-		if (strcmp(*word, value) == 0)
-			return;
-	cause_unsupported(causes, field, value, words);
-}
 
 /* --- annotations -------------------------------------------------------------------------------
  */
@@ -132,19 +120,15 @@ static void check_port(const cJSON *ports, const cJSON *port, int i, struct rule
 	snprintf(field, sizeof(field), "spec.ports[%d].name", i);
 	if (name[0] != '\0') {
 		name_check_label(causes, field, name);
-		if (name_is_taken(ports, port)) {
-			char *quoted = go_quoted(name);
-			causes_add(causes, "FieldValueDuplicate", field, "Duplicate value: %s",
-				   quoted);
-			free(quoted);
-		}
+		if (name_is_taken(ports, port))
+			cause_duplicate(causes, field, name);
 	} else if (cJSON_GetArraySize(ports) > 1) {
 		cause_required(causes, field);
 	}
 	snprintf(field, sizeof(field), "spec.ports[%d].port", i);
 	check_number(causes, field, rule_int(port, "port"));
 	snprintf(field, sizeof(field), "spec.ports[%d].protocol", i);
-	check_word(causes, field, rule_text(port, "protocol"), protocols);
+	cause_unless_one_of(causes, field, rule_text(port, "protocol"), protocols);
 	snprintf(field, sizeof(field), "spec.ports[%d].targetPort", i);
 	if (cJSON_IsString(target))
 		name_check_port(causes, field, target->valuestring);
@@ -242,126 +226,12 @@ static void check_affinity(const cJSON *spec, struct rule_causes *causes)
 	const cJSON *client = rule_get(rule_get(spec, "sessionAffinityConfig"), "clientIP");
 	int timeout = rule_int(client, "timeoutSeconds");
 
-	check_word(causes, "spec.sessionAffinity", rule_text(spec, "sessionAffinity"), affinities);
+	cause_unless_one_of(causes, "spec.sessionAffinity", rule_text(spec, "sessionAffinity"),
+			    affinities);
 	if (rule_is(spec, "sessionAffinity", "ClientIP") &&
 	    (timeout <= 0 || timeout > AFFINITY_TIMEOUT_MAX_S))
 		cause_invalid_int(causes, "spec.sessionAffinityConfig.clientIP.timeoutSeconds",
 				  timeout, "must be greater than 0 and less than 86400");
-}
-
-/* --- addresses ----------------------------------------------------------------------------------
- */
-
-bool rule_check_ip(struct rule_causes *causes, const char *field, const char *text)
-{
-	if (is_sloppy_ip(text))
-		return true;
-	cause_invalid_text(causes, field, text,
-			   "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)");
-	return false;
-}
-
-/* Not for one node only: unspecified, loopback, link-local. */
-static void check_special(struct rule_causes *causes, const char *field, const char *text)
-{
-	struct ip_addr ip = { 0 };
-	char why[96];
-
-	must_0(ip_parse_sloppy(text, &ip));
-	const uint8_t *b = ip.bytes;
-	bool v4 = ip.family == IP_V4;
-	u128 number = ip_to_number(&ip);
-	if (number == 0) {
-		snprintf(why, sizeof(why), "may not be unspecified (%.60s)", text);
-		cause_invalid_text(causes, field, text, why);
-	}
-	if (v4 ? b[0] == 127 : number == 1)
-		cause_invalid_text(causes, field, text,
-				   "may not be in the loopback range (127.0.0.0/8, ::1/128)");
-	if (v4 ? b[0] == 169 && b[1] == 254 : b[0] == 0xfe && (b[1] & 0xc0) == 0x80)
-		cause_invalid_text(causes, field, text,
-				   "may not be in the link-local range (169.254.0.0/16, "
-				   "fe80::/10)");
-	if (v4 ? b[0] == 224 && b[1] == 0 && b[2] == 0 : b[0] == 0xff && (b[1] & 0x0f) == 0x02)
-		cause_invalid_text(causes, field, text,
-				   "may not be in the link-local multicast range (224.0.0.0/24, "
-				   "ff02::/10)");
-}
-
-static void check_external_ips(const cJSON *spec, struct rule_causes *causes)
-{
-	const cJSON *item;
-	int i = 0;
-
-	cJSON_ArrayForEach (item, rule_get(spec, "externalIPs")) {
-		char field[FIELD_MAX];
-
-		snprintf(field, sizeof(field), "spec.externalIPs[%d]", i++);
-		if (rule_check_ip(causes, field, item->valuestring))
-			check_special(causes, field, item->valuestring);
-	}
-}
-
-/* ADDRESS/LENGTH of @len characters, blanks around it left out. */
-static void check_cidr(struct rule_causes *causes, const char *field, const char *text, size_t len)
-{
-	for (; len > 0 && isspace((unsigned char)text[0]); len--)
-		text++;
-	while (len > 0 && isspace((unsigned char)text[len - 1]))
-		len--;
-
-	char *cidr = must(strndup(text, len));
-	struct ip_prefix prefix;
-	if (ip_prefix_parse_sloppy(cidr, &prefix) != 0)
-		cause_invalid_text(causes, field, cidr,
-				   "must be a valid CIDR value, (e.g. 10.9.8.0/24 or "
-				   "2001:db8::/64)");
-	free(cidr);
-}
-
-/* In the annotation, where the field is not used, with commas between. */
-static void check_ranges_annotation(const cJSON *service, const char *list,
-				    struct rule_causes *causes)
-{
-	static const char field[] =
-		"metadata.annotations[service.beta.kubernetes.io/load-balancer-source-ranges]";
-
-	if (!is_load_balancer(rule_get(service, "spec")))
-		cause_forbidden(causes, field, only_lb);
-	if (list[strspn(list, " \t\n\v\f\r")] == '\0')
-		return;
-	for (;; list++) {
-		size_t len = strcspn(list, ",");
-
-		check_cidr(causes, field, list, len);
-		list += len;
-		if (*list == '\0')
-			break;
-	}
-}
-
-static void check_source_ranges(const cJSON *service, struct rule_causes *causes)
-{
-	const cJSON *spec = rule_get(service, "spec"), *item;
-	const cJSON *annotations = rule_get(rule_get(service, "metadata"), "annotations");
-	const cJSON *list =
-		rule_get(annotations, "service.beta.kubernetes.io/load-balancer-source-ranges");
-	int i = 0;
-
-	if (rule_count(spec, "loadBalancerSourceRanges") == 0) {
-		if (cJSON_IsString(list))
-			check_ranges_annotation(service, list->valuestring, causes);
-		return;
-	}
-	/* The first letter is an old slip of Kubernetes. */
-	if (!is_load_balancer(spec))
-		cause_forbidden(causes, "spec.LoadBalancerSourceRanges", only_lb);
-	cJSON_ArrayForEach (item, rule_get(spec, "loadBalancerSourceRanges")) {
-		char field[FIELD_MAX];
-
-		snprintf(field, sizeof(field), "spec.LoadBalancerSourceRanges[%d]", i++);
-		check_cidr(causes, field, item->valuestring, strlen(item->valuestring));
-	}
 }
 
 /* --- class, policies ---------------------------------------------------------- */
@@ -373,7 +243,7 @@ void service_validate_class(const cJSON *spec, struct rule_causes *causes)
 	if (class != NULL && is_load_balancer(spec))
 		name_check_qualified(causes, "spec.loadBalancerClass", class->valuestring);
 	else if (class != NULL)
-		cause_forbidden(causes, "spec.loadBalancerClass", only_lb);
+		cause_forbidden(causes, "spec.loadBalancerClass", SERVICE_ONLY_LB);
 }
 
 static void check_policies(const cJSON *spec, bool settled, struct rule_causes *causes)
@@ -382,7 +252,7 @@ static void check_policies(const cJSON *spec, bool settled, struct rule_causes *
 	int check = rule_int(spec, "healthCheckNodePort");
 
 	if (is_external(spec))
-		check_word(causes, "spec.externalTrafficPolicy", external, policies);
+		cause_unless_one_of(causes, "spec.externalTrafficPolicy", external, policies);
 	else if (external[0] != '\0')
 		cause_invalid_text(causes, "spec.externalTrafficPolicy", external,
 				   "may only be set for externally-accessible services");
@@ -395,11 +265,11 @@ static void check_policies(const cJSON *spec, bool settled, struct rule_causes *
 	else if (check != 0)
 		check_number(causes, "spec.healthCheckNodePort", check);
 	if (rule_get(spec, "internalTrafficPolicy") != NULL)
-		check_word(causes, "spec.internalTrafficPolicy",
-			   rule_text(spec, "internalTrafficPolicy"), policies);
+		cause_unless_one_of(causes, "spec.internalTrafficPolicy",
+				    rule_text(spec, "internalTrafficPolicy"), policies);
 	if (rule_get(spec, "trafficDistribution") != NULL)
-		check_word(causes, "spec.trafficDistribution",
-			   rule_text(spec, "trafficDistribution"), distributions);
+		cause_unless_one_of(causes, "spec.trafficDistribution",
+				    rule_text(spec, "trafficDistribution"), distributions);
 }
 
 void service_validate(const cJSON *service, bool settled, struct rule_causes *causes)
@@ -413,13 +283,13 @@ void service_validate(const cJSON *service, bool settled, struct rule_causes *ca
 	check_affinity(spec, causes);
 	if (has_cluster_ip(spec))
 		service_validate_cluster_ips(spec, causes);
-	check_external_ips(spec, causes);
-	check_word(causes, "spec.type", rule_text(spec, "type"), types);
+	service_validate_external_ips(spec, causes);
+	cause_unless_one_of(causes, "spec.type", rule_text(spec, "type"), types);
 	check_no_node_ports(spec, causes);
 	check_twins(spec, causes);
-	check_source_ranges(service, causes);
+	service_validate_source_ranges(service, causes);
 	if (!is_load_balancer(spec) && rule_get(spec, "allocateLoadBalancerNodePorts") != NULL)
-		cause_forbidden(causes, "spec.allocateLoadBalancerNodePorts", only_lb);
+		cause_forbidden(causes, "spec.allocateLoadBalancerNodePorts", SERVICE_ONLY_LB);
 	service_validate_class(spec, causes);
 	check_policies(spec, settled, causes);
 }

@@ -11,14 +11,6 @@ static const char *const families[] = { "IPv4", "IPv6", NULL };
 static const char *const family_policies[] = { "PreferDualStack", "RequireDualStack", "SingleStack",
 					       NULL };
 
-static bool is_one_of(const char *value, const char *const *words)
-{
-	for (; *words != NULL; words++)
-		if (strcmp(*words, value) == 0)
-			return true;
-	return false;
-}
-
 static void refuse_ips(const cJSON *spec, const char *why, struct rule_causes *causes)
 {
 	cause_invalid_list(causes, "spec.clusterIPs", "[]string", rule_get(spec, "clusterIPs"),
@@ -46,23 +38,18 @@ static void check_families(const cJSON *spec, struct rule_causes *causes)
 		char field[FIELD_MAX];
 
 		snprintf(field, sizeof(field), "spec.ipFamilies[%d]", i++);
-		if (!is_one_of(f->valuestring, families))
-			cause_unsupported(causes, field, f->valuestring, families);
+		cause_unless_one_of(causes, field, f->valuestring, families);
 		cJSON_ArrayForEach (before, list) {
 			if (before != f && strcmp(before->valuestring, f->valuestring) != 0)
 				continue;
-			if (before != f) {
-				char *quoted = go_quoted(f->valuestring);
-				causes_add(causes, "FieldValueDuplicate", field,
-					   "Duplicate value: %s", quoted);
-				free(quoted);
-			}
+			if (before != f)
+				cause_duplicate(causes, field, f->valuestring);
 			break;
 		}
 	}
-	const char *policy = rule_text(spec, "ipFamilyPolicy");
-	if (rule_get(spec, "ipFamilyPolicy") != NULL && !is_one_of(policy, family_policies))
-		cause_unsupported(causes, "spec.ipFamilyPolicy", policy, family_policies);
+	if (rule_get(spec, "ipFamilyPolicy") != NULL)
+		cause_unless_one_of(causes, "spec.ipFamilyPolicy",
+				    rule_text(spec, "ipFamilyPolicy"), family_policies);
 }
 
 /* False: there is one that is no address, and no more can be said of them. */

@@ -22,11 +22,6 @@ void cause_required_why(struct rule_causes *causes, const char *field, const cha
 	causes_add(causes, "FieldValueRequired", field, "Required value: %s", why);
 }
 
-void cause_duplicate(struct rule_causes *causes, const char *field, const char *value)
-{
-	causes_add(causes, "FieldValueDuplicate", field, "Duplicate value: \"%s\"", value);
-}
-
 void cause_too_many(struct rule_causes *causes, const char *field, int count, int max)
 {
 	causes_add(causes, "FieldValueTooMany", field, "Too many: %d: must have at most %d items",

@@ -34,7 +34,6 @@ struct field_name field_name(const char *fmt, ...) __attribute__((format(printf,
 
 /* As the causes of lib/model/rule_causes.h, which they add to. */
 void cause_required_why(struct rule_causes *causes, const char *field, const char *why);
-void cause_duplicate(struct rule_causes *causes, const char *field, const char *value);
 void cause_too_many(struct rule_causes *causes, const char *field, int count, int max);
 void cause_too_long(struct rule_causes *causes, const char *field, int max);
 
