@@ -2,7 +2,6 @@
 #include "standalone/apiserver/http.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,17 +15,14 @@
 #include "standalone/apiserver/objects.h"
 #include "standalone/apiserver/rest.h"
 #include "standalone/apiserver/status.h"
+#include "standalone/apiserver/streams.h"
 #include "standalone/apiserver/tokens.h"
-#include "standalone/apiserver/watch.h"
 
 enum {
 	BODY_MAX = 3 << 20, /* as Kubernetes */
 	CONNECTIONS_MAX = 512,
-	WATCH_BLOCK = 16 << 10,
 	LIST_BLOCK = 32 << 10,
-	WATCHES_MAX = 384, /* so that there is always a connection left for the rest */
-	TICK_MS = 1000,    /* how late a bookmark or the end of a watch may be */
-	STALL_S = 15,      /* a watcher that takes nothing for so long is let go */
+	TICK_MS = 1000, /* how late a bookmark or the end of a watch may be */
 	EXPIRE_TICKS = 600,
 	/* Bytes of bodies that come in and of answers that go out: above the first the slowest
 	 * client has to go, above the second newcomers with a body are told to come again. */
@@ -49,33 +45,21 @@ struct exchange {
 	struct exchange *next, **prev; /* among those that wait */
 };
 
-/* One watch on the wire. Lives from the queued answer until MHD is done with it. */
-struct stream {
-	struct http *http;
-	struct MHD_Connection *connection;
-	struct watch *watch;
-	bool suspended, abandoned;
-	uint64_t read_s; /* when it last took something */
-	struct stream *next, **prev;
-};
-
 struct http {
 	struct api *api;
 	struct httpd *httpd;
 	struct tokens *tokens;
 	struct exchange *waiting;
-	struct stream *streams;
-	unsigned stream_count, ticks;
-	size_t held;        /* bytes for requests that are not answered to the end */
-	bool relief;        /* somebody was dropped for them and is not gone yet */
-	uint64_t announced; /* seq up to which watchers were woken */
-	uv_check_t commit;  /* at the end of the turn that wrote */
-	uv_idle_t at_once;  /* keeps that turn from waiting for events */
+	struct streams *streams;
+	unsigned ticks;
+	size_t held;       /* bytes for requests that are not answered to the end */
+	bool relief;       /* somebody was dropped for them and is not gone yet */
+	uv_check_t commit; /* at the end of the turn that wrote */
+	uv_idle_t at_once; /* keeps that turn from waiting for events */
 	uv_timer_t tick;
 	void (*failed)(void *arg);
 	void *arg;
 	int open_handles;
-	bool closing;
 };
 
 #define LINK(head, item)                                                                           \
@@ -99,110 +83,13 @@ static uint64_t now_s(void)
 	return daemon_now_ns() / NS_PER_S;
 }
 
-/* --- streams --------------------------------------------------------------------------- */
-
-static ssize_t read_stream(void *cls, uint64_t position, char *to, size_t max)
-{
-	struct stream *s = cls;
-
-	(void)position;
-	if (s->http->closing)
-		return MHD_CONTENT_READER_END_OF_STREAM;
-	if (s->abandoned)
-		return MHD_CONTENT_READER_END_WITH_ERROR;
-	s->read_s = now_s();
-	size_t n = watch_read(s->watch, to, max, now_s());
-	if (n > 0)
-		return (ssize_t)n;
-	if (watch_ended(s->watch))
-		return MHD_CONTENT_READER_END_OF_STREAM;
-	MHD_suspend_connection(s->connection);
-	s->suspended = true;
-	return 0;
-}
-
-static void free_stream(void *cls)
-{
-	struct stream *s = cls;
-
-	UNLINK(s);
-	s->http->stream_count--;
-	watch_free(s->watch);
-	free(s);
-}
-
-static void resume_stream(struct stream *s)
-{
-	if (!s->suspended)
-		return;
-	s->suspended = false;
-	MHD_resume_connection(s->connection);
-	httpd_kick(s->http->httpd);
-}
-
-static int socket_of(const struct stream *s)
-{
-	const union MHD_ConnectionInfo *info =
-		MHD_get_connection_info(s->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-
-	return info == NULL ? -1 : info->connect_fd;
-}
-
-/* Wake those that have something to read since the last commit. */
-static void wake_streams(struct http *h)
-{
-	const struct history *history = store_history(h->api->store);
-	uint64_t end = store_visible(h->api->store);
-
-	for (struct stream *s = h->streams; s != NULL; s = s->next) {
-		bool wakes = false;
-
-		for (uint64_t seq = h->announced; seq < end; seq++) {
-			const struct change *c = history_at(history, seq);
-			if (watch_wakes_for(s->watch, seq, c)) {
-				wakes = true;
-				break;
-			}
-		}
-		if (wakes)
-			resume_stream(s);
-	}
-	h->announced = end;
-}
-
-/*
- * End the streams whose clients have gone. MHD does not look at a connection that is suspended: a
- * client without bookmarks would keep its place until the end of the watch.
- */
-static void end_abandoned(struct http *h)
-{
-	struct pollfd fds[WATCHES_MAX];
-	nfds_t n = 0, i = 0;
-
-	for (const struct stream *s = h->streams; s != NULL; s = s->next)
-		fds[n++] = (struct pollfd){ .fd = socket_of(s), .events = POLLRDHUP };
-	if (poll(fds, n, 0) <= 0)
-		return;
-	for (struct stream *s = h->streams; s != NULL; s = s->next)
-		if (fds[i++].revents != 0) {
-			s->abandoned = true;
-			resume_stream(s);
-		}
-}
+/* --- time ------------------------------------------------------------------------------ */
 
 static void on_tick(uv_timer_t *timer)
 {
 	struct http *h = timer->data;
 
-	end_abandoned(h);
-	for (struct stream *s = h->streams; s != NULL; s = s->next) {
-		if (watch_is_due(s->watch, now_s()))
-			resume_stream(s);
-		/* One that is not suspended has something to send, and its client does not take it.
-		 */
-		else if (!s->suspended && now_s() - s->read_s > STALL_S)
-			httpd_drop(s->connection);
-	}
+	streams_tick(h->streams);
 	if (++h->ticks % EXPIRE_TICKS != 0)
 		return;
 	if (!objects_expire_events(h->api))
@@ -210,32 +97,6 @@ static void on_tick(uv_timer_t *timer)
 			 store_error(h->api->store));
 	if (store_dirty(h->api->store))
 		http_written(h);
-}
-
-static enum MHD_Result send_stream(struct exchange *x)
-{
-	struct http *h = x->http;
-	struct stream *s = mem_zero(sizeof(*s));
-
-	s->http = h;
-	s->connection = x->connection;
-	s->read_s = now_s();
-	s->watch = watch_new(h->api, x->reply.watch, now_s());
-	x->reply.watch = NULL;
-	LINK(h->streams, s);
-	h->stream_count++;
-	httpd_streams(s->connection);
-
-	struct MHD_Response *r = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, WATCH_BLOCK,
-								   read_stream, s, free_stream);
-	if (r == NULL) {
-		free_stream(s);
-		return MHD_NO;
-	}
-	MHD_add_response_header(r, MHD_HTTP_HEADER_CONTENT_TYPE, x->reply.content_type);
-	enum MHD_Result rc = MHD_queue_response(x->connection, MHD_HTTP_OK, r);
-	MHD_destroy_response(r);
-	return rc;
 }
 
 /* --- commits --------------------------------------------------------------------------- */
@@ -253,7 +114,7 @@ static void commit(struct http *h)
 		h->failed(h->arg);
 		return;
 	}
-	wake_streams(h);
+	streams_wake(h->streams);
 	while ((x = h->waiting) != NULL) {
 		UNLINK(x);
 		x->waiting = false;
@@ -395,7 +256,7 @@ static void handle(struct exchange *x, const char *path, const char *method)
 	buf_add(&x->body, "", 1);
 	q.body = x->body.bytes;
 	rest_handle(h->api, &q, &x->reply);
-	if (x->reply.watch != NULL && h->stream_count >= WATCHES_MAX) {
+	if (x->reply.watch != NULL && !streams_have_room(h->streams, x->connection)) {
 		reply_done(&x->reply);
 		x->reply = (struct reply){ 0 };
 		refuse_for_now(x, "watches");
@@ -528,7 +389,11 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
 			return MHD_YES;
 		}
 	}
-	return x->reply.watch != NULL ? send_stream(x) : send_reply(x);
+	if (x->reply.watch == NULL)
+		return send_reply(x);
+	struct watch_spec *spec = x->reply.watch;
+	x->reply.watch = NULL; /* the stream's now */
+	return streams_begin(h->streams, connection, spec, x->reply.content_type);
 }
 
 static void on_completed(void *cls, struct MHD_Connection *connection, void **con_cls,
@@ -556,6 +421,7 @@ static void on_completed(void *cls, struct MHD_Connection *connection, void **co
 
 static void free_http(struct http *h)
 {
+	streams_free(h->streams);
 	tokens_free(h->tokens);
 	free(h);
 }
@@ -598,7 +464,7 @@ int http_open(uv_loop_t *loop, struct api *a, const struct http_cfg *cfg, struct
 	h->api = a;
 	h->failed = cfg->failed;
 	h->arg = cfg->arg;
-	h->announced = store_visible(a->store);
+	h->streams = streams_new(a, h->httpd);
 	uv_check_init(loop, &h->commit);
 	uv_idle_init(loop, &h->at_once);
 	uv_timer_init(loop, &h->tick);
@@ -620,14 +486,12 @@ struct http *http_close(struct http *h)
 
 	if (h == NULL)
 		return NULL;
-	h->closing = true;
 	while ((x = h->waiting) != NULL) {
 		UNLINK(x);
 		x->waiting = false;
 		MHD_resume_connection(x->connection);
 	}
-	for (struct stream *s = h->streams; s != NULL; s = s->next)
-		resume_stream(s);
+	streams_end(h->streams);
 	httpd_close(h->httpd);
 	uv_close((uv_handle_t *)&h->commit, on_closed);
 	uv_close((uv_handle_t *)&h->at_once, on_closed);

@@ -635,16 +635,24 @@ def test_deprecated_versions_warn(server):
             assert answer.headers["Warning"] == want
 
 
+def watch_from(server, address):
+    s = socket.create_connection(("127.0.0.1", server.port), timeout=20, source_address=(address, 0))
+    s.sendall(b"GET /api/v1/configmaps?watch=true HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    return s
+
+
 def test_watches_leave_room_for_others(server):
-    """More watches than there may be: the last ones are told to come again, everybody else is served."""
+    """
+    More watches than there may be, of one client and of all: the last ones are told to come again,
+    everybody else is served.
+    """
     sockets = []
     try:
-        for _ in range(400):
-            s = socket.create_connection(("127.0.0.1", server.port), timeout=20)
-            sockets.append(s)
-            s.sendall(b"GET /api/v1/configmaps?watch=true HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        codes = [s.recv(64).split()[1] for s in sockets]
-        assert codes.count(b"200") == 384 and codes.count(b"429") == 16
+        for address, count, admitted in (("127.0.0.2", 260, 256), ("127.0.0.3", 130, 128)):
+            more = [watch_from(server, address) for _ in range(count)]
+            sockets += more
+            codes = [s.recv(64).split()[1] for s in more]
+            assert (codes.count(b"200"), codes.count(b"429")) == (admitted, count - admitted)
         assert server.create(CONFIG_MAPS, config_map("a"))
     finally:
         for s in sockets:
@@ -653,14 +661,12 @@ def test_watches_leave_room_for_others(server):
 
 def test_watches_of_clients_that_have_gone_make_room(server):
     """They asked for no bookmarks, so nothing is written that would fail."""
-    for _ in range(384):
-        with socket.create_connection(("127.0.0.1", server.port), timeout=20) as s:
-            s.sendall(b"GET /api/v1/configmaps?watch=true HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    for _ in range(256):
+        with watch_from(server, "127.0.0.1") as s:
             assert s.recv(64).split()[1] == b"200"
 
     def admitted():
-        with socket.create_connection(("127.0.0.1", server.port), timeout=20) as s:
-            s.sendall(b"GET /api/v1/configmaps?watch=true HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        with watch_from(server, "127.0.0.1") as s:
             return s.recv(64).split()[1] == b"200"
 
     wait_for(admitted)

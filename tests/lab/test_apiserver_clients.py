@@ -76,7 +76,7 @@ def connect(server, read_buffer=None):
 def talk(server, sent, half_close=False):
     """All that comes back for these bytes until the server closes, or has nothing more to say for now."""
     with connect(server) as s:
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        with contextlib.suppress(OSError):  # it may have cut us off by now
             s.sendall(sent)
             if half_close:
                 s.shutdown(socket.SHUT_WR)
