@@ -729,6 +729,7 @@ static void restart(struct rules *r, struct inherited *found)
 	inherited_free(r->inherited);
 	r->inherited = found;
 	r->leftovers_empty = false;
+	r->affinity_found[0] = r->affinity_found[1] = false;
 }
 
 void rules_restart(struct rules *r)

@@ -6,11 +6,14 @@ remembered by the Service's name, and for longer than it lives; so each test has
 """
 
 import json
+import re
+import signal
 
+import pytest
 from api import endpoint_slice
 from lab import node_ip, pod_ip
 from proxies import (CLIENT, ENTRY, FAMILIES, PROTOCOLS, VIP, apply, ask, cluster, cluster_ip, fresh,  # noqa: F401
-                     reach, spread, standing)
+                     reach, rules, spread, standing)
 
 TIMES = 12
 
@@ -139,8 +142,9 @@ def test_it_ends_when_it_is_not_used(cluster):
     assert ask(cluster, "client", VIP[4])
 
 
+@pytest.mark.parametrize("same_frame", (True, False), ids=("taken-over", "made-anew"))
 @FAMILIES
-def test_it_outlives_the_proxy(fresh, family):
+def test_it_outlives_the_proxy_and_its_table(fresh, family, same_frame):
     apply(fresh, **sticky())
     reach(fresh, "client", VIP[family])
     one = the_one(fresh, "client", VIP[family])
@@ -148,10 +152,27 @@ def test_it_outlives_the_proxy(fresh, family):
     for _ in range(2):  # a second one may have been lucky
         proxy.kill()
         assert the_one(fresh, "client", VIP[family]) == one
+        if not same_frame:  # as another release would leave it
+            frame = re.search(r"chain (frame-\w+)", rules(fresh, ENTRY))[1]
+            fresh.run(ENTRY, ["nft", "delete", "chain", "inet", "bellman", frame])
         proxy.start()
         proxy.wait_ready()
         assert the_one(fresh, "client", VIP[family]) == one
     assert list(remembered(fresh, ENTRY, 600, family)) == [CLIENT[family]]
+    assert proxy.metrics()["bellman_proxy_nft_errors_total"] == 0
+
+
+def test_it_begins_again_when_somebody_flushed_it(fresh):
+    apply(fresh, **sticky())
+    reach(fresh, "client", VIP[4])
+    proxy = fresh.process(f"proxy-{ENTRY}")
+    proxy.kill()
+    proxy.start().wait_ready()  # it knows of the set because it found one
+    fresh.run(ENTRY, ["nft", "flush", "ruleset"])
+    proxy.signal(signal.SIGHUP)
+    proxy.wait_log("the table is gone")
+    reach(fresh, "client", VIP[4])
+    the_one(fresh, "client", VIP[4])
     assert proxy.metrics()["bellman_proxy_nft_errors_total"] == 0
 
 

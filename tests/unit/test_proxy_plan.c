@@ -181,6 +181,22 @@ static void test_affinity_goes_on_in_a_table_that_is_made_anew(void **state)
 	free(lines);
 }
 
+/* What a table had says nothing of the next one, which may be made on nothing. */
+static void test_affinity_set_is_made_again_after_one_that_was_taken_over(void **state)
+{
+	put_web_with(*state, STICKY, "");
+	put_slice(*state, "web-1", "IPv4", ON("node-b", "10.244.1.2"));
+	rules_take_over(*state, inherited_new(), (bool[]){ true, true });
+	char *lines = pass(*state);
+	assert_has_not(lines, "add set affinity4");
+	free(lines);
+
+	rules_restart_on_nothing(*state);
+	lines = pass(*state);
+	assert_has(lines, "add set affinity4\n");
+	free(lines);
+}
+
 /* It goes into the next transaction: what is not understood must not get there. */
 static void test_what_is_no_affinity_is_not_recalled(void **state)
 {
@@ -461,6 +477,7 @@ int main(void)
 		TEST(test_endpoint_that_returns_is_asked_last),
 		TEST(test_affinity_that_is_taken_off_leaves_plain_rules),
 		TEST(test_affinity_goes_on_in_a_table_that_is_made_anew),
+		TEST(test_affinity_set_is_made_again_after_one_that_was_taken_over),
 		TEST(test_what_is_no_affinity_is_not_recalled),
 		TEST(test_source_ranges_are_for_the_balancers_addresses),
 		TEST(test_source_ranges_that_hold_everybody_are_none),
