@@ -43,12 +43,13 @@ static void default_affinity(cJSON *spec)
 	rule_set(spec, "sessionAffinityConfig", config);
 }
 
-/* status.loadBalancer.ingress[].ipMode, where there is an ip. */
-static void default_ingress(const cJSON *service)
+void service_rules_decoded(cJSON *service)
 {
 	const cJSON *lb = rule_get(rule_get(service, "status"), "loadBalancer");
 	cJSON *entry;
 
+	if (!is_load_balancer(rule_get(service, "spec")))
+		return;
 	cJSON_ArrayForEach (entry, rule_get(lb, "ingress"))
 		if (rule_text(entry, "ip")[0] != '\0')
 			default_text(entry, "ipMode", "VIP");
@@ -65,9 +66,7 @@ void service_default(cJSON *service)
 		default_text(spec, "externalTrafficPolicy", "Cluster");
 	if (has_node_ports(spec) || rule_is(spec, "type", "ClusterIP"))
 		default_text(spec, "internalTrafficPolicy", "Cluster");
-	if (is_load_balancer(spec)) {
-		if (rule_get(spec, "allocateLoadBalancerNodePorts") == NULL)
-			rule_set(spec, "allocateLoadBalancerNodePorts", cJSON_CreateTrue());
-		default_ingress(service);
-	}
+	if (is_load_balancer(spec) && rule_get(spec, "allocateLoadBalancerNodePorts") == NULL)
+		rule_set(spec, "allocateLoadBalancerNodePorts", cJSON_CreateTrue());
+	service_rules_decoded(service);
 }

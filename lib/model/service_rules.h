@@ -49,7 +49,13 @@ void service_books_tell_all(struct service_books *b);
 int service_rules_apply(struct service_books *b, cJSON *service, const cJSON *old,
 			struct rule_causes *causes);
 
-/* The same for a write of the status; the spec is the one that is stored. Returns 0 or -EINVAL. */
+/*
+ * The mode of each address in the status, where @service says that it is of type LoadBalancer. The
+ * Kubernetes API does this as it reads a write of the status, before the stored spec comes in.
+ */
+void service_rules_decoded(cJSON *service);
+
+/* As service_rules_apply(), for a write of the status; the spec is the one that is stored. */
 int service_rules_status(cJSON *service, struct rule_causes *causes);
 
 /*

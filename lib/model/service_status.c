@@ -52,7 +52,6 @@ int service_rules_status(cJSON *service, struct rule_causes *causes)
 		rule_set(service, "status", status = must(cJSON_CreateObject()));
 	if (rule_get(status, "loadBalancer") == NULL)
 		rule_set(status, "loadBalancer", cJSON_CreateObject());
-	service_default(service);
 
 	list = rule_get(rule_get(status, "loadBalancer"), "ingress");
 	if (list != NULL && !is_load_balancer(rule_get(service, "spec"))) {

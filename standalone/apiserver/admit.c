@@ -195,6 +195,12 @@ static void drop_status(cJSON *object, const struct kind *kind)
 	notes_done(&notes);
 }
 
+void admit_decoded(const struct kind *kind, cJSON *object)
+{
+	if (kind->id == KIND_SERVICE)
+		service_rules_decoded(object);
+}
+
 cJSON *admit(struct api *a, const struct kind *kind, cJSON *object, const cJSON *old, bool status)
 {
 	/* Status is the subresource's, where there is one, but for what has no controller. */

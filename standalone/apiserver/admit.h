@@ -8,6 +8,9 @@
 
 #include "standalone/apiserver/api.h"
 
+/* What an object gets by being read, for what it says itself; before admit(). */
+void admit_decoded(const struct kind *kind, cJSON *object);
+
 /* @old NULL: create. @status: a write of the status subresource. NULL or a Status. */
 cJSON *admit(struct api *a, const struct kind *kind, cJSON *object, const cJSON *old, bool status);
 

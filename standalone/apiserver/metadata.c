@@ -76,6 +76,27 @@ static void check_finalizers(const cJSON *object, const cJSON *old, struct rule_
 	}
 }
 
+/* Of the built-in kinds: Kubernetes' own, or with a prefix that tells whose it is. */
+static void check_known_finalizers(const cJSON *object, struct rule_causes *causes)
+{
+	static const char *const known[] = { "kubernetes", "orphan", "foregroundDeletion" };
+	const cJSON *f;
+	int i = 0;
+
+	cJSON_ArrayForEach (f, js_at(object, "metadata.finalizers")) {
+		bool good = strchr(f->valuestring, '/') != NULL;
+
+		for (size_t k = 0; k < sizeof(known) / sizeof(known[0]); k++)
+			good = good || strcmp(f->valuestring, known[k]) == 0;
+		if (!good)
+			cause_invalid_text(causes, FIELD("metadata.finalizers[%d]", i),
+					   f->valuestring,
+					   "name is neither a standard finalizer name nor is it "
+					   "fully qualified");
+		i++;
+	}
+}
+
 static void check_owners(const cJSON *object, struct rule_causes *causes)
 {
 	static const char *const needed[] = { "apiVersion", "kind", "name", "uid" };
@@ -91,12 +112,17 @@ static void check_owners(const cJSON *object, struct rule_causes *causes)
 							 n == 0 ? "version" : needed[n]));
 }
 
-/* A prefix may end in a dash: something comes behind it. */
+/* A prefix may end in a dash: as Kubernetes does it, a letter stands for the last two of them. */
 static void check_prefix(const struct kind *kind, const char *prefix, struct rule_causes *causes)
 {
 	struct rule_causes faults = { 0 };
-	char *name = mem_printf("%sx", prefix);
+	size_t len = strlen(prefix);
+	char *name = mem_text(prefix);
 
+	if (len > 1 && name[len - 1] == '-') {
+		name[len - 2] = 'a';
+		name[len - 1] = '\0';
+	}
 	check_name(kind, "metadata.generateName", name, &faults);
 	if (faults.count > 0)
 		check_name(kind, "metadata.generateName", prefix, causes);
@@ -116,6 +142,8 @@ void admit_metadata(const struct kind *kind, const cJSON *object, const cJSON *o
 		check_name(kind, "metadata.name", name, causes);
 	check_map(js_at(object, "metadata.labels"), "metadata.labels", true, causes);
 	check_map(js_at(object, "metadata.annotations"), "metadata.annotations", false, causes);
-	check_finalizers(object, old, causes);
 	check_owners(object, causes);
+	check_finalizers(object, old, causes);
+	if (kind->id != KIND_CUSTOM && kind->id != KIND_CRD)
+		check_known_finalizers(object, causes);
 }

@@ -486,6 +486,7 @@ static cJSON *replace(struct api *a, const struct target *t, struct object *o, c
 {
 	cJSON *wrong, *meta;
 
+	admit_decoded(t->kind, object);
 	confine(t, object, old);
 	wrong = admit(a, t->kind, object, old, t->status);
 	if (wrong != NULL)

@@ -228,7 +228,7 @@ def test_status_and_spec_are_written_apart(server):
     assert made["status"] == {"loadBalancer": {}}
     assert server.patch(f"{SERVICES}/web", {"status": ingress})["status"] == {"loadBalancer": {}}
     both = {"metadata": {"annotations": {"metallb.io/ip-allocated-from-pool": "lan"}}, "status": ingress,
-            "spec": {"type": "ClusterIP"}}
+            "spec": {"selector": {"x": "y"}}}
     written = server.patch(f"{SERVICES}/web/status", both)
     assert written["status"]["loadBalancer"]["ingress"] == [{"ip": "192.0.2.1", "ipMode": "VIP"}]
     assert written["metadata"]["annotations"] == {"metallb.io/ip-allocated-from-pool": "lan"}
