@@ -205,8 +205,11 @@ static bool is_crowded(struct http *h)
 	return h->held > HELD_MAX;
 }
 
+/* In place of any other answer. */
 static void refuse_for_now(struct exchange *x, const char *what)
 {
+	reply_done(&x->reply);
+	x->reply = (struct reply){ 0 };
 	cJSON *s = status_failure(429, "TooManyRequests", "Too many %s, please try again later.",
 				  what);
 
@@ -256,11 +259,11 @@ static void handle(struct exchange *x, const char *path, const char *method)
 	buf_add(&x->body, "", 1);
 	q.body = x->body.bytes;
 	rest_handle(h->api, &q, &x->reply);
-	if (x->reply.watch != NULL && !streams_have_room(h->streams, x->connection)) {
-		reply_done(&x->reply);
-		x->reply = (struct reply){ 0 };
+	if (x->reply.watch != NULL && !streams_have_room(h->streams, x->connection))
 		refuse_for_now(x, "watches");
-	}
+	/* What was made for a read need not go out; a write is done. */
+	else if (strcmp(method, "GET") == 0 && x->reply.body.len > LIST_BLOCK && is_crowded(h))
+		refuse_for_now(x, "requests");
 	log_debug("http", "request", "method=%s path=%s code=%d", method, path, x->reply.code);
 	buf_done(&x->body);
 	hold(x, x->reply.body.cap);

@@ -211,6 +211,28 @@ def test_bodies_that_never_end_are_bounded(plain):
             s.close()
 
 
+def test_answers_that_nobody_reads_are_bounded(plain):
+    """Each of 400 small patches is answered with a megabyte, which nobody takes. Others may write all the same."""
+    plain.create(CONFIG_MAPS, config_map("large", text="x" * 1_000_000))
+    greedy = []
+    waiter = Waiter(plain)
+    try:
+        for i in range(400):
+            s = connect(plain, 4096)
+            greedy.append(s)
+            body = json.dumps({"metadata": {"labels": {"n": str(i)}}}).encode()
+            with contextlib.suppress(OSError):
+                s.sendall(b"PATCH " + CONFIG_MAPS.encode() + b"/large HTTP/1.1\r\n" + HOST
+                          + b"Content-Type: application/merge-patch+json\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+            assert plain.memory_mib() < 400  # 128 MiB of answers, 64 of history, and what making one takes
+        wait_for(lambda: plain.ask("POST", CONFIG_MAPS, config_map("small"))[0] in (201, 409), 20)
+        assert waiter.stop() < PATIENCE_S
+        wait_for(lambda: any(is_closed(s) for s in greedy), 20)
+    finally:
+        for s in greedy:
+            s.close()
+
+
 def test_lists_that_nobody_reads_are_not_copied(plain):
     """30 clients ask for 20 MB each, as JSON and as a table, and read nothing."""
     for i in range(400):
