@@ -1,259 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * lib/kube against the real bellman-apiserver, through a relay that can cut, refuse and garble.
+ * lib/kube against the real bellman-apiserver, through a proxy that can cut, refuse and garble.
  *
  * The server is $BELLMAN_BIN/bellman-apiserver on a free port of 127.0.0.1 with a state file; it is
  * killed without warning and started again. Without BELLMAN_BIN the tests skip.
  */
 #include "tests/unit/kube_bench.h"
 
-#include <arpa/inet.h>
-#include <fcntl.h>
-#include <gnutls/gnutls.h>
-#include <gnutls/x509.h>
 #include <nettle/base64.h>
-#include <signal.h>
-#include <sys/prctl.h>
-#include <sys/queue.h>
-#include <sys/wait.h>
+
+#include "tests/unit/fault_proxy.h"
+#include "tests/unit/kube_programs.h"
 
 #define CONFIG_MAPS "/api/v1/namespaces/web/configmaps"
 
-/* --- the server ----------------------------------------------------------------------------- */
-
-static char dir[64];
-
-static struct {
-	pid_t pid; /* 0: not running */
-	unsigned port;
-} apiserver;
-
-static const char *in_dir(const char *name)
-{
-	static char paths[4][128];
-	static unsigned next;
-	char *path = paths[next++ % 4];
-
-	snprintf(path, sizeof(paths[0]), "%s/%s", dir, name);
-	return path;
-}
-
-static void write_file(const char *name, const void *bytes, size_t len)
-{
-	FILE *to = fopen(in_dir(name), "w");
-
-	assert_non_null(to);
-	assert_int_equal(fwrite(bytes, 1, len, to), len);
-	fclose(to);
-}
-
-/* Start it, on the port it had before if any, and wait for the line that names its address. */
-static void apiserver_start(bool tls)
-{
-	char program[512], listen[32], line[1024] = "";
-	const char *argv[16] = { program,        "--listen", listen, "--data", in_dir("state.db"),
-				 "--log-format", "text" };
-	int out[2], n = 7;
-
-	snprintf(program, sizeof(program), "%s/bellman-apiserver", getenv("BELLMAN_BIN"));
-	snprintf(listen, sizeof(listen), "127.0.0.1:%u", apiserver.port);
-	if (tls) {
-		const char *more[] = {
-			"--tls-cert",         in_dir("server.pem"), "--tls-key",
-			in_dir("server.key"), "--token-file",       in_dir("tokens")
-		};
-
-		memcpy(argv + n, more, sizeof(more));
-	}
-	assert_int_equal(pipe2(out, O_CLOEXEC), 0);
-	apiserver.pid = fork();
-	assert_true(apiserver.pid >= 0);
-	if (apiserver.pid == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		dup2(out[1], STDERR_FILENO);
-		execv(program, (char *const *)argv);
-		_exit(127);
-	}
-	close(out[1]);
-	FILE *from = fdopen(out[0], "r");
-	const char *at = NULL;
-	while (at == NULL && fgets(line, sizeof(line), from) != NULL)
-		at = strstr(line, "address=127.0.0.1:");
-	fclose(from);
-	if (at == NULL) {
-		fail_msg("%s did not start: %s", program, line);
-		return;
-	}
-	apiserver.port = (unsigned)atoi(at + strlen("address=127.0.0.1:"));
-}
-
-static void apiserver_kill(void)
-{
-	if (apiserver.pid == 0)
-		return;
-	kill(apiserver.pid, SIGKILL);
-	waitpid(apiserver.pid, NULL, 0);
-	apiserver.pid = 0;
-}
-
-/* --- the relay ------------------------------------------------------------------------------ */
-
-/* One side of a relayed connection. */
-struct side {
-	uv_tcp_t tcp;
-	struct pipe *pipe;
-	struct side *other;
-};
-
-struct pipe {
-	struct side client, server;
-	uv_connect_t connect;
-	unsigned open; /* sides whose handles are not closed yet */
-	bool cut;
-	TAILQ_ENTRY(pipe) link;
-};
-
-static struct {
-	uv_loop_t *loop;
-	uv_tcp_t listener;
-	unsigned port;
-	bool refuse; /* take connections and drop them at once */
-	bool garble; /* put what is no JSON into each byte stream from the server, once */
-	unsigned taken;
-	TAILQ_HEAD(, pipe) pipes;
-} relay;
-
-static void on_side_closed(uv_handle_t *handle)
-{
-	struct pipe *p = ((struct side *)handle->data)->pipe;
-
-	if (--p->open == 0)
-		free(p);
-}
-
-static void pipe_cut(struct pipe *p)
-{
-	if (p->cut)
-		return;
-	p->cut = true;
-	TAILQ_REMOVE(&relay.pipes, p, link);
-	uv_close((uv_handle_t *)&p->client.tcp, on_side_closed);
-	uv_close((uv_handle_t *)&p->server.tcp, on_side_closed);
-}
-
-static void relay_cut(void)
-{
-	struct pipe *p;
-
-	while ((p = TAILQ_FIRST(&relay.pipes)) != NULL)
-		pipe_cut(p);
-}
-
-static void on_alloc(uv_handle_t *handle, size_t want, uv_buf_t *buf)
-{
-	(void)handle;
-	*buf = (uv_buf_t){ .base = malloc(want), .len = want };
-}
-
-static void on_relayed(uv_write_t *req, int status)
-{
-	(void)status;
-	free(req->data);
-	free(req);
-}
-
-/* Change a letter of what a watch sends: {"type":"ADDED"... is no event any more. */
-static void garble(char *bytes, size_t len)
-{
-	char *type = memmem(bytes, len, "{\"type\":", 8);
-
-	if (!relay.garble || type == NULL)
-		return;
-	*type = '[';
-	relay.garble = false;
-}
-
-static void on_side_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buf)
-{
-	struct side *side = stream->data;
-
-	if (got > 0) {
-		uv_write_t *req = calloc(1, sizeof(*req));
-		uv_buf_t out = { .base = buf->base, .len = (size_t)got };
-
-		if (side == &side->pipe->server)
-			garble(out.base, out.len);
-		req->data = buf->base;
-		if (uv_write(req, (uv_stream_t *)&side->other->tcp, &out, 1, on_relayed) == 0)
-			return;
-		free(req);
-		got = UV_EOF;
-	}
-	free(buf->base);
-	if (got < 0)
-		pipe_cut(side->pipe);
-}
-
-static void on_server_connected(uv_connect_t *req, int status)
-{
-	struct pipe *p = req->data;
-
-	if (p->cut)
-		return;
-	if (status < 0) {
-		pipe_cut(p);
-		return;
-	}
-	uv_read_start((uv_stream_t *)&p->client.tcp, on_alloc, on_side_read);
-	uv_read_start((uv_stream_t *)&p->server.tcp, on_alloc, on_side_read);
-}
-
-static void side_init(struct pipe *p, struct side *side, struct side *other)
-{
-	uv_tcp_init(relay.loop, &side->tcp);
-	side->tcp.data = side;
-	side->pipe = p;
-	side->other = other;
-	p->open++;
-}
-
-static void on_client(uv_stream_t *listener, int status)
-{
-	struct pipe *p = calloc(1, sizeof(*p));
-	struct sockaddr_in to;
-
-	assert_int_equal(status, 0);
-	relay.taken++;
-	side_init(p, &p->client, &p->server);
-	side_init(p, &p->server, &p->client);
-	TAILQ_INSERT_TAIL(&relay.pipes, p, link);
-	assert_int_equal(uv_accept(listener, (uv_stream_t *)&p->client.tcp), 0);
-	p->connect.data = p;
-	uv_ip4_addr("127.0.0.1", (int)apiserver.port, &to);
-	if (relay.refuse || uv_tcp_connect(&p->connect, &p->server.tcp, (struct sockaddr *)&to,
-					   on_server_connected) < 0)
-		pipe_cut(p);
-}
-
-static void relay_start(uv_loop_t *loop)
-{
-	struct sockaddr_in at;
-	int len = sizeof(at);
-
-	memset(&relay, 0, sizeof(relay));
-	relay.loop = loop;
-	TAILQ_INIT(&relay.pipes);
-	uv_ip4_addr("127.0.0.1", 0, &at);
-	uv_tcp_init(loop, &relay.listener);
-	assert_int_equal(uv_tcp_bind(&relay.listener, (struct sockaddr *)&at, 0), 0);
-	assert_int_equal(uv_listen((uv_stream_t *)&relay.listener, 64, on_client), 0);
-	uv_tcp_getsockname(&relay.listener, (struct sockaddr *)&at, &len);
-	relay.port = ntohs(at.sin_port);
-}
+static struct fault_proxy proxy;
 
 /* --- the bench ------------------------------------------------------------------------------ */
 
-static struct kube *direct; /* a second client, past the relay: another user of the cluster */
+static struct kube *direct; /* a second client, past the proxy: another user of the cluster */
 
 /* Send a request by @k and wait for its answer, which must have @status. */
 static void ask(struct bench *b, struct kube *k, const char *method, const char *path,
@@ -295,13 +60,12 @@ static int setup(void **state)
 
 	if (getenv("BELLMAN_BIN") == NULL)
 		return 0; /* the test itself skips */
-	snprintf(dir, sizeof(dir), "/tmp/bellman-live-XXXXXX");
-	assert_non_null(mkdtemp(dir));
+	work_dir_make();
 	apiserver.port = 0;
-	apiserver_start(false);
+	apiserver_start(NULL);
 	*state = b = bench_new();
-	relay_start(&b->loop);
-	snprintf(url, sizeof(url), "http://127.0.0.1:%u", relay.port);
+	proxy_open(&proxy, &b->loop, apiserver.port);
+	snprintf(url, sizeof(url), "http://127.0.0.1:%u", proxy.port);
 	bench_open(b, url, NULL);
 	snprintf(url, sizeof(url), "http://127.0.0.1:%u", apiserver.port);
 	to.server = url;
@@ -313,21 +77,15 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-	static const char *const files[] = { "state.db",   "state.db-wal", "state.db-shm",
-					     "server.pem", "server.key",   "tokens",
-					     "config" };
 	struct bench *b = *state;
 
 	if (b == NULL)
 		return 0;
 	direct = kube_close(direct);
-	uv_close((uv_handle_t *)&relay.listener, NULL);
-	relay_cut();
+	proxy_close(&proxy);
 	apiserver_kill();
 	bench_free(b);
-	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++)
-		unlink(in_dir(files[i]));
-	assert_int_equal(rmdir(dir), 0);
+	work_dir_drop();
 	return 0;
 }
 
@@ -390,12 +148,12 @@ static void test_what_happens_while_cut_off_is_seen_without_a_new_list(void **st
 
 	create(b, "a");
 	watch(b);
-	relay.refuse = true;
-	relay_cut();
-	wait_for(b, relay.taken >= 4); /* it has knocked in vain, more than once */
+	proxy.refuse = true;
+	proxy_cut(&proxy);
+	wait_for(b, proxy.taken >= 4); /* it has knocked in vain, more than once */
 	create(b, "b");
 	erase(b, "a");
-	relay.refuse = false;
+	proxy.refuse = false;
 	wait_for(b, b->removes == 1);
 	assert_string_equal(b->told, "+a = +b -a ");
 	assert_int_equal(b->synced, 1);
@@ -412,14 +170,14 @@ static void test_after_kill_9_the_state_is_listed_anew(void **state)
 	create(b, "a");
 	create(b, "b");
 	watch(b);
-	relay.refuse = true;
-	relay_cut();
+	proxy.refuse = true;
+	proxy_cut(&proxy);
 	wait_for(b, !kube_connected(b->kube));
 	erase(b, "a");
 	create(b, "c");
 	apiserver_kill();
-	apiserver_start(false);
-	relay.refuse = false;
+	apiserver_start(NULL);
+	proxy.refuse = false;
 	wait_for(b, b->synced == 2);
 	assert_string_equal(b->told, "+a +b = +b +c -a = ");
 	create(b, "d");
@@ -437,7 +195,7 @@ static void test_kill_9_under_a_watch_that_knows_all_costs_no_list(void **state)
 	wait_for(b, b->upserts == 2);
 	apiserver_kill();
 	wait_for(b, !kube_connected(b->kube));
-	apiserver_start(false);
+	apiserver_start(NULL);
 	create(b, "c");
 	wait_for(b, b->upserts == 3);
 	assert_string_equal(b->told, "+a = +b +c ");
@@ -450,7 +208,8 @@ static void test_a_garbled_stream_is_listed_anew(void **state)
 
 	create(b, "a");
 	watch(b);
-	relay.garble = true;
+	proxy.garble = 1;
+	proxy.garble_at = "{\"type\":";
 	create(b, "b");
 	wait_for(b, b->synced == 2);
 	assert_string_equal(b->told, "+a = +a +b = ");
@@ -521,39 +280,6 @@ static void test_an_event_repeated_is_one_event_with_a_count(void **state)
 
 /* --- TLS ------------------------------------------------------------------------------------ */
 
-/* A self-signed certificate for 127.0.0.1, as PEM in server.pem and server.key. */
-static void make_certificate(void)
-{
-	static const unsigned char loopback[] = { 127, 0, 0, 1 };
-	gnutls_x509_privkey_t key;
-	gnutls_x509_crt_t cert;
-	gnutls_datum_t pem;
-
-	gnutls_x509_privkey_init(&key);
-	gnutls_x509_crt_init(&cert);
-	assert_int_equal(
-		gnutls_x509_privkey_generate(key, GNUTLS_PK_ECDSA,
-					     GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), 0),
-		0);
-	gnutls_x509_crt_set_version(cert, 3);
-	gnutls_x509_crt_set_serial(cert, "\1", 1);
-	gnutls_x509_crt_set_activation_time(cert, time(NULL) - 3600);
-	gnutls_x509_crt_set_expiration_time(cert, time(NULL) + 3600);
-	gnutls_x509_crt_set_dn(cert, "CN=bellman test", NULL);
-	gnutls_x509_crt_set_basic_constraints(cert, 1, 0);
-	gnutls_x509_crt_set_subject_alt_name(cert, GNUTLS_SAN_IPADDRESS, loopback, 4, 0);
-	gnutls_x509_crt_set_key(cert, key);
-	assert_int_equal(gnutls_x509_crt_sign2(cert, cert, key, GNUTLS_DIG_SHA256, 0), 0);
-	gnutls_x509_crt_export2(cert, GNUTLS_X509_FMT_PEM, &pem);
-	write_file("server.pem", pem.data, pem.size);
-	gnutls_free(pem.data);
-	gnutls_x509_privkey_export2(key, GNUTLS_X509_FMT_PEM, &pem);
-	write_file("server.key", pem.data, pem.size);
-	gnutls_free(pem.data);
-	gnutls_x509_crt_deinit(cert);
-	gnutls_x509_privkey_deinit(key);
-}
-
 static void write_kubeconfig(const char *token, bool with_ca)
 {
 	char pem[4096], data[8192], text[12288];
@@ -572,7 +298,7 @@ static void write_kubeconfig(const char *token, bool with_ca)
 		 "    %s%s\n",
 		 token, apiserver.port, with_ca ? "certificate-authority-data: " : "",
 		 with_ca ? data : "");
-	write_file("config", text, strlen(text));
+	write_text("config", "%s", text);
 }
 
 static void test_over_tls_server_and_client_prove_who_they_are(void **state)
@@ -581,9 +307,9 @@ static void test_over_tls_server_and_client_prove_who_they_are(void **state)
 
 	create(b, "a");
 	apiserver_kill();
-	make_certificate();
-	write_file("tokens", "s3cret\n", 7);
-	apiserver_start(true);
+	certificate_make(&(struct certificate){ .name = "server" });
+	write_text("tokens", "s3cret\n");
+	apiserver_start("server");
 
 	kube_close(b->kube);
 	write_kubeconfig("s3cret", true);
