@@ -17,7 +17,6 @@
 #include "lib/kube/internal.h"
 
 #define OUTPUT_MAX       (1u << 20)
-#define TIME_MS          60000
 #define TIME_AT_TTY_MS   600000 /* somebody may have to log in first */
 #define LAST_WORDS_MS    1000   /* from its end to that of its output, which it may have lent */
 #define REFUSED_EVERY_MS 10000  /* a plugin whose credentials are never accepted */
@@ -227,7 +226,8 @@ static int spawn(struct exec_run *r)
 	else if (rc < 0)
 		snprintf(r->why, sizeof(r->why), "%s", uv_strerror(rc));
 	if (rc == 0)
-		uv_timer_start(&r->timer, on_late, interactive ? TIME_AT_TTY_MS : TIME_MS, 0);
+		uv_timer_start(&r->timer, on_late,
+			       interactive ? TIME_AT_TTY_MS : r->kube->plugin_ms, 0);
 	return rc;
 }
 

@@ -201,6 +201,8 @@ struct kube {
 	struct request_queue queues[REQUEST_CLASS_MAX];
 	struct watches watches;
 	uint64_t silence_ms;       /* a watch that says nothing for so long is taken for dead */
+	unsigned timeout_s;        /* of a request */
+	uint64_t plugin_ms;        /* how long a credential plugin may take */
 	struct event_book *events; /* made by the first event */
 
 	/* Outage: no answer at all, or a gateway's word that there is none. */

@@ -10,6 +10,8 @@
 #include "lib/kube/kubeconfig.h"
 
 #define SILENCE_MS 90000 /* bookmarks come about each minute */
+#define TIMEOUT_S  15
+#define PLUGIN_MS  60000
 
 /* Does the URL name this very machine? A proxy that the environment sets is not meant for it. */
 static bool is_loopback(const char *server)
@@ -44,6 +46,8 @@ int kube_open(uv_loop_t *loop, const struct kube_cfg *cfg, struct kube **ret, ch
 		return -ENOMEM;
 	k->loop = loop;
 	k->silence_ms = SILENCE_MS;
+	k->timeout_s = TIMEOUT_S;
+	k->plugin_ms = PLUGIN_MS;
 	TAILQ_INIT(&k->watches);
 	for (size_t i = 0; i < REQUEST_CLASS_MAX; i++) {
 		TAILQ_INIT(&k->queues[i].waiting);

@@ -15,7 +15,6 @@
 
 #include "lib/kube/internal.h"
 
-#define TIMEOUT_S    15
 #define ANSWER_MAX   (64u << 20)
 #define RETRY_MAX    10u
 #define RETRY_FOR_MS 60000u
@@ -92,7 +91,7 @@ static int request_start(struct request *r)
 		.content_type = r->content_type,
 		.body = r->body,
 		.body_max = ANSWER_MAX,
-		.timeout_s = TIMEOUT_S,
+		.timeout_s = r->kube->timeout_s,
 	};
 
 	r->transfer.ops = &request_ops;

@@ -289,10 +289,9 @@ static inline void front_start(const char *cert, const char *const *more)
 				 "--workers=1",
 				 "--log-level=ERROR",
 				 "--backend-read-timeout=1h",
-				 "--single-process",
 				 frontend,
 				 backend };
-	size_t n = 8;
+	size_t n = 7;
 
 	if (front.port == 0)
 		front.port = free_port();
