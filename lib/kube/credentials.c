@@ -173,16 +173,16 @@ static bool files_changed(struct credentials *c)
 	struct stat st;
 
 	for (size_t i = 0; i < CREDENTIALS_FILES; i++) {
-		struct timespec *old = &c->changed[i];
+		struct credentials_stamp *old = &c->stamps[i], new;
 
 		if (paths[i] == NULL || c->fds[i] != -1 || stat(paths[i], &st) < 0)
 			continue;
-		/* The time of the inode's last change moves with a rename or a symbolic link's new
-		 * target, too: another inode, another time. */
-		if (old->tv_sec != 0 &&
-		    (old->tv_sec != st.st_ctim.tv_sec || old->tv_nsec != st.st_ctim.tv_nsec))
-			changed = true;
-		*old = st.st_ctim;
+		new = (struct credentials_stamp){ st.st_ctim, st.st_ino, (uint64_t)st.st_size };
+		changed |= old->inode != 0 &&
+			   (old->inode != new.inode || old->size != new.size ||
+			    old->changed.tv_sec != new.changed.tv_sec ||
+			    old->changed.tv_nsec != new.changed.tv_nsec);
+		*old = new;
 	}
 	return changed;
 }

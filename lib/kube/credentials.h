@@ -34,7 +34,10 @@ struct credentials {
 	bool insecure;                        /* do not verify the server's certificate */
 
 	uint64_t checked_ms; /* when files were looked at last */
-	struct timespec changed[CREDENTIALS_FILES];
+	struct credentials_stamp {
+		struct timespec changed;
+		uint64_t inode, size; /* inode 0: not looked at yet */
+	} stamps[CREDENTIALS_FILES];
 	unsigned version;     /* counts all changes */
 	unsigned tls_version; /* those after which connections show outdated certificates */
 

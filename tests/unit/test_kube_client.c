@@ -85,6 +85,17 @@ static void reply(struct conn *c, int status, const char *body)
 	free(text);
 }
 
+/* The server is busy, and says for how long. */
+static void reply_later(struct conn *c, int status, const char *retry_after)
+{
+	char text[256];
+
+	snprintf(text, sizeof(text),
+		 "HTTP/1.1 %d X\r\nContent-Length: 2\r\nRetry-After: %s\r\n\r\n{}", status,
+		 retry_after);
+	say(c, text);
+}
+
 /* Begin a watch: the stream lasts until the connection ends. */
 static void stream(struct conn *c, const char *lines)
 {
@@ -362,6 +373,79 @@ static void test_the_client_may_be_closed_in_done(void **state)
 	assert_in_range(b->done_without_answer, 1, 49);
 }
 
+static void answer_busy(struct conn *c, const char *request)
+{
+	assert_non_null(strstr(request, "{\"x\":1}"));
+	if (server.asked == 1)
+		reply_later(c, 429, "1");
+	else if (server.asked == 2)
+		reply_later(c, 503, "1");
+	else
+		reply(c, 200, "{\"text\":\"welcome\"}");
+}
+
+static void test_a_busy_server_is_asked_again_when_it_says_so(void **state)
+{
+	struct bench *b = *state;
+	uint64_t began = uv_now(&b->loop);
+
+	server.answer = answer_busy;
+	kube_request(b->kube, "PATCH", "/x", KUBE_MERGE_PATCH, "{\"x\":1}", on_done, b);
+	wait_for(b, b->done == 1);
+	assert_int_equal(b->status, 200);
+	assert_int_equal(server.asked, 3);
+	assert_true(uv_now(&b->loop) - began >= 2000);
+}
+
+static void answer_busy_long(struct conn *c, const char *request)
+{
+	if (strstr(request, "/hour ") != NULL)
+		reply_later(c, 429, "3600");
+	else if (strstr(request, "/unsaid ") != NULL)
+		reply(c, 429, "{\"reason\":\"TooManyRequests\"}");
+	else
+		reply_later(c, 409, "1"); /* not about being busy */
+}
+
+static void test_an_answer_that_is_not_to_be_waited_for_is_handed_on(void **state)
+{
+	static const struct {
+		const char *path;
+		int status;
+	} cases[] = { { "/hour", 429 }, { "/unsaid", 429 }, { "/conflict", 409 } };
+	struct bench *b = *state;
+
+	server.answer = answer_busy_long;
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		kube_request(b->kube, "GET", cases[i].path, NULL, NULL, on_done, b);
+		wait_for(b, b->done == i + 1);
+		assert_int_equal(b->status, cases[i].status);
+		assert_int_equal(server.asked, i + 1);
+	}
+}
+
+static void answer_busy_for_ever(struct conn *c, const char *request)
+{
+	(void)request;
+	reply_later(c, 429, "30");
+}
+
+/* What waits for a busy server is still answered once, and holds nothing back. */
+static void test_close_answers_what_waits_for_a_busy_server(void **state)
+{
+	struct bench *b = *state;
+
+	server.answer = answer_busy_for_ever;
+	for (int i = 0; i < 3; i++)
+		kube_request(b->kube, "GET", "/x", NULL, NULL, on_done, b);
+	wait_for(b, server.asked == 3);
+	for (int turn = 0; turn < 10; turn++)
+		uv_run(&b->loop, UV_RUN_NOWAIT);
+	assert_int_equal(b->done, 0);
+	b->kube = kube_close(b->kube);
+	assert_int_equal(b->done_without_answer, 3);
+}
+
 static char token_dir[] = "/tmp/bellman-kube-XXXXXX";
 
 static void write_file(const char *name, const char *text)
@@ -574,6 +658,52 @@ static void test_a_gateway_without_a_server_is_an_outage(void **state)
 	assert_logged(b, "reachable again", 1);
 }
 
+static void answer_busy_first(struct conn *c, const char *request)
+{
+	if (server.asked <= 1)
+		reply_later(c, 429, "1");
+	else if (server.asked == 3)
+		reply_later(c, 503, "1");
+	else
+		answer_list_then_silence(c, request);
+}
+
+static void test_a_watch_waits_as_long_as_a_busy_server_wishes(void **state)
+{
+	struct bench *b = *state;
+	uint64_t began = uv_now(&b->loop);
+
+	server.answer = answer_busy_first;
+	b->watch = kube_watch_start(b->kube, SERVICES, NULL, &told_ops, b);
+	wait_for(b, b->synced == 1);
+	assert_true(uv_now(&b->loop) - began >= 1000);
+	wait_for(b, asked_for("watch=true") == 2);
+	assert_true(uv_now(&b->loop) - began >= 2000);
+	assert_int_equal(asked_for("limit="), 2);
+}
+
+/* 504 with a cause: no gateway, but a server that does not know our version yet. */
+static void answer_too_large(struct conn *c, const char *request)
+{
+	if (is_watch(request) && bench->synced == 1)
+		reply(c, 504,
+		      "{\"kind\":\"Status\",\"code\":504,\"reason\":\"Timeout\",\"details\":{"
+		      "\"causes\":[{\"reason\":\"ResourceVersionTooLarge\"}]}}");
+	else
+		answer_list_then_silence(c, request);
+}
+
+static void test_a_version_from_the_servers_future_leads_to_a_new_list(void **state)
+{
+	struct bench *b = *state;
+
+	server.answer = answer_too_large;
+	b->watch = kube_watch_start(b->kube, SERVICES, NULL, &told_ops, b);
+	wait_for(b, b->synced == 2 && asked_for("watch=true") == 2);
+	assert_string_equal(b->told, "+a = +a = ");
+	assert_logged(b, "unreachable", 0);
+}
+
 static void answer_forbidden(struct conn *c, const char *request)
 {
 	if (server.asked <= 3)
@@ -747,6 +877,9 @@ int main(void)
 		BENCH_TEST(test_a_refusal_is_handed_on_with_server_path_and_reason),
 		BENCH_TEST(test_without_a_server_the_error_names_it_and_the_path),
 		BENCH_TEST(test_a_thousand_requests_use_few_connections),
+		BENCH_TEST(test_a_busy_server_is_asked_again_when_it_says_so),
+		BENCH_TEST(test_an_answer_that_is_not_to_be_waited_for_is_handed_on),
+		BENCH_TEST(test_close_answers_what_waits_for_a_busy_server),
 		BENCH_TEST(test_close_answers_every_request_once),
 		BENCH_TEST(test_the_client_may_be_closed_in_done),
 		BENCH_TEST(test_a_401_reads_the_token_again),
@@ -756,6 +889,8 @@ int main(void)
 		BENCH_TEST(test_garbage_and_endless_lines_lead_to_a_new_list),
 		BENCH_TEST(test_an_outage_is_said_once_and_its_end_once),
 		BENCH_TEST(test_a_gateway_without_a_server_is_an_outage),
+		BENCH_TEST(test_a_watch_waits_as_long_as_a_busy_server_wishes),
+		BENCH_TEST(test_a_version_from_the_servers_future_leads_to_a_new_list),
 		BENCH_TEST(test_a_refused_watch_is_said_once_and_tried_again),
 		BENCH_TEST(test_a_watch_may_be_stopped_and_the_client_closed_in_callbacks),
 		BENCH_TEST(test_a_repeated_event_counts_up_the_first),

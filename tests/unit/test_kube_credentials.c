@@ -42,7 +42,8 @@ static void write_file(const char *name, const char *text)
 
 static int drop_dir(void **state)
 {
-	static const char *const names[] = { "config", "token", "ca.crt", "namespace", "c.pem" };
+	static const char *const names[] = { "config", "token",  "ca.crt", "namespace",
+					     "c.pem",  "second", "third",  "new" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
@@ -250,6 +251,138 @@ static void test_a_wrong_kubeconfig_is_refused_with_file_and_reason(void **state
 	}
 }
 
+static void test_the_name_of_the_certificate_may_differ_from_the_address(void **state)
+{
+	static const struct {
+		const char *server, *url, *connect_to, *host;
+	} cases[] = {
+		{ "https://10.0.0.1:6443", "https://kube.example:6443",
+		  "kube.example:6443:10.0.0.1:6443", "Host: 10.0.0.1:6443" },
+		{ "https://host/prefix/", "https://kube.example:443/prefix",
+		  "kube.example:443:host:443", "Host: host" },
+		{ "https://[fd00::1]:8443", "https://kube.example:8443",
+		  "kube.example:8443:[fd00::1]:8443", "Host: [fd00::1]:8443" },
+		{ "https://[fd00::1]", "https://kube.example:443", "kube.example:443:[fd00::1]:443",
+		  "Host: [fd00::1]" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct credentials c;
+		char err[256];
+
+		assert_int_equal(load(HEAD CONTEXTS CLUSTERS
+				      "    tls-server-name: kube.example\n" USERS "    token: t\n",
+				      cases[i].server, &c, err, sizeof(err)),
+				 0);
+		assert_string_equal(c.tls_server, cases[i].url);
+		assert_string_equal(c.connect_to, cases[i].connect_to);
+		assert_string_equal(c.host_header, cases[i].host);
+		credentials_done(&c);
+	}
+}
+
+/* As KUBECONFIG may: who first names something is believed, who is not there is passed over, and
+ * file names are relative to the file that has them. */
+static void test_several_files_are_read_as_one(void **state)
+{
+	struct credentials c;
+	char err[512], path[512], want[256];
+
+	(void)state;
+	write_file("config", HEAD "contexts:\n- name: main\n  context: {cluster: k, user: u, "
+				  "namespace: web}\nclusters: []\n");
+	write_file("second", "current-context: other\n" CLUSTERS
+			     "    certificate-authority: c.pem\n" USERS "    token: second\n");
+	write_file("third", CLUSTERS USERS "    token: third\n");
+	write_file("c.pem", "x");
+	snprintf(path, sizeof(path), "%s/config:%s/nowhere::%s/second:%s/third", dir, dir, dir,
+		 dir);
+	assert_int_equal(credentials_from_kubeconfig(path, NULL, &c, err, sizeof(err)), 0);
+	assert_string_equal(c.server, "https://10.0.0.1:6443");
+	assert_string_equal(c.token, "second");
+	assert_string_equal(c.ns, "web");
+	snprintf(want, sizeof(want), "%s/c.pem", dir);
+	assert_string_equal(c.ca_file, want);
+	credentials_done(&c);
+
+	/* A fault names the file that has it. */
+	write_file("third", "a: [");
+	assert_int_equal(credentials_from_kubeconfig(path, NULL, &c, err, sizeof(err)), -EINVAL);
+	snprintf(want, sizeof(want), "%s/third: ", dir);
+	assert_int_equal(strncmp(err, want, strlen(want)), 0);
+	snprintf(path, sizeof(path), "%s/nowhere:%s/neither", dir, dir);
+	assert_int_equal(credentials_from_kubeconfig(path, NULL, &c, err, sizeof(err)), -EINVAL);
+	assert_non_null(strstr(err, "not a kubeconfig"));
+}
+
+static void test_a_token_beside_a_file_is_used_until_the_file_can_be_read(void **state)
+{
+	struct credentials c;
+	char err[256];
+
+	(void)state;
+	write_file("token", "\n");
+	assert_int_equal(load(HEAD CONTEXTS CLUSTERS USERS
+			      "    token: inline\n    tokenFile: token\n",
+			      NULL, &c, err, sizeof(err)),
+			 0);
+	assert_string_equal(c.token, "inline");
+	write_file("token", "file\n");
+	assert_true(credentials_refresh(&c, true, 1));
+	assert_string_equal(c.token, "file");
+	credentials_done(&c);
+	unlink(in_dir("token"));
+}
+
+static void replace_file(const char *name, const char *text)
+{
+	char new[256];
+
+	write_file("new", text);
+	snprintf(new, sizeof(new), "%s", in_dir("new"));
+	assert_int_equal(rename(new, in_dir(name)), 0);
+}
+
+static void test_certificates_that_are_replaced_are_noticed(void **state)
+{
+	struct credentials c;
+	char err[256];
+
+	(void)state;
+	write_file("c.pem", "one");
+	assert_int_equal(load(HEAD CONTEXTS CLUSTERS USERS
+			      "    client-certificate: c.pem\n    client-key: c.pem\n",
+			      NULL, &c, err, sizeof(err)),
+			 0);
+	assert_false(credentials_refresh(&c, false, 100000));
+	assert_int_equal(c.tls_version, 0);
+	replace_file("c.pem", "second");
+	assert_false(credentials_refresh(&c, false, 159999)); /* too early */
+	assert_true(credentials_refresh(&c, false, 160000));
+	assert_int_equal(c.tls_version, 1);
+	assert_false(credentials_refresh(&c, true, 160001)); /* not once more */
+	unlink(in_dir("c.pem"));
+	assert_false(credentials_refresh(&c, true, 160002)); /* not there, for a moment */
+	replace_file("c.pem", "three");
+	assert_true(credentials_refresh(&c, true, 160003));
+	credentials_done(&c);
+}
+
+static void test_who_has_a_token_needs_no_plugin(void **state)
+{
+	struct credentials c;
+	char err[256];
+
+	(void)state;
+	assert_int_equal(load(HEAD CONTEXTS CLUSTERS USERS "    token: t\n" EXEC_V1
+							   "command: x, interactiveMode: Never}\n",
+			      NULL, &c, err, sizeof(err)),
+			 0);
+	assert_null(c.plugin);
+	credentials_done(&c);
+}
+
 static void test_a_kubeconfig_that_is_not_there_says_so(void **state)
 {
 	struct credentials c;
@@ -340,6 +473,11 @@ int main(void)
 		cmocka_unit_test(test_file_names_are_relative_to_the_kubeconfig),
 		cmocka_unit_test(test_a_token_file_is_read_again_each_minute_and_when_refused),
 		cmocka_unit_test(test_a_wrong_kubeconfig_is_refused_with_file_and_reason),
+		cmocka_unit_test(test_the_name_of_the_certificate_may_differ_from_the_address),
+		cmocka_unit_test(test_several_files_are_read_as_one),
+		cmocka_unit_test(test_a_token_beside_a_file_is_used_until_the_file_can_be_read),
+		cmocka_unit_test(test_certificates_that_are_replaced_are_noticed),
+		cmocka_unit_test(test_who_has_a_token_needs_no_plugin),
 		cmocka_unit_test(test_a_kubeconfig_that_is_not_there_says_so),
 		cmocka_unit_test(test_a_fifo_in_place_of_a_file_is_refused),
 		cmocka_unit_test(test_an_empty_kubeconfig_is_none_where_a_server_is_given),
