@@ -178,10 +178,9 @@ static bool files_changed(struct credentials *c)
 		if (paths[i] == NULL || c->fds[i] != -1 || stat(paths[i], &st) < 0)
 			continue;
 		new = (struct credentials_stamp){ st.st_ctim, st.st_ino, (uint64_t)st.st_size };
-		changed |= old->inode != 0 &&
-			   (old->inode != new.inode || old->size != new.size ||
-			    old->changed.tv_sec != new.changed.tv_sec ||
-			    old->changed.tv_nsec != new.changed.tv_nsec);
+		changed |= old->inode != 0 && (old->inode != new.inode || old->size != new.size ||
+					       old->changed.tv_sec != new.changed.tv_sec ||
+					       old->changed.tv_nsec != new.changed.tv_nsec);
 		*old = new;
 	}
 	return changed;

@@ -188,8 +188,10 @@ static void on_poll(uv_poll_t *handle, int status, int events)
 	struct socket_poll *s = handle->data;
 	int what = 0;
 
+	/* Not CURL_CSELECT_ERR: libcurl would only say that there is one, and not try again on a
+	 * fresh connection. Let it find out which. */
 	if (status < 0)
-		what |= CURL_CSELECT_ERR;
+		what |= CURL_CSELECT_IN | CURL_CSELECT_OUT;
 	if (events & UV_READABLE)
 		what |= CURL_CSELECT_IN;
 	if (events & UV_WRITABLE)
