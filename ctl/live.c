@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <uv.h>
 
 #include "lib/base/log.h"
@@ -131,11 +132,31 @@ static void ask(struct listing *of, const char *more)
 	free(base);
 }
 
+/*
+ * As kubectl: a laptop has its kubeconfig in ~/.kube. Only where nothing else was said, and not in
+ * a pod. NULL: no such file; else free it.
+ */
+static char *home_kubeconfig(const struct live_cfg *cfg)
+{
+	const char *home = getenv("HOME");
+	char *path = NULL;
+
+	if (cfg->server != NULL || cfg->kubeconfig != NULL || home == NULL ||
+	    getenv("KUBERNETES_SERVICE_HOST") != NULL ||
+	    asprintf(&path, "%s/.kube/config", home) < 0)
+		return NULL;
+	if (access(path, F_OK) == 0)
+		return path;
+	free(path);
+	return NULL;
+}
+
 int live_read(const struct live_cfg *cfg, void (*each)(void *arg, const cJSON *object), void *arg)
 {
+	char *home = home_kubeconfig(cfg);
 	const struct kube_cfg kube_cfg = {
 		.server = cfg->server,
-		.kubeconfig = cfg->kubeconfig,
+		.kubeconfig = home != NULL ? home : cfg->kubeconfig,
 		.user_agent = "bellman/" BELLMAN_VERSION,
 	};
 	struct live l = { .ns = cfg->ns, .each = each, .arg = arg, .left = COLLECTIONS };
@@ -146,7 +167,7 @@ int live_read(const struct live_cfg *cfg, void (*each)(void *arg, const cJSON *o
 	if (!log_enabled(LOG_LEVEL_DEBUG))
 		log_setup("bellman", LOG_LEVEL_NONE, LOG_TEXT);
 	if (uv_loop_init(&loop) != 0)
-		return -ENOMEM;
+		abort();
 	int rc = kube_open(&loop, &kube_cfg, &l.kube, err, sizeof(err));
 	if (rc != 0) {
 		fprintf(stderr, "bellman: %s\n", err);
@@ -158,5 +179,6 @@ int live_read(const struct live_cfg *cfg, void (*each)(void *arg, const cJSON *o
 	}
 	uv_run(&loop, UV_RUN_DEFAULT);
 	uv_loop_close(&loop);
+	free(home);
 	return rc != 0 ? rc : l.failed ? -EHOSTUNREACH : 0;
 }

@@ -120,7 +120,7 @@ static void join_options(struct look *look, const struct option_spec *own, struc
 		{ "server", OPT_TEXT, &look->cfg.server, NULL, "URL",
 		  "the API server (what the kubeconfig says)" },
 		{ "kubeconfig", OPT_TEXT, &look->cfg.kubeconfig, "KUBECONFIG", "FILE",
-		  "credentials (those of the pod it runs in)" },
+		  "credentials (~/.kube/config, or those of the pod it runs in)" },
 		{ "namespace", OPT_TEXT, &look->cfg.ns, "METALLB_NAMESPACE", "NS",
 		  "of the daemons (what settings say, else metallb-system)" },
 		{ 0 },

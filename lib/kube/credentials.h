@@ -29,7 +29,7 @@ struct credentials {
 	char *ca_file, *cert_file, *key_file; /* NULL: none */
 	char *token, *token_file;             /* token: what the file said last, if there is one */
 	char *proxy_url;                      /* of the kubeconfig; NULL: none */
-	char *ns;                             /* of service account or context; NULL: none */
+	char *ns;                             /* of the service account; NULL: none */
 	int fds[CREDENTIALS_FILES];           /* memory files behind the three files; -1: none */
 	bool insecure;                        /* do not verify the server's certificate */
 

@@ -2,9 +2,9 @@
 /*
  * The Kubernetes API client: lists and watches, single requests, events.
  *
- * One `struct kube` is one API server on one libuv loop; all its transfers share one
- * libcurl multi handle, so connections are kept, and over TLS an HTTP/2 connection that
- * is there carries them all. Nothing here blocks and nothing waits in a thread.
+ * One `struct kube` is one API server on one libuv loop. Watches and requests have connections of
+ * their own, which are kept; where the server speaks HTTP/2 each of the two is one connection.
+ * Nothing here blocks and nothing waits in a thread.
  *
  * Every callback runs from the loop, never from inside the call that asked for it
  * (kube_close() excepted, see there), and may call anything here, kube_watch_stop() on
@@ -14,7 +14,12 @@
  * watches go on by themselves with a back-off that all of them share. Nothing is removed
  * because of an outage: what was told by upsert() holds until the server says otherwise.
  *
- * Not here: caches of objects, retries of requests. Who got a 409 reads again and decides anew.
+ * A list is decoded object by object while it arrives: one object is in memory at a time, and one
+ * of more than 8 MiB is not believed. A list or watch of which no byte has come for 90 s begins
+ * again, on new connections unless others are heard on the old ones.
+ *
+ * Not here: caches of objects, retries of requests (but see kube_request() for a server that is
+ * busy). Who got a 409 reads again and decides anew.
  */
 #ifndef BELLMAN_KUBE_KUBE_H
 #define BELLMAN_KUBE_KUBE_H
@@ -30,17 +35,21 @@ struct kube_watch; /* one resource, listed and watched for ever */
 
 struct kube_cfg {
 	const char *server;     /* http[s]://HOST[:PORT]; NULL: what the kubeconfig says */
-	const char *kubeconfig; /* a file; NULL: none */
+	const char *kubeconfig; /* a file, or several as KUBECONFIG has them; NULL: none */
 	const char *user_agent; /* "bellman-speaker/0.1.0" */
 };
 
 /*
  * Read the credentials and get ready; nothing is sent yet.
  *
- * @cfg: copied. With a kubeconfig, its current context is used, and @cfg->server, if given,
- * stands in for the server's address. A server alone is used without credentials. With
- * neither, those that every pod has are used (KUBERNETES_SERVICE_HOST and _PORT, service-account
- * token and CA). A token from a file is read again every minute and after a 401.
+ * @cfg: copied. With a kubeconfig, its current context is used (lib/kube/kubeconfig.h says what is
+ * understood), and @cfg->server, if given, stands in for the server's address. A server alone is
+ * used without credentials. With neither, those that every pod has are used
+ * (KUBERNETES_SERVICE_HOST and _PORT, service-account token and CA).
+ *
+ * Token and certificate files are looked at again every minute and after a 401. A credential plugin
+ * (`exec`) is run by the first request, when what it said has expired, and after a 401; the loop
+ * goes on meanwhile. SIGCHLD is then libuv's.
  *
  * Returns 0 and *ret for the caller to kube_close(); or -EINVAL, -ENOENT, -EACCES, -ENOMEM or
  * another negative errno with what is wrong and where in @err; *ret is untouched then.
@@ -62,7 +71,8 @@ bool kube_connected(const struct kube *k);
 /* scheme://host:port[/prefix] in use, for log lines and messages. */
 const char *kube_server(const struct kube *k);
 
-/* The namespace of the pod's service account; NULL unless in-cluster credentials are in use. */
+/* The namespace of the pod's service account; NULL unless in-cluster credentials are in use: where
+ * a user of a kubeconfig works says nothing about where Bellman is installed. */
 const char *kube_namespace(const struct kube *k);
 
 /*
@@ -109,7 +119,9 @@ struct kube_watch *kube_watch_stop(struct kube_watch *w);
 typedef void (*kube_done)(void *arg, int status, const cJSON *json, const char *error);
 
 /*
- * Send one request. At most 32 are under way at a time, the rest wait in order; 15 s each.
+ * Send one request. At most 32 are under way at a time, the rest wait in order; 15 s each. When the
+ * server is busy (429, or 5xx, with Retry-After) it is sent again at the time that it says, for a
+ * minute at most; then, or without Retry-After, @done gets that answer.
  *
  * @path: with its query, as from kube_path(). @content_type and @body: NULL for none; copied.
  * @done: runs exactly once if this returns 0; NULL: nobody asks.

@@ -358,13 +358,10 @@ static int configs_read(struct reading *r, const struct configs *c, const char *
 	struct entry context = entry_of(c, "contexts", current, "context");
 	const char *cluster_name = member_text(context.json, "cluster");
 	const char *user_name = member_text(context.json, "user");
-	const char *ns = member_text(context.json, "namespace");
 	if (cluster_name == NULL)
 		return reading_fault(r, -EINVAL,
 				     "current-context \"%s\": no such context, or no cluster in it",
 				     current);
-	if (ns != NULL && (r->to->ns = strdup(ns)) == NULL)
-		return reading_fault(r, -ENOMEM, "out of memory");
 	struct entry cluster = entry_of(c, "clusters", cluster_name, "cluster");
 	if (cluster.json == NULL)
 		return reading_fault(r, -EINVAL, "context \"%s\": no cluster \"%s\"", current,

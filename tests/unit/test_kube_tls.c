@@ -129,7 +129,7 @@ static void test_without_a_connection_the_error_says_why(void **state)
 	snprintf(by_proxy, sizeof(by_proxy), ", proxy-url: 'http://127.0.0.1:%u'", apiserver.port);
 	assert_fails(b, "https://203.0.113.1:6443", by_proxy, "CONNECT");
 	/* No TLS where TLS is expected, and the other way round. */
-	assert_fails(b, url_of("https", apiserver.port), "", "packet");
+	assert_fails(b, url_of("https", apiserver.port), "", "TLS");
 	assert_null(strstr(bench_log(b), "s3cret"));
 }
 
