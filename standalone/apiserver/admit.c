@@ -161,6 +161,8 @@ static void admit_crd(const struct api *a, cJSON *object, const cJSON *old,
 				   "Forbidden: %s is built in", want);
 		free(want);
 	}
+	if (js_at(object, "spec.conversion") == NULL)
+		js_set_text(js_object(js_at(object, "spec"), "conversion"), "strategy", "None");
 	if (causes->count == 0) {
 		default_names(js_at(object, "spec.names"));
 		set_crd_status(object);

@@ -47,22 +47,6 @@ static void answer(struct reply *r, cJSON *json, const char *content_type)
 
 enum { GROUPS_MAX = 256 };
 
-/* Kubernetes' order: v2, v1, v1beta2, v1beta1, v1alpha1. */
-static int version_rank(const char *v)
-{
-	unsigned major = 0, minor = 0;
-	char stage[8] = "";
-	int n = sscanf(v, "v%4u%7[a-z]%4u", &major, stage, &minor);
-
-	if (n < 1)
-		return 0;
-	int level = n == 1                        ? 3
-		    : strcmp(stage, "beta") == 0  ? 2
-		    : strcmp(stage, "alpha") == 0 ? 1
-						  : 0;
-	return level * 100000000 + (int)major * 10000 + (int)minor;
-}
-
 static bool same(const char *const *list, size_t count, const char *text)
 {
 	for (size_t i = 0; i < count; i++)
@@ -96,8 +80,8 @@ static size_t versions(const struct kinds *kinds, const char *group,
 				list[n++] = k->versions[i].name;
 	}
 	for (size_t i = 1; i < n; i++)
-		for (size_t j = i; j > 0 && version_rank(list[j]) > version_rank(list[j - 1]);
-		     j--) {
+		for (size_t j = i;
+		     j > 0 && kind_version_rank(list[j]) > kind_version_rank(list[j - 1]); j--) {
 			const char *swap = list[j];
 			list[j] = list[j - 1];
 			list[j - 1] = swap;
@@ -170,22 +154,23 @@ static cJSON *api_versions(void)
 	return d;
 }
 
-/* What `kubectl get all` shows. */
-static void add_categories(cJSON *resource, const struct kind *k)
-{
-	static const char *const all[] = { "all" };
-
-	if (k->id == KIND_SERVICE || k->id == KIND_POD)
-		js_set(resource, "categories", VERBS(all));
-}
-
-static size_t short_count(const struct kind *k)
+static size_t count_names(const char *const *names)
 {
 	size_t n = 0;
 
-	while (k->short_names[n] != NULL)
+	while (names[n] != NULL)
 		n++;
 	return n;
+}
+
+/* Other names of a kind, and what it is shown with, as "all". */
+static void add_names(cJSON *resource, const struct kind *k)
+{
+	if (k->short_names[0] != NULL)
+		js_set(resource, "shortNames",
+		       strings(k->short_names, count_names(k->short_names)));
+	if (k->categories[0] != NULL)
+		js_set(resource, "categories", strings(k->categories, count_names(k->categories)));
 }
 
 static cJSON *resources(const struct kinds *kinds, const char *group, const char *version)
@@ -205,9 +190,7 @@ static cJSON *resources(const struct kinds *kinds, const char *group, const char
 		js_set_text(res, "kind", k->name);
 		js_set(res, "verbs",
 		       k->id == KIND_ENDPOINTS ? VERBS(derived_verbs) : VERBS(object_verbs));
-		if (k->short_names[0] != NULL)
-			js_set(res, "shortNames", strings(k->short_names, short_count(k)));
-		add_categories(res, k);
+		add_names(res, k);
 		cJSON_AddItemToArray(array, res);
 		if (!v->status)
 			continue;
@@ -249,9 +232,7 @@ static cJSON *aggregated_resource(const struct kind *k, const struct kind_versio
 	js_set_text(res, "scope", k->namespaced ? "Namespaced" : "Cluster");
 	js_set_text(res, "singularResource", k->singular);
 	js_set(res, "verbs", k->id == KIND_ENDPOINTS ? VERBS(derived_verbs) : VERBS(object_verbs));
-	if (k->short_names[0] != NULL)
-		js_set(res, "shortNames", strings(k->short_names, short_count(k)));
-	add_categories(res, k);
+	add_names(res, k);
 	if (v->status) {
 		cJSON *sub = cJSON_CreateObject(), *list = cJSON_CreateArray();
 

@@ -32,7 +32,7 @@ static const struct kind builtin[] = {
 	  .short_names = { "no" },
 	  .versions = { { .name = "v1", .served = true, .status = true } } },
 	{ KIND_POD, .type = &type_pod, .plural = "pods", .singular = "pod", .name = "Pod",
-	  .short_names = { "po" }, .namespaced = true,
+	  .short_names = { "po" }, .categories = { "all" }, .namespaced = true,
 	  .versions = { { .name = "v1", .served = true, .status = true } } },
 	{ KIND_SECRET, .type = &type_secret, .plural = "secrets", .singular = "secret",
 	  .name = "Secret", .namespaced = true,
@@ -41,11 +41,12 @@ static const struct kind builtin[] = {
 	  .singular = "serviceaccount", .name = "ServiceAccount", .short_names = { "sa" },
 	  .namespaced = true, .versions = { { .name = "v1", .served = true, .status = false } } },
 	{ KIND_SERVICE, .type = &type_service, .plural = "services", .singular = "service",
-	  .name = "Service", .short_names = { "svc" }, .namespaced = true,
+	  .name = "Service", .short_names = { "svc" }, .categories = { "all" }, .namespaced = true,
 	  .versions = { { .name = "v1", .served = true, .status = true } } },
 	{ KIND_CRD, .type = &type_custom_resource_definition, .group = "apiextensions.k8s.io",
 	  .plural = "customresourcedefinitions", .singular = "customresourcedefinition",
 	  .name = "CustomResourceDefinition", .short_names = { "crd", "crds" },
+	  .categories = { "api-extensions" },
 	  .versions = { { .name = "v1", .served = true, .status = true } } },
 	{ KIND_LEASE, .type = &type_lease, .group = "coordination.k8s.io", .plural = "leases",
 	  .singular = "lease", .name = "Lease", .namespaced = true,
@@ -177,6 +178,21 @@ const struct kind *kinds_by_object(const struct kinds *k, const char *api_versio
 	return NULL;
 }
 
+int kind_version_rank(const char *v)
+{
+	unsigned major = 0, minor = 0;
+	char stage[8] = "";
+	int n = sscanf(v, "v%4u%7[a-z]%4u", &major, stage, &minor);
+
+	if (n < 1)
+		return 0;
+	int level = n == 1                        ? 3
+		    : strcmp(stage, "beta") == 0  ? 2
+		    : strcmp(stage, "alpha") == 0 ? 1
+						  : 0;
+	return level * 100000000 + (int)major * 10000 + (int)minor;
+}
+
 const char *kind_api_version(const struct kind *kind, const char *version, char *buf, size_t size)
 {
 	snprintf(buf, size, "%s%s%s", kind->group, kind->group[0] != '\0' ? "/" : "", version);
@@ -204,9 +220,39 @@ static void take_columns(struct kind *kind, struct kind_version *v, const cJSON 
 	}
 }
 
+/* As many as there is room for; the others are not known. */
+static void keep_list(struct kind *kind, const cJSON *list, const char *to[KIND_SHORT_MAX + 1])
+{
+	const cJSON *s;
+	unsigned n = 0;
+
+	memset(to, 0, (KIND_SHORT_MAX + 1) * sizeof(to[0]));
+	cJSON_ArrayForEach (s, list)
+		if (n < KIND_SHORT_MAX && cJSON_IsString(s))
+			to[n++] = keep(kind, s->valuestring);
+}
+
+/* What users of a deprecated version are told where the definition does not say it. */
+static const char *default_warning(struct kind *kind, const cJSON *versions, const char *name)
+{
+	const cJSON *v;
+	char text[512];
+	int n = snprintf(text, sizeof(text), "%.200s/%s %s is deprecated", kind->group, name,
+			 kind->name);
+
+	cJSON_ArrayForEach (v, versions)
+		if (js_true(v, "served") && !js_true(v, "deprecated") &&
+		    kind_version_rank(js_text(v, "name")) > kind_version_rank(name)) {
+			snprintf(text + n, sizeof(text) - (size_t)n, "; use %.100s/%s %s",
+				 kind->group, js_text(v, "name"), kind->name);
+			break;
+		}
+	return keep(kind, text);
+}
+
 const struct kind *kinds_define(struct kinds *k, const cJSON *crd)
 {
-	const cJSON *spec = js_at(crd, "spec"), *v, *s;
+	const cJSON *spec = js_at(crd, "spec"), *v;
 	const char *resource = js_text(crd, "metadata.name");
 	struct kind *kind = (struct kind *)(uintptr_t)kinds_by_resource(k, resource);
 
@@ -222,11 +268,8 @@ const struct kind *kinds_define(struct kinds *k, const cJSON *crd)
 	kind->singular = keep(kind, js_text(spec, "names.singular"));
 	kind->name = keep(kind, js_text(spec, "names.kind"));
 	kind->list = keep(kind, js_text(spec, "names.listKind"));
-	memset(kind->short_names, 0, sizeof(kind->short_names));
-	unsigned n = 0;
-	cJSON_ArrayForEach (s, js_at(spec, "names.shortNames"))
-		if (n < KIND_SHORT_MAX && cJSON_IsString(s))
-			kind->short_names[n++] = keep(kind, s->valuestring);
+	keep_list(kind, js_at(spec, "names.shortNames"), kind->short_names);
+	keep_list(kind, js_at(spec, "names.categories"), kind->categories);
 
 	/* Watchers hold a version by pointer: a name keeps its place, a dropped one is unserved. */
 	for (unsigned i = 0; i < kind->version_count; i++)
@@ -250,8 +293,11 @@ const struct kind *kinds_define(struct kinds *k, const cJSON *crd)
 		version->served = js_true(v, "served");
 		version->status = js_at(v, "subresources.status") != NULL;
 		version->warning = NULL;
-		if (js_true(v, "deprecated") && js_text(v, "deprecationWarning") != NULL)
-			version->warning = keep(kind, js_text(v, "deprecationWarning"));
+		if (js_true(v, "deprecated"))
+			version->warning =
+				js_text(v, "deprecationWarning") != NULL
+					? keep(kind, js_text(v, "deprecationWarning"))
+					: default_warning(kind, js_at(spec, "versions"), name);
 		if (js_true(v, "storage"))
 			kind->storage = i;
 		take_columns(kind, version, js_at(v, "additionalPrinterColumns"));

@@ -60,6 +60,7 @@ struct kind {
 	const char
 		*resource; /* plural.group, or plural for core: what messages and the store say */
 	const char *short_names[KIND_SHORT_MAX + 1];
+	const char *categories[KIND_SHORT_MAX + 1]; /* such as "all" */
 	bool namespaced;
 	bool gone; /* its CustomResourceDefinition was deleted */
 	struct kind_version versions[KIND_VERSIONS_MAX];
@@ -87,6 +88,9 @@ const struct kind *kinds_builtin(const struct kinds *k, enum kind_id id);
 /* By apiVersion and kind of a manifest. */
 const struct kind *kinds_by_object(const struct kinds *k, const char *api_version, const char *name,
 				   const struct kind_version **ret_version);
+
+/* Kubernetes' order of versions: v2, v1, v1beta2, v1beta1, v1alpha1; greater is preferred. */
+int kind_version_rank(const char *version);
 
 /* "v1" or "group/v1" into @buf. */
 const char *kind_api_version(const struct kind *kind, const char *version, char *buf, size_t size);

@@ -23,7 +23,8 @@ static cJSON *custom_cell(const struct column *c, const cJSON *object)
 	} else if (strcmp(c->type, "string") != 0) {
 		return cJSON_Duplicate(v, 1);
 	} else {
-		json_path_print(&b, object, c->path);
+		/* Of several values Kubernetes, too, shows the first. */
+		json_path_print(&b, v, "");
 	}
 	char *text = buf_take(&b);
 	cell = cJSON_CreateString(text);
