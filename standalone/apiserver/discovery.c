@@ -289,84 +289,6 @@ static cJSON *aggregated(const struct kinds *kinds, bool core)
 	return d;
 }
 
-/* --- OpenAPI: the least that kubectl's checks before create and apply want ------------- */
-
-static cJSON *openapi_index(const struct kinds *kinds)
-{
-	cJSON *d = cJSON_CreateObject(), *paths = js_object(d, "paths");
-	const char *all[GROUPS_MAX];
-	size_t count = groups(kinds, all);
-
-	js_set_text(js_object(paths, "api/v1"), "serverRelativeURL", "/openapi/v3/api/v1?hash=1");
-	for (size_t i = 0; i < count; i++) {
-		const char *vs[KIND_VERSIONS_MAX];
-		size_t m = versions(kinds, all[i], vs);
-
-		for (size_t j = 0; j < m; j++) {
-			char *path = mem_printf("apis/%s/%s", all[i], vs[j]);
-			char *url = mem_printf("/openapi/v3/%s?hash=1", path);
-
-			js_set_text(js_object(paths, path), "serverRelativeURL", url);
-			free(url);
-			free(path);
-		}
-	}
-	return d;
-}
-
-/* One `patch` for each kind, which says that the server checks fields itself. */
-static void add_openapi_path(cJSON *paths, const struct kind *k, const struct kind_version *v)
-{
-	char *path = mem_printf("/%s%s%s/%s/%s%s/{name}", k->group[0] == '\0' ? "api" : "apis",
-				k->group[0] == '\0' ? "" : "/", k->group, v->name,
-				k->namespaced ? "namespaces/{namespace}/" : "", k->plural);
-	cJSON *patch = js_object(js_object(paths, path), "patch");
-	cJSON *list = cJSON_CreateArray(), *validation = cJSON_CreateObject();
-
-	js_set_text(patch, "x-kubernetes-action", "patch");
-	js_set(patch, "x-kubernetes-group-version-kind", response_kind(k, v));
-	js_set_text(validation, "name", "fieldValidation");
-	js_set_text(validation, "in", "query");
-	js_set_text(js_object(validation, "schema"), "type", "string");
-	cJSON_AddItemToArray(list, validation);
-	js_set(patch, "parameters", list);
-	js_set_text(js_object(js_object(patch, "responses"), "200"), "description", "OK");
-	free(path);
-}
-
-static cJSON *openapi_document(const struct kinds *kinds, const char *group, const char *version)
-{
-	cJSON *d = cJSON_CreateObject(), *paths;
-	const struct kind_version *v;
-
-	js_set_text(d, "openapi", "3.0.0");
-	js_set_text(js_object(d, "info"), "title", "bellman-apiserver");
-	js_set_text(js_object(d, "info"), "version", BELLMAN_VERSION);
-	paths = js_object(d, "paths");
-	for (const struct kind *k = NULL; (k = next_kind(kinds, k, group, version, &v)) != NULL;)
-		add_openapi_path(paths, k, v);
-	return d;
-}
-
-static void answer_openapi_v2(const struct request *q, struct reply *r)
-{
-	cJSON *d;
-
-	if (q->accept != NULL && strstr(q->accept, "protobuf") != NULL) {
-		/* No bytes are an empty message. Its own type has an @, on which kubectl 1.20
-		 * trips. */
-		r->code = 200;
-		r->content_type = "application/octet-stream";
-		return;
-	}
-	d = cJSON_CreateObject();
-	js_set_text(d, "swagger", "2.0");
-	js_set_text(js_object(d, "info"), "title", "bellman-apiserver");
-	js_set_text(js_object(d, "info"), "version", BELLMAN_VERSION);
-	js_set(d, "paths", cJSON_CreateObject());
-	answer(r, d, "application/json");
-}
-
 /* --- paths ----------------------------------------------------------------------------- */
 
 /* The API level that the kinds and conventions follow; kubectl compares it with its own. */
@@ -448,15 +370,6 @@ bool discovery_handle(const struct api *a, const struct request *q, struct reply
 		       version[0] == '\0' ? api_group(kinds, group, document("APIGroup", "v1"))
 					  : resources(kinds, group, version),
 		       "application/json");
-	} else if (strcmp(path, "/openapi/v2") == 0) {
-		answer_openapi_v2(q, r);
-	} else if (strcmp(path, "/openapi/v3") == 0) {
-		answer(r, openapi_index(kinds), "application/json");
-	} else if (strcmp(path, "/openapi/v3/api/v1") == 0) {
-		answer(r, openapi_document(kinds, "", "v1"), "application/json");
-	} else if (strncmp(path, "/openapi/v3/apis/", 17) == 0 &&
-		   split_group(kinds, path + 17, group, version) && version[0] != '\0') {
-		answer(r, openapi_document(kinds, group, version), "application/json");
 	} else {
 		return false;
 	}

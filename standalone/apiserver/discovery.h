@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * What kubectl asks before it does anything: versions, groups, resources, OpenAPI.
+ * What kubectl asks before it does anything: versions, groups, resources.
  * The documents are made from the table of kinds each time; they are small.
  */
 #ifndef BELLMAN_APISERVER_DISCOVERY_H

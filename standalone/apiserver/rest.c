@@ -9,6 +9,7 @@
 #include "lib/base/intern.h"
 #include "standalone/apiserver/discovery.h"
 #include "standalone/apiserver/listing.h"
+#include "standalone/apiserver/openapi.h"
 #include "standalone/apiserver/rest_impl.h"
 #include "standalone/apiserver/reviews.h"
 #include "standalone/apiserver/status.h"
@@ -434,7 +435,7 @@ void rest_handle(struct api *a, const struct request *q, struct reply *r)
 {
 	struct route at;
 
-	if (discovery_handle(a, q, r) || reviews_handle(q, r))
+	if (discovery_handle(a, q, r) || openapi_handle(a, q, r) || reviews_handle(q, r))
 		return;
 	if (!find_route(&a->kinds, q->path, &at)) {
 		no_such_path(a, q, r);
