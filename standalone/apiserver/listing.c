@@ -56,11 +56,6 @@ void listing_add(struct listing *l, struct text *object)
 	l->bytes += object->len;
 }
 
-size_t listing_count(const struct listing *l)
-{
-	return l->objects.count;
-}
-
 size_t listing_bytes(const struct listing *l)
 {
 	return l->bytes;

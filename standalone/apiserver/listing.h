@@ -19,7 +19,6 @@ struct listing *listing_free(struct listing *l); /* NULL is fine; returns NULL *
 
 /* One more object; takes a reference. */
 void listing_add(struct listing *l, struct text *object);
-size_t listing_count(const struct listing *l);
 size_t listing_bytes(const struct listing *l); /* of the stored objects in it */
 /* All were added. @next: the continue token, or NULL; @remaining 0: not said. */
 void listing_begin(struct listing *l, uint64_t rv, const char *next, size_t remaining);

@@ -79,7 +79,7 @@ static void list_stored(struct api *a, const struct route *at, const struct quer
 {
 	const struct snapshot_item *last = NULL;
 	struct snapshot snap;
-	size_t remaining = 0;
+	size_t given = 0, remaining = 0;
 
 	if (!snapshot_take(a->store, at->kind, at->ns[0] == '\0' ? NULL : at->ns,
 			   p->resumed ? p->ns : NULL, p->resumed ? p->name : NULL, p->rv, &snap)) {
@@ -99,15 +99,14 @@ static void list_stored(struct api *a, const struct route *at, const struct quer
 
 		if (!query_matches(query, item->ns, item->name, item->text))
 			continue;
-		if (p->limit != 0 && listing_count(l) >= p->limit) {
-			remaining++;
-		} else {
-			listing_add(l, item->text);
-			last = item;
-		}
-		/* With a selector Kubernetes does not count what remains; one more is enough. */
-		if (remaining > 0 && !query_empty(query))
+		if (p->limit != 0 && given == p->limit) {
+			/* With a selector Kubernetes does not count what remains. */
+			remaining = query_empty(query) ? snap.count - i : 1;
 			break;
+		}
+		listing_add(l, item->text);
+		given++;
+		last = item;
 	}
 	char *next = remaining == 0 ? NULL
 				    : mem_printf("%" PRIu64 "~%s~%s", p->rv, last->ns, last->name);
