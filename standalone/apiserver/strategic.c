@@ -16,7 +16,7 @@ struct list_rule {
 /*
  * Two keys where Kubernetes merges by the first alone: port 53 for TCP and UDP are two ports, and
  * merging them into one is its oldest bug of this kind (#39188). An element without the second
- * key has @second_default.
+ * key has @second_default. A patch that has one element of a first key does what it does there.
  */
 static const struct {
 	const struct object_type *type;
@@ -104,24 +104,53 @@ static bool same_key(const cJSON *a, const cJSON *b, const char *key, const char
 	return x != NULL && y != NULL && json_equal(x, y);
 }
 
-/* Is @item the one that @element patches? An element that lacks the second key, where it has no
- * default, means every one with its first key. */
 static bool is_element(const cJSON *item, const cJSON *element, const struct list_rule *rule)
 {
-	bool one_key = rule->second == NULL ||
-		       (rule->second_default == NULL &&
-			cJSON_GetObjectItemCaseSensitive(element, rule->second) == NULL);
-
 	return same_key(item, element, rule->key, NULL) &&
-	       (one_key || same_key(item, element, rule->second, rule->second_default));
+	       (rule->second == NULL ||
+		same_key(item, element, rule->second, rule->second_default));
 }
 
-static cJSON *find_element(const cJSON *list, const cJSON *element, const struct list_rule *rule)
+/* Where an element does not say the second key, every one with its first key is meant. */
+static struct list_rule loose(const struct list_rule *rule, const cJSON *element)
 {
+	struct list_rule one = *rule;
+
+	if (one.second != NULL && cJSON_GetObjectItemCaseSensitive(element, one.second) == NULL)
+		one.second = NULL;
+	return one;
+}
+
+/* Does @names have one element alone with the first key of @element? */
+static bool is_named_once(const cJSON *names, const cJSON *element, const struct list_rule *rule)
+{
+	const cJSON *name;
+	int count = 0;
+
+	cJSON_ArrayForEach (name, names)
+		count += same_key(name, element, rule->key, NULL) ? 1 : 0;
+	return count <= 1;
+}
+
+/*
+ * The element of @list that @element patches. Where no other element of the patch has its first key
+ * (@names: the order that comes with the patch, else the patch), it may give a new second one: a
+ * port becomes UDP. Where it says no second key, that stays as it is.
+ */
+static cJSON *find_element(const cJSON *list, const cJSON *element, const cJSON *names,
+			   const struct list_rule *rule)
+{
+	struct list_rule by_first = *rule;
 	cJSON *item;
 
 	cJSON_ArrayForEach (item, list)
 		if (is_element(item, element, rule))
+			return item;
+	by_first.second = NULL;
+	if (loose(rule, element).second != NULL && !is_named_once(names, element, rule))
+		return NULL;
+	cJSON_ArrayForEach (item, list)
+		if (is_element(item, element, &by_first))
 			return item;
 	return NULL;
 }
@@ -129,10 +158,8 @@ static cJSON *find_element(const cJSON *list, const cJSON *element, const struct
 /* kubectl deletes by the first key alone, and means every element that has it. */
 static void delete_elements(cJSON *list, const cJSON *element, const struct list_rule *rule)
 {
-	struct list_rule any = *rule;
+	const struct list_rule any = loose(rule, element);
 
-	if (cJSON_GetObjectItemCaseSensitive(element, rule->second) == NULL)
-		any.second = NULL;
 	for (cJSON *item = list->child, *next; item != NULL; item = next) {
 		next = item->next;
 		if (is_element(item, element, &any))
@@ -148,30 +175,34 @@ static bool is_directive(const cJSON *element, const char *what)
 	return directive != NULL && strcmp(directive, what) == 0;
 }
 
-/* @type: of an element. *@ret_added: how many are new; they stand behind the others. */
+/* @type: of an element. @names: as in find_element(). *@ret_added: how many are new; they stand
+ * behind the others. */
 static cJSON *merge_elements(const struct object_type *type, cJSON *list, const cJSON *patch,
-			     const struct list_rule *rule, int *ret_added)
+			     const cJSON *names, const struct list_rule *rule, int *ret_added)
 {
 	const cJSON *element;
 
 	*ret_added = 0;
-	cJSON_ArrayForEach (element, patch)
-		if (is_directive(element, "replace"))
-			while (list->child != NULL)
-				cJSON_Delete(cJSON_DetachItemViaPointer(list, list->child));
 	cJSON_ArrayForEach (element, patch) {
 		if (!cJSON_IsObject(element))
 			return status_bad_request("%s: expected objects", patch->string);
-		if (is_directive(element, "replace"))
-			continue;
-		if (cJSON_GetObjectItemCaseSensitive(element, rule->key) == NULL)
+		if (!is_directive(element, "replace") &&
+		    cJSON_GetObjectItemCaseSensitive(element, rule->key) == NULL)
 			return status_bad_request("map: %s does not contain declared merge key: %s",
 						  patch->string, rule->key);
-		if (is_directive(element, "delete")) {
+	}
+	/* What is deleted goes first: another element may bring it anew. */
+	cJSON_ArrayForEach (element, patch) {
+		if (is_directive(element, "replace"))
+			while (list->child != NULL)
+				cJSON_Delete(cJSON_DetachItemViaPointer(list, list->child));
+		else if (is_directive(element, "delete"))
 			delete_elements(list, element, rule);
+	}
+	cJSON_ArrayForEach (element, patch) {
+		if (is_directive(element, "replace") || is_directive(element, "delete"))
 			continue;
-		}
-		cJSON *found = find_element(list, element, rule);
+		cJSON *found = find_element(list, element, names, rule);
 		if (found == NULL) {
 			found = cJSON_CreateObject();
 			cJSON_AddItemToArray(list, found);
@@ -206,11 +237,13 @@ static void set_order(cJSON *list, const cJSON *order, const struct list_rule *r
 	for (int i = 0; i < size; i++)
 		others[i] = (struct place){ cJSON_DetachItemViaPointer(list, list->child), i };
 	cJSON_ArrayForEach (want, order) {
+		const struct list_rule any = loose(rule, want);
+
 		for (int i = 0; i < size; i++) {
 			cJSON *item = others[i].item;
 
 			if (item == NULL || !(rule->key == NULL ? json_equal(item, want)
-								: is_element(item, want, rule)))
+								: is_element(item, want, &any)))
 				continue;
 			named[named_count++] = others[i];
 			others[i].item = NULL;
@@ -279,7 +312,8 @@ static cJSON *merge_list(const struct object_type *type, cJSON *object, const cJ
 	if (rule.key == NULL)
 		added = unite(list, patch);
 	else
-		wrong = merge_elements(type_in(type, patch->string), list, patch, &rule, &added);
+		wrong = merge_elements(type_in(type, patch->string), list, patch,
+				       order == NULL ? patch : order, &rule, &added);
 	if (wrong != NULL)
 		return wrong;
 	if (order != NULL)

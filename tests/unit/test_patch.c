@@ -194,9 +194,26 @@ static void test_strategic_merge_knows_its_lists(void **state)
 		  "{'spec':{'ports':[{'port':80,'targetPort':8080}]}}",
 		  "{'spec':{'ports':[{'port':80,'nodePort':30080,'targetPort':8080}]}}" },
 		{ KIND_SERVICE, "{'spec':{'ports':[{'port':53,'protocol':'TCP','a':1}]}}",
+		  "{'spec':{'ports':[{'port':53},{'port':53,'protocol':'UDP'}]}}",
+		  "{'spec':{'ports':[{'port':53,'protocol':'TCP','a':1},"
+		  "{'port':53,'protocol':'UDP'}]}}" },
+		{ KIND_SERVICE, "{'spec':{'ports':[{'port':53,'protocol':'TCP','a':1}]}}",
+		  "{'spec':{'$setElementOrder/ports':[{'port':53},{'port':53}],"
+		  "'ports':[{'port':53,'protocol':'UDP'}]}}",
+		  "{'spec':{'ports':[{'port':53,'protocol':'TCP','a':1},"
+		  "{'port':53,'protocol':'UDP'}]}}" },
+		{ KIND_SERVICE,
+		  "{'spec':{'ports':[{'port':53,'name':'t'},{'port':53,'protocol':'UDP'}]}}",
+		  "{'spec':{'$setElementOrder/ports':[{'port':53}],'ports':["
+		  "{'port':53,'name':'t','protocol':null},{'$patch':'delete','port':53}]}}",
+		  "{'spec':{'ports':[{'port':53,'name':'t'}]}}" },
+		/* One of a number alone may change its protocol, or leave it out. */
+		{ KIND_SERVICE, "{'spec':{'ports':[{'port':53,'protocol':'TCP','a':1}]}}",
 		  "{'spec':{'ports':[{'port':53,'protocol':'UDP'}]}}",
-		  "{'spec':{'ports':[{'port':53,'protocol':'UDP'},"
-		  "{'port':53,'protocol':'TCP','a':1}]}}" },
+		  "{'spec':{'ports':[{'port':53,'protocol':'UDP','a':1}]}}" },
+		{ KIND_SERVICE, "{'spec':{'ports':[{'port':53,'protocol':'UDP','a':1}]}}",
+		  "{'spec':{'ports':[{'port':53,'name':'x'}]}}",
+		  "{'spec':{'ports':[{'port':53,'protocol':'UDP','a':1,'name':'x'}]}}" },
 		{ KIND_SERVICE, "{'spec':{'ports':[{'port':53,'protocol':'TCP'}]}}",
 		  "{'spec':{'ports':[{'port':53,'name':'x'}]}}",
 		  "{'spec':{'ports':[{'port':53,'protocol':'TCP','name':'x'}]}}" },
