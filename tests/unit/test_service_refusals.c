@@ -111,7 +111,7 @@ static const struct row rows[] = {
 	      "Duplicate value: core.ServicePort{Name:\"\", Protocol:\"TCP\", "
 	      "AppProtocol:(*string)(nil), Port:80, TargetPort:intstr.IntOrString{Type:0, "
 	      "IntVal:0, StrVal:\"\"}, NodePort:0}" } } },
-	{ "{'ports':[{'port':80,'nodePort':30310}]}",
+	{ "{'ports':[{'port':80,'nodePort':30010}]}",
 	  NULL,
 	  { { "spec.ports[0].nodePort",
 	      "Forbidden: may not be used when `type` is 'ClusterIP'" } } },
@@ -231,16 +231,16 @@ static const struct row rows[] = {
 	      "'MyName',  or 'my.name',  or '123-abc', regex used for validation is "
 	      "'([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]') with an optional DNS subdomain prefix "
 	      "and '/' (e.g. 'example.com/MyName')" } } },
-	{ "{'type':'LoadBalancer','healthCheckNodePort':30311,'ports':[{'port':80}]}",
+	{ "{'type':'LoadBalancer','healthCheckNodePort':30011,'ports':[{'port':80}]}",
 	  NULL,
 	  { { "spec.healthCheckNodePort",
-	      "Invalid value: 30311: may only be set when `type` is 'LoadBalancer' and "
+	      "Invalid value: 30011: may only be set when `type` is 'LoadBalancer' and "
 	      "`externalTrafficPolicy` is 'Local'" } } },
-	{ "{'type':'NodePort','healthCheckNodePort':30312,'externalTrafficPolicy':'Local','ports':["
+	{ "{'type':'NodePort','healthCheckNodePort':30012,'externalTrafficPolicy':'Local','ports':["
 	  "{'port':80}]}",
 	  NULL,
 	  { { "spec.healthCheckNodePort",
-	      "Invalid value: 30312: may only be set when `type` is 'LoadBalancer' and "
+	      "Invalid value: 30012: may only be set when `type` is 'LoadBalancer' and "
 	      "`externalTrafficPolicy` is 'Local'" } } },
 	{ "{'loadBalancerSourceRanges':['10.0.0.0/8'],'ports':[{'port':80}]}",
 	  NULL,
@@ -398,16 +398,16 @@ static const struct row rows[] = {
 	{ "{'clusterIP':'x','sessionAffinity':'y'}",
 	  NULL,
 	  { { "spec.clusterIPs[0]", "Invalid value: \"x\": " ADDRESS } } },
-	{ "{'type':'NodePort','ports':[{'name':'a','port':80,'nodePort':30313},{'name':'b','port':"
-	  "81,'nodePort':30313}]}",
+	{ "{'type':'NodePort','ports':[{'name':'a','port':80,'nodePort':30013},{'name':'b','port':"
+	  "81,'nodePort':30013}]}",
 	  NULL,
 	  { { "spec.ports[1].nodePort",
-	      "Invalid value: 30313: provided port is already allocated" } } },
-	{ "{'type':'NodePort','ports':[{'name':'a','port':80,'nodePort':30314},{'name':'b','port':"
-	  "81,'nodePort':30314,'protocol':'UDP'}]}",
+	      "Invalid value: 30013: provided port is already allocated" } } },
+	{ "{'type':'NodePort','ports':[{'name':'a','port':80,'nodePort':30014},{'name':'b','port':"
+	  "81,'nodePort':30014,'protocol':'UDP'}]}",
 	  NULL,
 	  { { "spec.ports[1].nodePort",
-	      "Invalid value: 30314: provided port is already allocated" } } },
+	      "Invalid value: 30014: provided port is already allocated" } } },
 	{ "{'type':'NodePort','ports':[{'name':'a','port':53},{'name':'b','port':53,'nodePort':99,'"
 	  "protocol':'UDP'}]}",
 	  NULL,
