@@ -138,11 +138,11 @@ static void ask(struct listing *of, const char *more)
  */
 static char *home_kubeconfig(const struct live_cfg *cfg)
 {
-	const char *home = getenv("HOME");
+	const char *home = getenv("HOME"), *pod = getenv("KUBERNETES_SERVICE_HOST");
 	char *path = NULL;
 
 	if (cfg->server != NULL || cfg->kubeconfig != NULL || home == NULL ||
-	    getenv("KUBERNETES_SERVICE_HOST") != NULL ||
+	    (pod != NULL && *pod != '\0') ||
 	    asprintf(&path, "%s/.kube/config", home) < 0)
 		return NULL;
 	if (access(path, F_OK) == 0)

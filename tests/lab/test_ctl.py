@@ -518,8 +518,30 @@ def test_an_api_that_does_not_answer_is_exit_4(api_server):
     assert refused.returncode == 4 and "403" in refused.stderr
     nobody = bellman("status", "--server", "http://127.0.0.1:1")
     assert nobody.returncode == 4 and len(nobody.stderr.splitlines()) == 1
-    nowhere = bellman("status", env={"KUBERNETES_SERVICE_HOST": ""})
+    nowhere = bellman("status", env={"KUBERNETES_SERVICE_HOST": "", "HOME": "/nonexistent"})
     assert nowhere.returncode == 4 and "--kubeconfig" in nowhere.stderr
+
+
+def test_on_a_laptop_the_kubeconfig_of_kubectl_and_its_credential_plugin_are_used(api_server, files):
+    home = files(login="""#!/bin/sh
+echo please wait >&2
+printf '{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1","status":{"token":"s3cret"}}'
+""")
+    (home / "login").chmod(0o755)
+    (home / ".kube").mkdir()
+    (home / ".kube/config").write_text(f"""
+current-context: work
+contexts: [{{name: work, context: {{cluster: c, user: me, namespace: elsewhere}}}}]
+clusters: [{{name: c, cluster: {{server: "{api_server.url}"}}}}]
+users: [{{name: me, user: {{exec: {{apiVersion: client.authentication.k8s.io/v1, command: ../login, interactiveMode: Never}}}}}}]
+""")
+    env = {"HOME": str(home), "KUBERNETES_SERVICE_HOST": ""}
+    done = bellman("status", env=env)
+    assert done.returncode == 0 and "web" in done.stdout and done.stderr == "please wait\n"
+    (home / "login").unlink()
+    done = bellman("status", env=env)
+    assert done.returncode == 4 and len(done.stderr.splitlines()) == 1
+    assert f"GET {api_server.url}/" in done.stderr and '/login": no such program' in done.stderr
 
 
 # --- with everything real -----------------------------------------------------------------------
