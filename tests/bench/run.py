@@ -141,8 +141,8 @@ class Peak(threading.Thread):
         return self.kib
 
 
-def fill(api, services, pending):
-    """Nodes, a pool, an advertisement, @services Services, and slices when they are not pending."""
+def fill(api, services, pending, ballast=0):
+    """Nodes, a pool, an advertisement, @services Services, and slices when they are not pending. @ballast: bytes in each Service."""
     api.create(kube.namespace(kube.SYSTEM))
     api.create(kube.node("node-a", ["10.9.0.2"], ["10.244.1.0/24"]))
     for i in range(services):
@@ -150,6 +150,8 @@ def fill(api, services, pending):
         s = kube.service(name, allocateLoadBalancerNodePorts=False)
         s["metadata"]["labels"] = {"app": name, "team": f"team-{i % 20}"}
         s["spec"]["selector"] = {"app": name}
+        if ballast:
+            s["metadata"]["annotations"] = {"example.com/ballast": "x" * ballast}
         api.create(s)
         if not pending:
             api.create(kube.endpoint_slice(name, [(f"10.244.1.{2 + i % 250}", "node-a")]))
@@ -257,26 +259,31 @@ def bench_allocate(build, row, count=10000):
         host.close()
 
 
+def speaker_memory(build, count, ballast=0):
+    """MiB of a speaker that knows @count Services and EndpointSlices: RssAnon, VmRSS, peak RssAnon."""
+    host = Host("memory")
+    try:
+        host.start(f"{build}/bin/bellman-apiserver", "--listen", f"127.0.0.1:{PORT}")
+        host.wait_ready(PORT)
+        fill(Api(host), count, False, ballast)
+        speaker = host.start(f"{build}/bin/bellman-speaker", "--server", f"http://127.0.0.1:{PORT}", "--node-name", "node-a",
+                             "--config", write_config(build))
+        peak = Peak(speaker.pid)
+        host.wait_ready(7472)
+        wait_for(lambda: host.metric(7472, "metallb_speaker_announced") == count, 60, f"{count} announcements", 0.05)
+        wait_idle(speaker.pid)
+        return memory_kib(speaker.pid) / 1024, memory_kib(speaker.pid, "VmRSS") / 1024, peak.stop() / 1024
+    finally:
+        host.close()
+
+
 def bench_speaker_memory(build, row, count=10000):
-    """A speaker that knows @count Services and EndpointSlices, against one that knows none."""
-    seen = {}
-    for n in (0, count):
-        host = Host("memory")
-        try:
-            host.start(f"{build}/bin/bellman-apiserver", "--listen", f"127.0.0.1:{PORT}")
-            host.wait_ready(PORT)
-            fill(Api(host), n, False)
-            speaker = host.start(f"{build}/bin/bellman-speaker", "--server", f"http://127.0.0.1:{PORT}", "--node-name", "node-a",
-                                 "--config", write_config(build))
-            peak = Peak(speaker.pid)
-            host.wait_ready(7472)
-            wait_for(lambda: host.metric(7472, "metallb_speaker_announced") == n, 60, f"{n} announcements", 0.05)
-            wait_idle(speaker.pid)
-            seen[n] = (memory_kib(speaker.pid) / 1024, memory_kib(speaker.pid, "VmRSS") / 1024, peak.stop() / 1024)
-        finally:
-            host.close()
+    """A speaker that knows @count Services and EndpointSlices, against one that knows none; and what large objects cost."""
+    idle, full = speaker_memory(build, 0), speaker_memory(build, count)
     for i, label in enumerate(("RssAnon", "VmRSS", "peak RssAnon")):
-        row(f"speaker with {count} Services and slices, {label}, MiB", seen[count][i], seen[0][i], "idle speaker")
+        row(f"speaker with {count} Services and slices, {label}, MiB", full[i], idle[i], "idle speaker")
+    large = speaker_memory(build, 2000, 8192)
+    row("speaker with 2,000 Services of 8 KiB and slices, peak RssAnon, MiB", large[2], large[0], "its RssAnon at the end")
 
 
 class Load:
