@@ -142,8 +142,7 @@ static char *home_kubeconfig(const struct live_cfg *cfg)
 	char *path = NULL;
 
 	if (cfg->server != NULL || cfg->kubeconfig != NULL || home == NULL ||
-	    (pod != NULL && *pod != '\0') ||
-	    asprintf(&path, "%s/.kube/config", home) < 0)
+	    (pod != NULL && *pod != '\0') || asprintf(&path, "%s/.kube/config", home) < 0)
 		return NULL;
 	if (access(path, F_OK) == 0)
 		return path;

@@ -260,7 +260,7 @@ static enum reflector_next error_event(struct reflector *r, const cJSON *status)
 
 static enum reflector_next event(struct reflector *r, const char *type, const cJSON *object)
 {
-	struct key key;
+	struct key key = { NULL, NULL };
 
 	if (strcmp(type, "ERROR") == 0)
 		return error_event(r, object);
