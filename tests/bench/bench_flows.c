@@ -105,7 +105,7 @@ static int ask(const struct sockaddr_in *to, struct sockaddr_in *from, unsigned 
 	printf("{\"answers\": %u, \"p50_us\": %.2f, \"p99_us\": %.2f, \"per_s\": %.0f}\n", answers,
 	       (double)p50 / 1e3, (double)p99 / 1e3, answers / ((double)all / 1e9));
 	free(took);
-	return answers == count ? 0 : 1;
+	return answers > 0 ? 0 : 1;
 }
 
 static int until(const struct sockaddr_in *to, struct sockaddr_in *from, const char *name)

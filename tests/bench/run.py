@@ -446,7 +446,10 @@ class Forwarding:
 
     def ask(self, count):
         self.runs = (self.runs + 1) % (RUNS + 1)
-        return json.loads(self.client.run(f"{self.build}/bench/bench_flows", "ask", self.IP, self.PORT, f"10.9.0.{10 + self.runs}", count))
+        seen = json.loads(self.client.run(f"{self.build}/bench/bench_flows", "ask", self.IP, self.PORT, f"10.9.0.{10 + self.runs}", count))
+        if seen["answers"] < 0.99 * count:
+            raise SystemExit(f"bench: {seen['answers']} of {count} flows were answered")
+        return seen
 
     def change(self, to):
         """Put the one endpoint elsewhere; seconds until new flows go there."""

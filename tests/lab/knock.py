@@ -5,6 +5,10 @@ New TCP connections, one after the other and as many as go in a second up to a r
 given addresses in turn, until SIGTERM. Then says how many were tried, and why some failed:
 
     knock.py RATE IP:PORT... -> {"tried": 1234, "failed": ["10.96.0.1:80: refused"]}
+
+The other side opens to all of them, however fast they come, so that whatever fails is the network:
+
+    knock.py open PORT
 """
 
 import json
@@ -15,7 +19,19 @@ import sys
 import time
 
 
+def open_to_all(port):
+    with socket.socket(socket.AF_INET6) as s:
+        s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        s.bind(("::", port))
+        s.listen(4096)
+        print("ready", flush=True)
+        while True:
+            s.accept()[0].close()
+
+
 def main():
+    if sys.argv[1] == "open":
+        open_to_all(int(sys.argv[2]))
     rate, targets = float(sys.argv[1]), [t.rpartition(":") for t in sys.argv[2:]]
     tried, failed, going = 0, [], True
 

@@ -49,6 +49,14 @@ def one_node(can_lab):
         yield lab
 
 
+@pytest.fixture
+def many(can_lab):
+    """A node that serves MANY Services with a pod that opens to everybody at once."""
+    for lab in open_lab(nodes=(NODE,), backends=False):
+        lab.popen("pod-a", ["/usr/bin/python3", "-IS", HERE / "knock.py", "open", 8080], "open").wait_log("ready")
+        yield start(lab, many_services(lab))
+
+
 def nft(lab, *argv):
     return lab.run(NODE, ["nft", *argv]).stdout
 
@@ -64,11 +72,11 @@ def table(lab):
 
 
 class Knocking:
-    """Several hundred new connections a second to ten of the Services, while the block runs."""
+    """A thousand new connections a second to ten of the Services, while the block runs."""
 
     def __init__(self, lab):
         targets = [f"{cluster_ip(i)}:80" for i in range(0, MANY, MANY // 10)]
-        self.process = lab.popen("client", ["/usr/bin/python3", "-IS", HERE / "knock.py", 500, *targets], "knock")
+        self.process = lab.popen("client", ["/usr/bin/python3", "-IS", HERE / "knock.py", 1000, *targets], "knock")
         self.process.wait_log("ready")
 
     def __enter__(self):
@@ -79,13 +87,12 @@ class Knocking:
         self.result = json.loads(self.process.log.splitlines()[-1])
 
 
-def test_restart_with_1000_services_loses_no_connection(one_node):
-    lab = start(one_node, many_services(one_node))
-    proxy = lab.process(f"proxy-{NODE}")
+def test_restart_with_1000_services_loses_no_connection(many):
+    lab, proxy = many, many.process(f"proxy-{NODE}")
     assert proxy.metrics()["bellman_proxy_services"] >= MANY
     handle, before = tables(lab)["bellman"], sorted(table(lab).split("\n"))
     with Knocking(lab) as knocking:
-        for _ in range(2):
+        for _ in range(4):
             proxy.kill()
             proxy.start().wait_ready(60)
     assert knocking.result["failed"] == []
@@ -94,9 +101,8 @@ def test_restart_with_1000_services_loses_no_connection(one_node):
     assert sorted(table(lab).split("\n")) == before
 
 
-def test_predecessor_with_another_frame_is_replaced_without_losing_a_connection(one_node):
-    lab = start(one_node, many_services(one_node))
-    proxy = lab.process(f"proxy-{NODE}")
+def test_predecessor_with_another_frame_is_replaced_without_losing_a_connection(many):
+    lab, proxy = many, many.process(f"proxy-{NODE}")
     handle, before = tables(lab)["bellman"], sorted(table(lab).split("\n"))
     proxy.kill()
     # What another version may have left: no mark of ours, a chain and a set that we do not know.
