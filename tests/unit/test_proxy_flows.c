@@ -244,26 +244,24 @@ static void test_a_look_spares_what_the_next_rules_lead_to(void **state)
  * A flow as Linux 6.18 dumps it: 10.0.0.1:40000 to 10.96.0.1:53, translated to 10.244.1.2:5353,
  * then its status, zone and id.
  */
+/* clang-format off */
 static const uint8_t v4_flow[] = {
-	168,  0,    0,    0,    0x00, 0x01, 0x02, 0x00, 7,  0,   0,    0,
-	0,    0,    0,    0,    /* nlmsghdr: CT_NEW, multi */
-	2,    0,    0,    0,    /* nfgenmsg: AF_INET */
-	52,   0,    0x01, 0x80, /* tuple orig */
-	20,   0,    0x01, 0x80, 8,    0,    1,    0,    10, 0,   0,    1,
-	8,    0,    2,    0,    10,   96,   0,    1, /* ip */
-	28,   0,    0x02, 0x80, 5,    0,    1,    0,    17, 0,   0,    0,
-	6,    0,    2,    0,    0x9c, 0x40, 0,    0,                         /* proto */
-	6,    0,    3,    0,    0,    53,   0,    0,    52, 0,   0x02, 0x80, /* tuple reply */
-	20,   0,    0x01, 0x80, 8,    0,    1,    0,    10, 244, 1,    2,
-	8,    0,    2,    0,    10,   0,    0,    1, /* ip */
-	28,   0,    0x02, 0x80, 5,    0,    1,    0,    17, 0,   0,    0,
-	6,    0,    2,    0,    0x14, 0xe9, 0,    0, /* proto */
-	6,    0,    3,    0,    0x9c, 0x40, 0,    0,    8,  0,   3,    0,
-	0,    0,    0x01, 0xae, /* status: dst-nat */
-	6,    0,    0x12, 0,    0,    9,    0,    0,    8,  0,   0x0c, 0,
-	0xde, 0xad, 0xbe, 0xef,                      /* zone 9, id */
-	8,    0,    0x0b, 0,    0,    0,    0,    1, /* use */
+	156, 0, 0, 0, 0x00, 0x01, 0x02, 0x00, 7, 0, 0, 0, 0, 0, 0, 0,			/* CT_NEW */
+	2, 0, 0, 0,									/* AF_INET */
+	52, 0, 0x01, 0x80,								/* original */
+	20, 0, 0x01, 0x80, 8, 0, 1, 0, 10, 0, 0, 1, 8, 0, 2, 0, 10, 96, 0, 1,		/* addresses */
+	28, 0, 0x02, 0x80, 5, 0, 1, 0, 17, 0, 0, 0, 6, 0, 2, 0, 0x9c, 0x40, 0, 0,	/* from 40000 */
+	6, 0, 3, 0, 0, 53, 0, 0,							/* to 53 */
+	52, 0, 0x02, 0x80,								/* reply */
+	20, 0, 0x01, 0x80, 8, 0, 1, 0, 10, 244, 1, 2, 8, 0, 2, 0, 10, 0, 0, 1,
+	28, 0, 0x02, 0x80, 5, 0, 1, 0, 17, 0, 0, 0, 6, 0, 2, 0, 0x14, 0xe9, 0, 0,	/* from 5353 */
+	6, 0, 3, 0, 0x9c, 0x40, 0, 0,
+	8, 0, 3, 0, 0, 0, 0x01, 0xae,							/* status: dst-nat */
+	6, 0, 0x12, 0, 0, 9, 0, 0,							/* zone 9 */
+	8, 0, 0x0c, 0, 0xde, 0xad, 0xbe, 0xef,						/* id */
+	8, 0, 0x0b, 0, 0, 0, 0, 1,							/* use */
 };
+/* clang-format on */
 
 /* The bytes of a heap block of exactly their length, so that ASan sees a read beyond. */
 static int read_copy(const uint8_t *bytes, size_t len, struct flow *ret)

@@ -437,24 +437,19 @@ static void test_what_a_refused_service_had_is_no_leftover(void **state)
 /* --- messages ---------------------------------------------------------------------------- */
 
 /* One element of services4, 10.96.0.1 . udp . 53 : goto "x/y", as Linux 6.18 dumps it. */
-static const uint8_t
-	one_element
-		[] = {
-			132, 0,   0,   0,    0x0c, 0x0a, 0x02, 0x00, 7,   0,   0,   0,
-			0,   0,   0,   0, /* nlmsghdr: NEWSETELEM */
-			1,   0,   0,   0, /* nfgenmsg: inet */
-			12,  0,   1,   0,    'b',  'e',  'l',  'l',  'm', 'a', 'n', 0, /* table */
-			14,  0,   2,   0,    's',  'e',  'r',  'v',  'i', 'c', 'e', 's',
-			'4', 0,   0,   0,                            /* set */
-			68,  0,   3,   0x80, 64,   0,    1,    0x80, /* elements, one */
-			20,  0,   1,   0x80, 16,   0,    1,    0,    10,  96,  0,   1,
-			17,  0,   0,   0,    0,    53,   0,    0,    /* key */
-			24,  0,   2,   0x80, 20,   0,    2,    0x80, /* data, verdict */
-			8,   0,   1,   0,    0xff, 0xff, 0xff, 0xfc, 8,   0,   2,   0,
-			'x', '/', 'y', 0, /* goto, chain */
-			8,   0,   3,   0,    0,    0,    0,    0,    8,   0,   9,   0,
-			0,   0,   0,   0, /* flags, and such */
-		};
+/* clang-format off */
+static const uint8_t one_element[] = {
+	116, 0, 0, 0, 0x0c, 0x0a, 0x02, 0x00, 7, 0, 0, 0, 0, 0, 0, 0,		/* NEWSETELEM */
+	1, 0, 0, 0,								/* inet */
+	12, 0, 1, 0, 'b', 'e', 'l', 'l', 'm', 'a', 'n', 0,			/* table */
+	14, 0, 2, 0, 's', 'e', 'r', 'v', 'i', 'c', 'e', 's', '4', 0, 0, 0,	/* set */
+	68, 0, 3, 0x80, 64, 0, 1, 0x80,						/* elements, one */
+	20, 0, 1, 0x80, 16, 0, 1, 0, 10, 96, 0, 1, 17, 0, 0, 0, 0, 53, 0, 0,	/* key */
+	24, 0, 2, 0x80, 20, 0, 2, 0x80,						/* data, verdict */
+	8, 0, 1, 0, 0xff, 0xff, 0xff, 0xfc, 8, 0, 2, 0, 'x', '/', 'y', 0,	/* goto, chain */
+	8, 0, 3, 0, 0, 0, 0, 0, 8, 0, 9, 0, 0, 0, 0, 0,				/* flags and more */
+};
+/* clang-format on */
 
 struct seen {
 	unsigned count;
