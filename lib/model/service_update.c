@@ -136,6 +136,6 @@ void service_drop_unfit(struct rule_run *r)
 	}
 	if (is_external(old) && !is_external(spec))
 		drop_same(spec, old, "externalTrafficPolicy");
-	if (!is_load_balancer(spec) && status != NULL)
+	if (!is_load_balancer(spec) && cJSON_IsObject(status))
 		rule_set(status, "loadBalancer", cJSON_CreateObject());
 }
