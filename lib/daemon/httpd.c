@@ -170,8 +170,9 @@ static struct client *client_of(struct MHD_Connection *c)
 }
 
 /*
- * MHD cannot be asked to close a connection, but sees that the peer has gone. Nothing lingers: the
- * kernel forgets what was not sent.
+ * MHD cannot be asked to close a connection, but sees that the peer has gone. In the middle of an
+ * answer nothing lingers: the kernel forgets what was not sent. Whoever was answered may take his
+ * time to read that.
  */
 static void drop(struct client *k)
 {
@@ -179,8 +180,9 @@ static void drop(struct client *k)
 
 	if (k->conn.phase == CONN_DROPPED)
 		return;
+	if (k->conn.phase == CONN_ANSWER || k->conn.phase == CONN_STREAM)
+		setsockopt(k->fd, SOL_SOCKET, SO_LINGER, &none, sizeof(none));
 	conns_enter(&k->httpd->conns, &k->conn, CONN_DROPPED, now_ms());
-	setsockopt(k->fd, SOL_SOCKET, SO_LINGER, &none, sizeof(none));
 	shutdown(k->fd, SHUT_RDWR);
 }
 
