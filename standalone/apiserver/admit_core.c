@@ -177,7 +177,7 @@ static void default_pod_cidrs(cJSON *spec)
 
 static void check_pod_cidrs(const cJSON *list, struct rule_causes *causes)
 {
-	struct ip_prefix prefix, first;
+	struct ip_prefix prefix, first = { 0 };
 	bool both = true;
 	int i = 0, count = cJSON_GetArraySize(list);
 	const cJSON *cidr;

@@ -18,6 +18,7 @@ import subprocess
 import sys
 import threading
 import time
+import types
 import urllib.error
 import urllib.request
 
@@ -892,3 +893,20 @@ def test_kubectl_waits(kubectl, server):
     timer.start()
     kubectl("wait", "--for=jsonpath={.metadata.labels.x}=y", "svc/web", "--timeout=20s")
     timer.join()
+
+
+def test_kubectl_proxy_leads_to_requests_and_watches(kubectl, server):
+    with subprocess.Popen([*kubectl.argv, "proxy", "--port=0"], stdout=subprocess.PIPE, text=True) as proxy:
+        try:
+            port = int(re.search(r":(\d+)", proxy.stdout.readline())[1])
+            w = Watch(types.SimpleNamespace(port=port), f"{CONFIG_MAPS}?watch=true")
+            request = urllib.request.Request(f"http://127.0.0.1:{port}{CONFIG_MAPS}", method="POST",
+                                             data=json.dumps(config_map("a", x="1")).encode(),
+                                             headers={"Content-Type": "application/json"})
+            with urllib.request.urlopen(request, timeout=20) as answer:
+                assert answer.status == 201
+            wait_for(lambda: w.events)
+            assert w.told() == [("ADDED", "a")]
+            w.close()
+        finally:
+            proxy.terminate()
