@@ -8,14 +8,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <netlink/msg.h>
-
 #include "lib/base/array.h"
 #include "lib/base/duration.h"
 #include "lib/base/log.h"
 #include "lib/base/must.h"
 #include "lib/daemon/loop.h"
 #include "standalone/proxy/ctnetlink.h"
+#include "standalone/proxy/nfnl.h"
 
 /* The kernel fills 32 KiB a time for who has room, some 150 flows. */
 #define READ_MAX       (64 * 1024)
@@ -94,7 +93,7 @@ static bool is_local(const struct conntrack *c, const struct ip_addr *addr)
 
 static void look_at(struct conntrack *c, const struct nlmsghdr *message)
 {
-	_Alignas(struct nlmsghdr) char request[CTNETLINK_REQUEST_MAX];
+	_Alignas(struct nlmsghdr) char request[NFNL_REQUEST_MAX];
 	struct flow flow;
 
 	if (ctnetlink_read(message, &flow) != 0)
@@ -194,7 +193,7 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 
 static void next_family(struct conntrack *c)
 {
-	_Alignas(struct nlmsghdr) char request[CTNETLINK_REQUEST_MAX];
+	_Alignas(struct nlmsghdr) char request[NFNL_REQUEST_MAX];
 
 	if (c->family == IP_V6) {
 		finish(c);

@@ -3,13 +3,10 @@
 
 #include <errno.h>
 #include <linux/netfilter/nf_conntrack_common.h>
-#include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
-#include <string.h>
 #include <sys/socket.h>
 
-#include <netlink/attr.h>
-#include <netlink/msg.h>
+#include "standalone/proxy/nfnl.h"
 
 #define MESSAGE(what) ((NFNL_SUBSYS_CTNETLINK << 8) | (what))
 
@@ -18,59 +15,23 @@
 
 /* --- writing ------------------------------------------------------------------------------- */
 
-static struct nlmsghdr *begin(void *to, uint16_t type, uint16_t flags, uint8_t family, uint32_t seq)
-{
-	struct nlmsghdr *m = to;
-	struct nfgenmsg *head = nlmsg_data(m);
-
-	memset(to, 0, CTNETLINK_REQUEST_MAX);
-	m->nlmsg_len = (uint32_t)nlmsg_size(sizeof(*head));
-	m->nlmsg_type = type;
-	m->nlmsg_flags = NLM_F_REQUEST | flags;
-	m->nlmsg_seq = seq;
-	head->nfgen_family = family;
-	head->version = NFNETLINK_V0;
-	return m;
-}
-
-/* Append an attribute. @data NULL: nested ones follow, and close() ends it. NULL: no room. */
-static struct nlattr *put(struct nlmsghdr *m, uint16_t type, const void *data, size_t len)
-{
-	struct nlattr *a = (void *)((char *)m + NLMSG_ALIGN(m->nlmsg_len));
-
-	if (NLMSG_ALIGN(m->nlmsg_len) + (size_t)nla_total_size((int)len) > CTNETLINK_REQUEST_MAX)
-		return NULL;
-	a->nla_type = type;
-	a->nla_len = (uint16_t)nla_attr_size((int)len);
-	if (len > 0)
-		memcpy(nla_data(a), data, len);
-	m->nlmsg_len = NLMSG_ALIGN(m->nlmsg_len) + (uint32_t)nla_total_size((int)len);
-	return a;
-}
-
-static void end_nested(struct nlmsghdr *m, struct nlattr *nested)
-{
-	nested->nla_len = (uint16_t)((char *)m + m->nlmsg_len - (char *)nested);
-	nested->nla_type |= NLA_F_NESTED;
-}
-
 size_t ctnetlink_write_dump(void *to, uint8_t family, uint32_t seq)
 {
 	static const uint8_t udp = L4_UDP;
 	static const uint32_t by_protocol = FILTER_PROTOCOL, by_nothing;
-	struct nlmsghdr *m = begin(to, MESSAGE(IPCTNL_MSG_CT_GET), NLM_F_DUMP,
-				   family == IP_V6 ? AF_INET6 : AF_INET, seq);
+	struct nlmsghdr *m = nfnl_begin(to, MESSAGE(IPCTNL_MSG_CT_GET), NLM_F_DUMP,
+					family == IP_V6 ? AF_INET6 : AF_INET, seq);
 
-	struct nlattr *tuple = put(m, CTA_TUPLE_ORIG, NULL, 0);
-	struct nlattr *protocol = put(m, CTA_TUPLE_PROTO, NULL, 0);
-	put(m, CTA_PROTO_NUM, &udp, sizeof(udp));
-	end_nested(m, protocol);
-	end_nested(m, tuple);
+	struct nlattr *tuple = nfnl_begin_nested(m, CTA_TUPLE_ORIG);
+	struct nlattr *protocol = nfnl_begin_nested(m, CTA_TUPLE_PROTO);
+	nfnl_put(m, CTA_PROTO_NUM, &udp, sizeof(udp));
+	nfnl_end_nested(m, protocol);
+	nfnl_end_nested(m, tuple);
 
-	struct nlattr *filter = put(m, CTA_FILTER, NULL, 0);
-	put(m, CTA_FILTER_ORIG_FLAGS, &by_protocol, sizeof(by_protocol));
-	put(m, CTA_FILTER_REPLY_FLAGS, &by_nothing, sizeof(by_nothing));
-	end_nested(m, filter);
+	struct nlattr *filter = nfnl_begin_nested(m, CTA_FILTER);
+	nfnl_put(m, CTA_FILTER_ORIG_FLAGS, &by_protocol, sizeof(by_protocol));
+	nfnl_put(m, CTA_FILTER_REPLY_FLAGS, &by_nothing, sizeof(by_nothing));
+	nfnl_end_nested(m, filter);
 	return m->nlmsg_len;
 }
 
@@ -172,12 +133,12 @@ size_t ctnetlink_write_delete(void *to, const struct nlmsghdr *message, uint32_t
 
 	if (family == 0)
 		return 0;
-	struct nlmsghdr *m = begin(to, MESSAGE(IPCTNL_MSG_CT_DELETE), 0,
-				   family == IP_V6 ? AF_INET6 : AF_INET, seq);
+	struct nlmsghdr *m = nfnl_begin(to, MESSAGE(IPCTNL_MSG_CT_DELETE), 0,
+					family == IP_V6 ? AF_INET6 : AF_INET, seq);
 	for (size_t i = 0; i < sizeof(naming) / sizeof(naming[0]); i++) {
 		const struct nlattr *a = attr[naming[i]];
 
-		if (a != NULL && put(m, a->nla_type, nla_data(a), (size_t)nla_len(a)) == NULL)
+		if (a != NULL && nfnl_put(m, a->nla_type, nla_data(a), (size_t)nla_len(a)) == NULL)
 			return 0;
 	}
 	return m->nlmsg_len;

@@ -14,9 +14,9 @@
 
 #include "standalone/proxy/flows.h"
 
-#define CTNETLINK_REQUEST_MAX 256 /* bytes of any message that is written here */
-
 /*
+ * Requests are written into NFNL_REQUEST_MAX bytes (nfnl.h).
+ *
  * Write the request for a dump of the UDP flows of @family. Kernels before 5.8 take no notice of
  * the protocol and send all flows. Returns its length.
  */

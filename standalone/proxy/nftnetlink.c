@@ -6,13 +6,10 @@
 
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
-#include <linux/netfilter/nfnetlink.h>
 #include <string.h>
 
-#include <netlink/attr.h>
-#include <netlink/msg.h>
-
 #include "standalone/proxy/json.h"
+#include "standalone/proxy/nfnl.h"
 
 #define MESSAGE(what) ((NFNL_SUBSYS_NFTABLES << 8) | (what))
 
@@ -31,34 +28,13 @@ static const struct {
 
 static void put_string(struct nlmsghdr *m, int type, const char *text)
 {
-	struct nlattr *a = (void *)((char *)m + NLMSG_ALIGN(m->nlmsg_len));
-	int len = (int)strlen(text) + 1;
-
-	a->nla_type = (uint16_t)type;
-	a->nla_len = (uint16_t)nla_attr_size(len);
-	memcpy(nla_data(a), text, (size_t)len);
-	m->nlmsg_len = NLMSG_ALIGN(m->nlmsg_len) + (uint32_t)nla_total_size(len);
-}
-
-static struct nlmsghdr *begin(void *to, uint16_t type, uint16_t flags, uint8_t family, uint32_t seq)
-{
-	struct nlmsghdr *m = to;
-	struct nfgenmsg *head = nlmsg_data(m);
-
-	memset(to, 0, NFTNETLINK_REQUEST_MAX);
-	m->nlmsg_len = (uint32_t)nlmsg_size(sizeof(*head));
-	m->nlmsg_type = type;
-	m->nlmsg_flags = NLM_F_REQUEST | flags;
-	m->nlmsg_seq = seq;
-	head->nfgen_family = family;
-	head->version = NFNETLINK_V0;
-	return m;
+	nfnl_put(m, (uint16_t)type, text, strlen(text) + 1);
 }
 
 size_t nftnetlink_write_dump(void *to, enum nftnetlink_what what, const char *set, uint32_t seq)
 {
-	struct nlmsghdr *m = begin(to, MESSAGE(dumps[what].ask), NLM_F_DUMP,
-				   what == NFT_TABLES ? NFPROTO_UNSPEC : NFPROTO_INET, seq);
+	struct nlmsghdr *m = nfnl_begin(to, MESSAGE(dumps[what].ask), NLM_F_DUMP,
+					what == NFT_TABLES ? NFPROTO_UNSPEC : NFPROTO_INET, seq);
 
 	/* Kernels that know no filter here send what is of other tables too. */
 	if (what != NFT_TABLES)
@@ -70,7 +46,7 @@ size_t nftnetlink_write_dump(void *to, enum nftnetlink_what what, const char *se
 
 size_t nftnetlink_write_get_chain(void *to, const char *name, uint32_t seq)
 {
-	struct nlmsghdr *m = begin(to, MESSAGE(NFT_MSG_GETCHAIN), 0, NFPROTO_INET, seq);
+	struct nlmsghdr *m = nfnl_begin(to, MESSAGE(NFT_MSG_GETCHAIN), 0, NFPROTO_INET, seq);
 
 	put_string(m, NFTA_CHAIN_TABLE, NFT_TABLE);
 	put_string(m, NFTA_CHAIN_NAME, name);

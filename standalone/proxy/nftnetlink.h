@@ -4,7 +4,7 @@
  * chains and sets of our table, the elements of a set. Changes are nft's business.
  *
  * nft could list it too, but takes a gigabyte of memory for 10,000 Services. Pure: bytes in, bytes
- * out.
+ * out; requests are written into NFNL_REQUEST_MAX bytes (nfnl.h).
  */
 #ifndef BELLMAN_PROXY_NFTNETLINK_H
 #define BELLMAN_PROXY_NFTNETLINK_H
@@ -14,8 +14,7 @@
 
 #include "standalone/proxy/plan.h"
 
-#define NFTNETLINK_REQUEST_MAX 512 /* bytes of any message that is written here */
-#define NFT_NAME_MAX           256 /* of the kernel, NUL included */
+#define NFT_NAME_MAX 256 /* of the kernel, NUL included */
 
 enum nftnetlink_what { NFT_TABLES, NFT_CHAINS, NFT_SETS, NFT_ELEMENTS };
 

@@ -11,11 +11,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <netlink/msg.h>
-
 #include "lib/base/must.h"
 #include "standalone/proxy/frame.h"
 #include "standalone/proxy/json.h"
+#include "standalone/proxy/nfnl.h"
 #include "standalone/proxy/nftnetlink.h"
 #include "standalone/proxy/transaction.h"
 
@@ -187,7 +186,7 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 
 static void ask(struct look *l)
 {
-	_Alignas(struct nlmsghdr) char request[NFTNETLINK_REQUEST_MAX];
+	_Alignas(struct nlmsghdr) char request[NFNL_REQUEST_MAX];
 	char set[SET_NAME_MAX];
 
 	if (l->what == NFT_ELEMENTS)
@@ -206,7 +205,7 @@ static int netlink_socket(void)
 
 int table_probe(void)
 {
-	_Alignas(struct nlmsghdr) char request[NFTNETLINK_REQUEST_MAX], answer[4096];
+	_Alignas(struct nlmsghdr) char request[NFNL_REQUEST_MAX], answer[4096];
 	size_t len = nftnetlink_write_get_chain(request, frame_id(), 1);
 	int fd = netlink_socket(), rc = 0;
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "standalone/proxy/ctnetlink.h"
+#include "standalone/proxy/nfnl.h"
 #include "standalone/proxy/nftnetlink.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -21,7 +22,7 @@ static void on_element(void *arg, const struct element *e, const char *chain)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	_Alignas(struct nlmsghdr) uint8_t request[CTNETLINK_REQUEST_MAX];
+	_Alignas(struct nlmsghdr) uint8_t request[NFNL_REQUEST_MAX];
 	char name[NFT_NAME_MAX];
 	struct flow flow;
 	size_t sum = 0;

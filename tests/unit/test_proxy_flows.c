@@ -15,6 +15,7 @@
 #include "lib/base/must.h"
 #include "standalone/proxy/ctnetlink.h"
 #include "standalone/proxy/flows.h"
+#include "standalone/proxy/nfnl.h"
 
 static struct ip_addr ip(const char *text)
 {
@@ -334,7 +335,7 @@ static void test_a_flow_is_deleted_by_what_it_came_with(void **state)
 		0x40, 0,    0, 6, 0,    3,    0,    0,    53,   0,    0,    6,    0, 0x12, 0,
 		0,    9,    0, 0, 8,    0,    0x0c, 0,    0xde, 0xad, 0xbe, 0xef
 	};
-	_Alignas(struct nlmsghdr) uint8_t to[CTNETLINK_REQUEST_MAX];
+	_Alignas(struct nlmsghdr) uint8_t to[NFNL_REQUEST_MAX];
 	_Alignas(struct nlmsghdr) uint8_t message[sizeof(v4_flow)];
 	(void)state;
 
@@ -354,7 +355,7 @@ static void test_a_dump_asks_for_udp(void **state)
 		20, 0, 0x19, 0x80, 8,    0,    1,    0,    8, 0, 0, 0, 8,  0, 2, 0, 0,
 		0,  0, 0, /* filter */
 	};
-	_Alignas(struct nlmsghdr) uint8_t to[CTNETLINK_REQUEST_MAX];
+	_Alignas(struct nlmsghdr) uint8_t to[NFNL_REQUEST_MAX];
 	(void)state;
 
 	assert_int_equal(ctnetlink_write_dump(to, IP_V6, 3), sizeof(expected));

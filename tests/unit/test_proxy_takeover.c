@@ -18,6 +18,7 @@
 #include "lib/base/intern.h"
 #include "lib/base/log.h"
 #include "standalone/proxy/frame.h"
+#include "standalone/proxy/nfnl.h"
 #include "standalone/proxy/nftnetlink.h"
 
 static void put(struct rules *r, unsigned number)
@@ -506,7 +507,7 @@ static void test_messages_cut_short_are_refused_or_empty(void **state)
 
 static void test_names_of_other_tables_are_passed_over(void **state)
 {
-	_Alignas(struct nlmsghdr) uint8_t bytes[NFTNETLINK_REQUEST_MAX];
+	_Alignas(struct nlmsghdr) uint8_t bytes[NFNL_REQUEST_MAX];
 	struct nlmsghdr *m = (void *)bytes;
 	char name[NFT_NAME_MAX] = "untouched";
 	(void)state;
