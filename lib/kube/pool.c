@@ -146,11 +146,11 @@ void pool_remove(struct transfer *t)
 {
 	struct pool *p = t->pool;
 
-	t->pool = NULL;
 	if (t->waits)
 		TAILQ_REMOVE(&p->waiting, t, turn);
 	t->waits = false;
 	curl_multi_remove_handle(p->multi, t->easy); /* that it was never added is fine */
+	t->pool = NULL;
 	p->count--;
 	if (!t->ended)
 		reconsider(p, t);
