@@ -87,7 +87,8 @@ static void assert_fails(struct bench *b, const char *server, const char *cluste
 			 const char *reason)
 {
 	open_by(b, server, cluster, "token: s3cret");
-	b->kube->timeout_s = 2;
+	if (proxy.mute)
+		b->kube->timeout_s = 2;
 	assert_int_equal(get(b), 0);
 	assert_error(b, server, reason);
 }
@@ -109,8 +110,10 @@ static void test_without_a_connection_the_error_says_why(void **state)
 
 	assert_fails(b, url_of("http", free_port()), "", "Connection refused");
 	assert_fails(b, url_of("https", free_port()), "", "Connection refused");
-	assert_fails(b, "https://no-such-host.invalid:6443", "",
-		     "Could not resolve host: no-such-host.invalid");
+	assert_fails(b, "https://no-such-host.invalid:6443", "", "");
+	/* Which of the two depends on whether there is a name server. */
+	assert_true(strstr(b->error, "Could not resolve host: no-such-host.invalid") != NULL ||
+		    strstr(b->error, "Resolving timed out") != NULL);
 
 	proxy.mute = true;
 	assert_fails(b, url_of("http", proxy.port), "", "timed out");
