@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * What clients send to the API server. The first byte chooses: p a protobuf body, l a label
- * selector, f a field selector, c a printer column's path and, after a NUL, its object; j, m
- * and s a JSON, merge or strategic patch and, after a NUL, the object.
+ * selector, f a field selector and, after a NUL, the object they are held against; c a printer
+ * column's path and, after a NUL, its object; j, m and s a JSON, merge or strategic patch and,
+ * after a NUL, the object.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -16,20 +17,22 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void query(const struct kind *kind, bool labels, const char *text)
+static void query(const struct kind *kind, bool labels, const char *text, const char *rest)
 {
+	cJSON *json = js_parse(rest, strlen(rest));
 	struct query q;
 	cJSON *wrong = query_parse(kind, labels ? text : NULL, labels ? NULL : text, &q);
 
 	if (wrong == NULL) {
-		cJSON *json = cJSON_Parse("{\"metadata\":{\"labels\":{\"a\":\"1\"}}}");
-		struct text *object = query_text(kind, json);
-		query_matches(&q, "ns", "name", object);
-		text_unref(object);
-		cJSON_Delete(json);
+		if (cJSON_IsObject(json)) { /* nothing else is ever stored */
+			struct text *object = query_text(kind, json);
+			query_matches(&q, "ns", "name", object);
+			text_unref(object);
+		}
 		query_done(&q);
 	}
 	cJSON_Delete(wrong);
+	cJSON_Delete(json);
 }
 
 static void patch(const struct kind *kind, enum patch_type type, const char *text, const char *rest)
@@ -86,7 +89,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	switch (data[0]) {
 	case 'l':
 	case 'f':
-		query(services, data[0] == 'l', text);
+		query(services, data[0] == 'l', text, rest);
 		break;
 	case 'c':
 		column(text, rest);
