@@ -24,13 +24,19 @@ static cJSON *refuse(const struct kind *kind, const cJSON *object, struct rule_c
 
 /* --- Namespace, Pod -------------------------------------------------------------------- */
 
-static void default_namespace(cJSON *object)
+static void default_namespace(cJSON *object, const cJSON *old)
 {
 	cJSON *spec = js_object(object, "spec"), *list;
 
 	js_set_text(js_object(js_object(object, "metadata"), "labels"),
 		    "kubernetes.io/metadata.name", js_text(object, "metadata.name"));
-	if (js_at(spec, "finalizers") == NULL) {
+	/* They are written by the subresource of that name alone. */
+	if (old != NULL) {
+		js_drop(spec, "finalizers");
+		if (js_at(old, "spec.finalizers") != NULL)
+			js_set(spec, "finalizers",
+			       cJSON_Duplicate(js_at(old, "spec.finalizers"), 1));
+	} else if (js_at(spec, "finalizers") == NULL) {
 		list = cJSON_CreateArray();
 		cJSON_AddItemToArray(list, cJSON_CreateString("kubernetes"));
 		js_set(spec, "finalizers", list);
@@ -220,7 +226,7 @@ cJSON *admit(struct api *a, const struct kind *kind, cJSON *object, const cJSON 
 	if (drops_status)
 		drop_status(object, kind);
 	if (kind->id == KIND_NAMESPACE)
-		default_namespace(object);
+		default_namespace(object, old);
 	else if (kind->id == KIND_CRD && !status)
 		admit_crd(a, object, old, &causes);
 	for (size_t i = 0; i < sizeof(kind_rules) / sizeof(kind_rules[0]); i++)

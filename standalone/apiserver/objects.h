@@ -44,6 +44,12 @@ cJSON *objects_delete(struct api *a, const struct target *t, const cJSON *option
 		      cJSON **ret_object);
 
 /*
+ * The finalize subresource of a namespace: spec.finalizers of @object take the place of the stored
+ * ones. One that is ending and has none left goes, whatever is in it. @object becomes the answer.
+ */
+cJSON *objects_finalize(struct api *a, const struct target *t, cJSON *object);
+
+/*
  * Delete the Events that nobody wrote since the sixth call before this one: called every ten
  * minutes they live for an hour, as in Kubernetes. False: the state file failed.
  */

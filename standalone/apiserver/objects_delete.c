@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "lib/base/intern.h"
+#include "lib/model/json.h"
 #include "standalone/apiserver/admit.h"
 #include "standalone/apiserver/endpoints.h"
 #include "standalone/apiserver/objects_impl.h"
@@ -189,6 +190,68 @@ static cJSON *begin_delete(struct api *a, struct object *o, bool orphan)
 	return wrong;
 }
 
+/* One more of a name. */
+static void count_names(cJSON *counts, const char *name)
+{
+	const cJSON *n = cJSON_GetObjectItemCaseSensitive(counts, name);
+
+	js_set_int(counts, name, n == NULL ? 1 : (long long)n->valuedouble + 1);
+}
+
+static void put_condition(cJSON *list, const char *type, const cJSON *counts, const char *reason,
+			  const char *before, const char *each, const char *otherwise)
+{
+	cJSON *c = cJSON_CreateObject();
+	const cJSON *n;
+	struct buf b = { 0 };
+
+	cJSON_ArrayForEach (n, counts)
+		buf_printf(&b, "%s%s%s%d resource instances", b.len == 0 ? before : ", ", n->string,
+			   each, (int)n->valuedouble);
+	char *message = counts->child == NULL ? mem_text(otherwise) : buf_take(&b);
+	js_set_text(c, "type", type);
+	js_set_text(c, "status", counts->child == NULL ? "False" : "True");
+	js_set_text(c, "reason", reason);
+	js_set_text(c, "message", message);
+	cJSON_AddItemToArray(list, c);
+	free(message);
+	buf_done(&b);
+}
+
+/* What keeps a namespace that is ending, as conditions of its status. */
+static cJSON *tell_remaining(struct api *a, struct object *namespace, const struct keys *inside)
+{
+	cJSON *json = object_parsed(namespace), *before = cJSON_Duplicate(json, 1), *wrong = NULL;
+	cJSON *kinds = cJSON_CreateObject(), *holders = cJSON_CreateObject();
+	cJSON *list = cJSON_CreateArray();
+	const cJSON *f;
+
+	for (size_t i = 0; i < inside->count; i++) {
+		const struct key *k = &inside->items[i];
+		const struct object *o = store_get(a->store, k->kind, k->ns, k->name);
+		cJSON *object = o == NULL ? NULL : object_parsed(o);
+
+		count_names(kinds, k->kind->resource);
+		cJSON_ArrayForEach (f, js_at(object, "metadata.finalizers"))
+			count_names(holders, f->valuestring);
+		cJSON_Delete(object);
+	}
+	put_condition(list, "NamespaceContentRemaining", kinds, "SomeResourcesRemain",
+		      "Some resources are remaining: ", " has ",
+		      "All content successfully removed");
+	put_condition(list, "NamespaceFinalizersRemaining", holders, "SomeFinalizersRemain",
+		      "Some content in the namespace has finalizers remaining: ", " in ",
+		      "All content-preserving finalizers finished");
+	js_set(js_object(json, "status"), "conditions", list);
+	if (!json_equal(json, before) && store_put(a->store, namespace->kind, json) != 0)
+		wrong = objects_disk_failed(a);
+	cJSON_Delete(kinds);
+	cJSON_Delete(holders);
+	cJSON_Delete(before);
+	cJSON_Delete(json);
+	return wrong;
+}
+
 cJSON *objects_sweep(struct api *a)
 {
 	cJSON *wrong = NULL;
@@ -201,6 +264,8 @@ cJSON *objects_sweep(struct api *a)
 		if (o != NULL)
 			contents(a, o, &inside);
 		bool keep = inside.count > 0;
+		if (keep && o->kind->id == KIND_NAMESPACE)
+			wrong = tell_remaining(a, o, &inside);
 		keys_done(&inside);
 		if (o != NULL && !keep) {
 			cJSON *json = object_parsed(o);
@@ -324,4 +389,33 @@ bool objects_expire_events(struct api *a)
 			return false;
 	}
 	return true;
+}
+
+cJSON *objects_finalize(struct api *a, const struct target *t, cJSON *object)
+{
+	cJSON *wrong, *json;
+	struct object *o = objects_find(a, t, &wrong);
+
+	if (o == NULL)
+		return wrong;
+	json = object_parsed(o);
+	const cJSON *finalizers = js_at(object, "spec.finalizers");
+	if (cJSON_GetArraySize(finalizers) == 0)
+		js_drop(js_object(json, "spec"), "finalizers");
+	else
+		js_set(js_object(json, "spec"), "finalizers", cJSON_Duplicate(finalizers, 1));
+	if (object_is_ending(json) && cJSON_GetArraySize(finalizers) == 0 &&
+	    !object_has_finalizers(json))
+		wrong = objects_remove(a, o, json, false);
+	else if (store_put(a->store, t->kind, json) != 0)
+		wrong = objects_disk_failed(a);
+	/* The caller's object becomes what is answered. */
+	while (object->child != NULL)
+		cJSON_Delete(cJSON_DetachItemViaPointer(object, object->child));
+	while (json->child != NULL) {
+		cJSON *member = cJSON_DetachItemViaPointer(json, json->child);
+		cJSON_AddItemToObject(object, member->string, member);
+	}
+	cJSON_Delete(json);
+	return wrong;
 }

@@ -117,8 +117,9 @@ static bool find_route(const struct kinds *kinds, const char *path, struct route
 		return false;
 	}
 	const char *version = s[at++];
-	/* namespaces/NS/status is the Namespace's own. */
-	bool own = n - at == 3 && strcmp(s[at + 2], "status") == 0 && ret->group[0] == '\0';
+	/* namespaces/NS/status and finalize are the Namespace's own. */
+	bool own = n - at == 3 && ret->group[0] == '\0' &&
+		   (strcmp(s[at + 2], "status") == 0 || strcmp(s[at + 2], "finalize") == 0);
 	if (n - at >= 3 && strcmp(s[at], "namespaces") == 0 && !own) {
 		snprintf(ret->ns, sizeof(ret->ns), "%s", s[at + 1]);
 		at += 2;
@@ -412,6 +413,14 @@ static void handle_object(struct api *a, const struct request *q, const struct r
 	}
 }
 
+/* Is there such a subresource? Namespaces alone have one beside the status, to write only. */
+static bool has_sub(const struct route *at, const char *method)
+{
+	if (strcmp(at->sub, "finalize") == 0)
+		return at->kind->id == KIND_NAMESPACE && strcmp(method, "PUT") == 0;
+	return strcmp(at->sub, "status") == 0 && at->version->status;
+}
+
 /* Does the client take JSON, among others? */
 static bool accepts_json(const char *accept)
 {
@@ -447,7 +456,7 @@ void rest_handle(struct api *a, const struct request *q, struct reply *r)
 					       "application/json"));
 		return;
 	}
-	if (at.sub[0] != '\0' && (strcmp(at.sub, "status") != 0 || !at.version->status)) {
+	if (at.sub[0] != '\0' && !has_sub(&at, q->method)) {
 		reply_status(r, status_no_such_resource());
 		return;
 	}

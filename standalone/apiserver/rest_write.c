@@ -137,7 +137,9 @@ void rest_update(struct api *a, const struct request *q, const struct route *at,
 
 	if (wrong == NULL)
 		object = read_body(q, unrecognized, &wrong);
-	if (wrong == NULL)
+	if (wrong == NULL && strcmp(at->sub, "finalize") == 0)
+		wrong = objects_finalize(a, &t, object);
+	else if (wrong == NULL)
 		wrong = objects_update(a, &t, object, &created);
 	if (wrong != NULL)
 		reply_status(r, wrong);
