@@ -138,8 +138,8 @@ void transaction_set_pods(struct transaction *t, uint8_t family, const char *pre
 		    NFT_ADD_RULE("outsiders%u",
 				 JSON_SADDR_IN("%s", "pod_cidrs%u") ",{\"return\":null}"),
 		    family, ip_keyword(family), family);
-	text_printf(c, NFT_ADD_RULE("outsiders%u", JSON_SADDR_IS_LOCAL ",{\"return\":null}"),
-		    family);
+	/* This node's own connections too: the way to the pod may be out of another interface than
+	 * the one whose address they got for the way to the Service. */
 	text_printf(c, NFT_ADD_RULE("outsiders%u", JSON_MASQUERADE_LATER), family);
 }
 

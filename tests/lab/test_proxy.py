@@ -65,6 +65,24 @@ def test_cluster_ip_from_outside_is_masqueraded(cluster, family):
 
 @PROTOCOLS
 @FAMILIES
+def test_cluster_ip_from_a_node_that_would_take_the_wrong_address(cluster, family, protocol):
+    """A node with two uplinks: the route to the ClusterIP is the default, that to the pods another."""
+    apply(cluster, protocol=protocol, nodes=("node-b",))
+    ip = cluster_ip(cluster, "web", family)
+    reach(cluster, "node-c", ip, protocol=protocol)
+    other, router = ("172.16.9.1/24", "172.16.9.2") if family == 4 else ("fd00:9::1/64", "fd00:9::2")
+    uplink = ["link add up2 type veth peer name up2p", f"addr add {other} dev up2" + (" nodad" if family == 6 else ""),
+              "link set up2 up", "link set up2p up", f"route add {ip} via {router} dev up2"]
+    try:
+        for line in uplink:
+            cluster.run("node-c", ["ip", *line.split()])
+        assert ask(cluster, "node-c", ip, protocol=protocol) == ("pod-b", node_ip("node-c", family))
+    finally:
+        cluster.run("node-c", ["ip", "link", "delete", "up2"], check=False)
+
+
+@PROTOCOLS
+@FAMILIES
 def test_node_port_on_every_node(cluster, family, protocol):
     apply(cluster, protocol=protocol, nodes=("node-b",))
     port = cluster.api.node_ports("web")[0]
