@@ -16,7 +16,8 @@ bool address_travels(const struct ip_addr *ip)
 	const uint8_t *b = ip->bytes;
 
 	if (ip->family == IP_V4)
-		return b[0] != 0 && b[0] != 127 && b[0] < 224;
+		return b[0] != 0 && b[0] != 127 && b[0] < 224 &&
+		       !(b[0] == 169 && b[1] == 254);                /* link-local */
 	if (b[0] == 0xff || (b[0] == 0xfe && (b[1] & 0xc0) == 0x80)) /* multicast, link-local */
 		return false;
 	if (memcmp(b, zero, sizeof(zero)) == 0 && b[15] <= 1) /* :: and ::1 */

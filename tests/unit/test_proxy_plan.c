@@ -349,7 +349,8 @@ static void test_where_this_node_may_come_the_address_itself_may(void **state)
 static void test_external_ips_are_of_any_type_and_keep_their_other_ports(void **state)
 {
 	put_web_with(*state,
-		     "\"externalIPs\":[\"192.0.2.9\",\"192.0.2.9\",\"2001:db8::9\",\"127.0.0.1\"]",
+		     "\"externalIPs\":[\"192.0.2.9\",\"192.0.2.9\",\"2001:db8::9\",\"127.0.0.1\","
+		     "\"169.254.169.254\",\"fe80::9\"]",
 		     "");
 	char *lines = pass(*state);
 	assert_has(lines,
