@@ -14,7 +14,7 @@ import pytest
 from api import Api, dual_stack, l2_advertisement, pool, service
 from conftest import _lab as open_lab
 from lab import API_HOST, API_PORT, HERE, NODES, REPO, node_ip, pod_ip
-from test_proxy import ask, knock, reach, rules
+from proxies import ask, knock, reach, rules
 
 sys.path.insert(0, str(HERE.parent / "requests"))
 

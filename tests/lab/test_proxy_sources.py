@@ -4,7 +4,7 @@ bellman-proxy: spec.loadBalancerSourceRanges. They are for the EXTERNAL-IPs that
 for no other way in; as with kube-proxy they hold for pods and nodes too.
 """
 
-from lab import node_ip, url
+from lab import node_ip, pod_ip, url
 from proxies import (ENTRY, FAMILIES, PROTOCOLS, VIP, apply, ask, cluster, cluster_ip,  # noqa: F401
                      reach, rules, standing)
 
@@ -13,12 +13,13 @@ OTHERS = ["198.51.100.0/24", "2001:db8:77::/48"]
 
 
 def restricted(lab, ranges, **kwargs):
-    """Apply a Service for @ranges, and wait until the node that the client sends to knows."""
+    """Apply a Service for @ranges, and wait until every node knows."""
     apply(lab, loadBalancerSourceRanges=ranges, **kwargs)
     protocol = kwargs.get("protocol", "TCP").lower()
-    for f in (4, 6):
-        lab.wait_for(lambda f=f: f"{VIP[f]} . {protocol} . 80 : goto lb{f}/" in " ".join(rules(lab, ENTRY).split()),
-                     what="the wall")
+    for node in lab.nodes:
+        for f in (4, 6):
+            lab.wait_for(lambda n=node, f=f: f"{VIP[f]} . {protocol} . 80 : goto lb{f}/" in " ".join(rules(lab, n).split()),
+                         what=f"the wall on {node}")
 
 
 @PROTOCOLS
@@ -50,6 +51,8 @@ def test_policy_local_keeps_the_wall_and_the_source(cluster):
     restricted(cluster, CLIENTS, externalTrafficPolicy="Local")
     assert ask(cluster, "client", VIP[4]) == ("pod-a", "10.0.0.1")
     assert ask(cluster, "pod-b", VIP[4], timeout=0.3) is None
+    cluster.api.patch("Service", "web", {"spec": {"loadBalancerSourceRanges": [*CLIENTS, "10.244.0.0/16"]}})
+    assert reach(cluster, "pod-b", VIP[4])[1] == pod_ip("node-b"), "it was the wall"
 
 
 def test_health_checks_are_for_everybody(cluster):
