@@ -181,10 +181,12 @@ cJSON *rest_version(const struct request *q, uint64_t *ret)
 	int64_t rv = 0;
 
 	if (rest_param_number(q, "resourceVersion", &rv) != 0 || rv < 0)
-		return status_bad_request("resourceVersion: Invalid value: \"%.80s\": "
-					  "strconv.ParseUint: parsing \"%.80s\": invalid syntax",
-					  rest_param(q, "resourceVersion"),
-					  rest_param(q, "resourceVersion"));
+		/* An error of the server's, without a reason, in Kubernetes, too. */
+		return status_failure(500, "",
+				      "resourceVersion: Invalid value: \"%.80s\": "
+				      "strconv.ParseUint: parsing \"%.80s\": invalid syntax",
+				      rest_param(q, "resourceVersion"),
+				      rest_param(q, "resourceVersion"));
 	*ret = (uint64_t)rv;
 	return NULL;
 }
