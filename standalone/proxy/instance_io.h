@@ -12,8 +12,12 @@
 
 /*
  * Be the one. Returns a descriptor to keep open, -EEXIST with its process id (0: not to be seen
- * from here) in *ret_pid when another is, or another negative errno. Somebody else's process cannot
- * keep the name from us: names of such sockets are anybody's, so those of other users do not count.
+ * from here, or too many have asked) in *ret_pid when another is, or another negative errno. Takes
+ * up to a second while somebody has the name and does not listen.
+ *
+ * Names of such sockets are anybody's. Processes of other users that have it do not count, so that
+ * they cannot keep it from us by that; but one that listens and lets nobody connect is not told
+ * from one of ours that too many have asked.
  */
 int instance_claim(pid_t *ret_pid);
 

@@ -113,9 +113,12 @@ static bool alone(void)
 	pid_t pid = 0;
 	int rc = instance_claim(&pid);
 
-	if (rc == -EEXIST)
+	if (rc == -EEXIST && pid > 0)
 		log_error("proxy", "another proxy runs in this network namespace", "pid=%d",
 			  (int)pid);
+	else if (rc == -EEXIST)
+		log_error("proxy", "another proxy runs in this network namespace",
+			  "hint=\"ss -xlp src @bellman-proxy\"");
 	else if (rc < 0)
 		log_error("proxy", "cannot see whether another proxy runs here", "err=\"%s\"",
 			  strerror(-rc));

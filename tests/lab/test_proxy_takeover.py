@@ -130,9 +130,33 @@ def test_second_proxy_and_cleanup_beside_a_running_one_are_refused(one_node):
     proxy = lab.process(f"proxy-{NODE}")
     for argv in (["--node-name", NODE, "--server", "http://127.0.0.1:1"], ["--cleanup"]):
         done = lab.run(NODE, [lab.bin / "bellman-proxy", *argv], check=False)
-        assert done.returncode == 1 and f"another proxy runs in this network namespace" in done.stderr
-        assert f"pid={proxy.pid}" in done.stderr
+        assert done.returncode == 1 and "another proxy runs in this network namespace" in done.stderr
+        assert f"pid={proxy.pid}" in done.stderr or "ss -xlp" in done.stderr
     assert "bellman" in tables(lab)
+
+
+NOBODY = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "/usr/bin/python3", "-IS", "-c"]
+
+
+def test_second_proxy_is_refused_however_many_have_asked(one_node):
+    """Also anybody's, who can connect to that socket too."""
+    lab = start(one_node)
+    asking = "for i in range(20):\n s = socket.socket(socket.AF_UNIX); s.setblocking(False)\n" \
+             " try: s.connect('\\0bellman-proxy')\n except BlockingIOError: print('full')"
+    asked = lab.run(NODE, [*NOBODY, f"import socket\n{asking}"]).stdout
+    assert "full" in asked, "or this shows nothing"
+    for _ in range(3):
+        done = lab.run(NODE, [lab.bin / "bellman-proxy", "--cleanup"], check=False)
+        assert done.returncode == 1 and "another proxy runs" in done.stderr
+    assert "bellman" in tables(lab)
+
+
+@pytest.mark.parametrize("then", ("s.listen()", "pass"), ids=("listens", "does not listen"))
+def test_name_held_by_another_user_keeps_no_proxy_away(one_node, then):
+    squatter = f"import signal, socket; s = socket.socket(socket.AF_UNIX); s.bind('\\0bellman-proxy'); {then}; " \
+               "print('ready', flush=True); signal.pause()"
+    one_node.popen(NODE, [*NOBODY, squatter], "squatter").wait_log("ready")
+    one_node.run(NODE, [one_node.bin / "bellman-proxy", "--cleanup"])
 
 
 def test_one_service_that_the_kernel_refuses_does_not_stop_the_others(one_node):
