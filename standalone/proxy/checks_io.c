@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -17,6 +18,8 @@
 #define CONNECTIONS_MAX  256
 #define ACCEPTS_PER_TURN 16
 #define RETRY_MS         5000
+/* For the API server, metrics, nft and netlink: without those no rule changes any more. */
+#define DESCRIPTORS_KEPT 128
 
 struct listener {
 	RB_ENTRY(listener) by_port;
@@ -34,7 +37,8 @@ struct checks_io {
 	struct httpd *httpd;
 	struct checks *checks;
 	struct listeners listeners;
-	uv_timer_t retry; /* active while a listener is not open or does not accept */
+	uv_timer_t retry;     /* active while a listener is not open or does not accept */
+	rlim_t listeners_end; /* the first descriptor that is none for a listener */
 	int64_t *open, *failed;
 };
 
@@ -140,6 +144,22 @@ static void complain(const struct listener *l, const struct check *check, int er
 					 .message = message });
 }
 
+/* As httpd_listen(), -EMFILE when the descriptors that are left are for other things. */
+static int listen_within_limits(const struct checks_io *io, const char *listen, int *ret_fd)
+{
+	int fd, rc = httpd_listen(listen, &fd);
+
+	if (rc != 0)
+		return rc;
+	/* The kernel gives the lowest that is free: those below are taken. */
+	if ((rlim_t)fd >= io->listeners_end) {
+		close(fd);
+		return -EMFILE;
+	}
+	*ret_fd = fd;
+	return 0;
+}
+
 /* Open @l, or see to it that this is tried again. */
 static void try_open(struct listener *l)
 {
@@ -147,7 +167,7 @@ static void try_open(struct listener *l)
 	char listen[16];
 
 	snprintf(listen, sizeof(listen), ":%u", l->port);
-	int rc = httpd_listen(listen, &l->fd);
+	int rc = listen_within_limits(io, listen, &l->fd);
 	if (rc == 0)
 		rc = uv_poll_init(io->loop, &l->poll, l->fd);
 	if (rc != 0) {
@@ -248,13 +268,26 @@ static void on_retry_closed(uv_handle_t *handle)
 	free(io);
 }
 
+/* Share the descriptors out. Returns how many connections may be open at a time. */
+static unsigned share_descriptors(struct checks_io *io)
+{
+	struct rlimit limit = { .rlim_cur = RLIM_INFINITY };
+
+	getrlimit(RLIMIT_NOFILE, &limit);
+	rlim_t all = limit.rlim_cur;
+	rlim_t kept = all / 2 < DESCRIPTORS_KEPT ? all / 2 : DESCRIPTORS_KEPT;
+	rlim_t connections = all / 4 < CONNECTIONS_MAX ? all / 4 : CONNECTIONS_MAX;
+	io->listeners_end = all - kept - connections;
+	return connections > 0 ? (unsigned)connections : 1;
+}
+
 struct checks_io *checks_open(uv_loop_t *loop, const struct checks_cfg *cfg)
 {
 	static const char *const state_label[] = { "state", NULL };
 	struct checks_io *io = must(calloc(1, sizeof(*io)));
 	const struct httpd_cfg http = { .handler = on_request,
 					.arg = io,
-					.connections_max = CONNECTIONS_MAX };
+					.connections_max = share_descriptors(io) };
 
 	io->cfg = *cfg;
 	io->loop = loop;

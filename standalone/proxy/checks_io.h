@@ -4,7 +4,9 @@
  *
  * A Service costs one socket: they all feed one HTTP server, since one of libmicrohttpd's daemons
  * each would cost thousands of Services thousands of epoll descriptors and timers. A port that
- * somebody else has is logged once, told in an event, and tried again until it is free.
+ * somebody else has is logged once, told in an event, and tried again until it is free. So is one
+ * for which there are not enough descriptors: some of those that the process may have
+ * (RLIMIT_NOFILE at checks_open()) are kept for the rest of it.
  */
 #ifndef BELLMAN_PROXY_CHECKS_IO_H
 #define BELLMAN_PROXY_CHECKS_IO_H

@@ -368,6 +368,27 @@ def test_health_check_answers_while_a_client_holds_all_connections(cluster):
             cluster.wait_for(lambda: health(cluster, ENTRY, port, ns="node-b")[0] == 200, 10)
 
 
+def test_health_checks_leave_the_proxy_the_descriptors_it_needs(fresh):
+    proxy = fresh.process(f"proxy-{ENTRY}")
+    proxy.stop()
+    proxy.argv = ["prlimit", "--nofile=120:120", *proxy.argv]
+    proxy.start().wait_ready()
+    many = 120
+    fresh.api.create(*(service(f"many-{i}", type="LoadBalancer", externalTrafficPolicy="Local") for i in range(many)))
+    fresh.wait_for(lambda: health_checks(fresh, "failed") + health_checks(fresh, "open") == many, 30, "all ports to be tried")
+    opened = health_checks(fresh, "open")
+    assert 0 < opened < 30
+    # Rules still change.
+    apply(fresh, nodes=("node-b",))
+    reach(fresh, "client", VIP[4])
+    proxy.wait_log("cannot serve a health check.*Too many open files")
+    for i in range(many):
+        fresh.api.delete("Service", f"many-{i}")
+    apply(fresh, "later", vips={}, nodes=(ENTRY,), externalTrafficPolicy="Local")
+    fresh.wait_for(lambda: health(fresh, ENTRY, health_port(fresh, "later"))[0] == 200, 20, "the port to be served")
+    assert health_checks(fresh, "failed") == 0
+
+
 # --- UDP flows ------------------------------------------------------------------------------------
 
 
