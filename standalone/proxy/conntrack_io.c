@@ -20,9 +20,20 @@
 #define READ_MAX       (64 * 1024)
 #define READS_PER_TURN 16
 
-struct conntrack {
+/*
+ * The reading of one family, with a socket of its own: when it ends before its time, the kernel may
+ * be in the midst of it, refuses another on that socket, and what it has sent is still to be read.
+ */
+struct dump {
 	uv_poll_t poll;
-	int dump, delete; /* sockets: a dump keeps its own busy */
+	struct conntrack *conntrack;
+	int fd;
+};
+
+struct conntrack {
+	uv_loop_t *loop;
+	struct dump *dump; /* NULL: nothing is being read */
+	int delete;        /* a socket */
 	uint32_t seq;
 
 	struct flows *wanted, *current; /* for the next look, and for this one */
@@ -55,6 +66,31 @@ static int by_address(const void *a, const void *b)
 	return ip_cmp(a, b);
 }
 
+/* Loopback has no node ports: what is sent there is for somebody on this host. */
+static bool is_loopback(const struct ip_addr *a)
+{
+	static const uint8_t last_one[16] = { [15] = 1 };
+
+	return a->family == IP_V4 ? a->bytes[0] == 127
+				  : memcmp(a->bytes, last_one, sizeof(last_one)) == 0;
+}
+
+static void local_add(struct conntrack *c, const struct sockaddr *sa)
+{
+	struct ip_addr addr;
+
+	if (sa != NULL && sa->sa_family == AF_INET)
+		addr = ip_from_bytes(IP_V4,
+				     &((const struct sockaddr_in *)(const void *)sa)->sin_addr);
+	else if (sa != NULL && sa->sa_family == AF_INET6)
+		addr = ip_from_bytes(IP_V6,
+				     &((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr);
+	else
+		return;
+	if (!is_loopback(&addr))
+		*(struct ip_addr *)must(array_push(&c->local)) = addr;
+}
+
 static void local_read(struct conntrack *c)
 {
 	struct ifaddrs *all;
@@ -66,18 +102,8 @@ static void local_read(struct conntrack *c)
 		complain(c, "cannot list this node's addresses", errno);
 		return;
 	}
-	for (const struct ifaddrs *i = all; i != NULL; i = i->ifa_next) {
-		const void *sa = i->ifa_addr;
-
-		if (sa == NULL)
-			continue;
-		if (i->ifa_addr->sa_family == AF_INET)
-			*(struct ip_addr *)must(array_push(&c->local)) =
-				ip_from_bytes(IP_V4, &((const struct sockaddr_in *)sa)->sin_addr);
-		else if (i->ifa_addr->sa_family == AF_INET6)
-			*(struct ip_addr *)must(array_push(&c->local)) =
-				ip_from_bytes(IP_V6, &((const struct sockaddr_in6 *)sa)->sin6_addr);
-	}
+	for (const struct ifaddrs *i = all; i != NULL; i = i->ifa_next)
+		local_add(c, i->ifa_addr);
 	freeifaddrs(all);
 	if (c->local.count > 0)
 		qsort(c->local.items, c->local.count, sizeof(*c->local.items), by_address);
@@ -135,9 +161,56 @@ static void read_refusals(struct conntrack *c)
 
 /* --- the table ------------------------------------------------------------------------------- */
 
+static int netlink_socket(void)
+{
+	return socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_NETFILTER);
+}
+
+static void on_dump_closed(uv_handle_t *handle)
+{
+	struct dump *d = handle->data;
+
+	close(d->fd);
+	free(d);
+}
+
+static void dump_end(struct conntrack *c)
+{
+	if (c->dump != NULL)
+		uv_close((uv_handle_t *)&c->dump->poll, on_dump_closed);
+	c->dump = NULL;
+}
+
+static void on_readable(uv_poll_t *poll, int status, int events);
+
+/* Ask for the flows of c->family. Returns 0 or a negative errno. */
+static int dump_begin(struct conntrack *c)
+{
+	_Alignas(struct nlmsghdr) char request[NFNL_REQUEST_MAX];
+	size_t len = ctnetlink_write_dump(request, c->family, ++c->seq);
+	int fd = netlink_socket();
+
+	if (fd == -1)
+		return -errno;
+	struct dump *d = must(calloc(1, sizeof(*d)));
+	d->conntrack = c;
+	d->fd = fd;
+	int rc = send(fd, request, len, 0) == (ssize_t)len ? 0 : -errno;
+	if (rc == 0)
+		rc = uv_poll_init(c->loop, &d->poll, fd);
+	if (rc != 0) {
+		close(fd);
+		free(d);
+		return rc;
+	}
+	d->poll.data = d;
+	c->dump = d;
+	uv_poll_start(&d->poll, UV_READABLE, on_readable);
+	return 0;
+}
+
 static void finish(struct conntrack *c)
 {
-	uv_poll_stop(&c->poll);
 	c->family = 0;
 	*c->deleted += c->stale;
 	if (c->stale > 0)
@@ -170,12 +243,13 @@ static bool take(struct conntrack *c, char *buf, int left)
 static void on_readable(uv_poll_t *poll, int status, int events)
 {
 	static _Alignas(struct nlmsghdr) char buf[READ_MAX]; /* one thread */
-	struct conntrack *c = poll->data;
+	struct dump *d = poll->data;
+	struct conntrack *c = d->conntrack;
 	bool over = status < 0;
 
 	(void)events;
 	for (unsigned i = 0; i < READS_PER_TURN && !over; i++) {
-		ssize_t len = recv(c->dump, buf, sizeof(buf), 0);
+		ssize_t len = recv(d->fd, buf, sizeof(buf), 0);
 
 		if (len < 0 && (errno == EAGAIN || errno == EINTR))
 			break;
@@ -193,20 +267,17 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 
 static void next_family(struct conntrack *c)
 {
-	_Alignas(struct nlmsghdr) char request[NFNL_REQUEST_MAX];
-
+	dump_end(c);
 	if (c->family == IP_V6) {
 		finish(c);
 		return;
 	}
 	c->family = c->family == 0 ? IP_V4 : IP_V6;
-	size_t len = ctnetlink_write_dump(request, c->family, ++c->seq);
-	if (send(c->dump, request, len, 0) != (ssize_t)len) {
-		complain(c, "cannot read the table of flows", errno);
+	int rc = dump_begin(c);
+	if (rc != 0) {
+		complain(c, "cannot read the table of flows", -rc);
 		finish(c);
-		return;
 	}
-	uv_poll_start(&c->poll, UV_READABLE, on_readable);
 }
 
 void conntrack_sweep(struct conntrack *c, struct flows *flows)
@@ -236,51 +307,34 @@ void conntrack_expect(struct conntrack *c, const struct flows *coming)
 
 /* --- life ------------------------------------------------------------------------------------ */
 
-static void conntrack_free(struct conntrack *c)
-{
-	if (c->dump != -1)
-		close(c->dump);
-	if (c->delete != -1)
-		close(c->delete);
-	flows_free(c->wanted);
-	flows_free(c->current);
-	array_free(&c->local);
-	free(c);
-}
-
-static void on_closed(uv_handle_t *handle)
-{
-	conntrack_free(handle->data);
-}
-
-static int netlink_socket(void)
-{
-	return socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_NETFILTER);
-}
-
 struct conntrack *conntrack_open(uv_loop_t *loop, int64_t *deleted)
 {
-	struct conntrack *c = must(calloc(1, sizeof(*c)));
+	int fd = netlink_socket();
 
-	c->dump = netlink_socket();
-	c->delete = netlink_socket();
-	c->wanted = flows_new();
-	c->current = flows_new();
-	c->deleted = deleted;
-	if (c->dump == -1 || c->delete == -1 || uv_poll_init(loop, &c->poll, c->dump) != 0) {
+	if (fd == -1) {
 		log_error("conntrack",
 			  "no netlink socket: UDP flows stay with endpoints that are gone",
 			  "err=\"%s\"", strerror(errno));
-		conntrack_free(c);
 		return NULL;
 	}
-	c->poll.data = c;
+	struct conntrack *c = must(calloc(1, sizeof(*c)));
+	c->loop = loop;
+	c->delete = fd;
+	c->wanted = flows_new();
+	c->current = flows_new();
+	c->deleted = deleted;
 	return c;
 }
 
 struct conntrack *conntrack_close(struct conntrack *c)
 {
-	if (c != NULL)
-		uv_close((uv_handle_t *)&c->poll, on_closed);
+	if (c == NULL)
+		return NULL;
+	dump_end(c);
+	close(c->delete);
+	flows_free(c->wanted);
+	flows_free(c->current);
+	array_free(&c->local);
+	free(c);
 	return NULL;
 }

@@ -28,7 +28,8 @@ void conntrack_sweep(struct conntrack *c, struct flows *flows);
  * on. */
 void conntrack_expect(struct conntrack *c, const struct flows *coming);
 
-/* The memory goes once the loop has run the close callbacks. NULL is fine; returns NULL. */
+/* A reading under way is let go of once the loop has run the close callbacks. NULL is fine; returns
+ * NULL. */
 struct conntrack *conntrack_close(struct conntrack *c);
 
 #endif

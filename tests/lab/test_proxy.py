@@ -478,6 +478,39 @@ def test_udp_flow_that_was_there_before_the_service_is_translated(cluster, famil
         cluster.wait_for(flow.ask, 10, "an answer to a flow that never paused")
 
 
+@FAMILIES
+def test_udp_flows_on_loopback_are_not_those_of_a_node_port(cluster, family):
+    apply(cluster, protocol="UDP", nodes=("node-a", "node-b"))
+    port = cluster.api.node_ports("web")[0]
+    reach(cluster, "client", node_ip(ENTRY, family), port, "UDP")
+    loopback = "127.0.0.1" if family == 4 else "::1"
+    cluster.run(ENTRY, ["nft", "add table inet watch; add chain inet watch out { type filter hook output priority 0; };"
+                        f"add rule inet watch out oif lo udp dport {port} ct state new counter"])
+
+    def begun():
+        """How many packets on loopback were the first of a flow."""
+        listed = json.loads(cluster.run(ENTRY, ["nft", "-j", "list", "chain", "inet", "watch", "out"]).stdout)["nftables"]
+        return sum(e["counter"]["packets"] for r in listed for e in r.get("rule", {}).get("expr", []) if "counter" in e)
+
+    with netns.entered(cluster.ns(ENTRY)):
+        server = socket.socket(socket.AF_INET6 if family == 6 else socket.AF_INET, socket.SOCK_DGRAM)
+    try:
+        with server, Flow(cluster, ENTRY, loopback, port) as local, Flow(cluster, "client", node_ip(ENTRY, family), port) as flow:
+            server.bind((loopback, port))
+            server.settimeout(5)
+            local.socket.send(b"?")
+            server.sendto(b"!", server.recvfrom(10)[1])
+            assert begun() == 1 and local.socket.recv(10) == b"!"
+            first = cluster.wait_for(flow.ask)
+            remove_endpoint(cluster, "web", first[0].replace("pod", "node"))
+            # So the table has been looked through.
+            cluster.wait_for(lambda: (a := flow.ask()) and a[0] != first[0], 10, "the flow to leave the endpoint")
+            local.socket.send(b"?")
+            assert server.recvfrom(10) and begun() == 1
+    finally:
+        cluster.run(ENTRY, ["nft", "delete table inet watch"])
+
+
 def test_udp_flow_without_endpoint_ends_and_comes_back(cluster):
     apply(cluster, protocol="UDP", nodes=("node-a",))
     reach(cluster, "client", VIP[4], protocol="UDP")
