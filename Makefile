@@ -15,7 +15,7 @@ PKGS := libuv libcurl libmicrohttpd gnutls nettle libcjson libconfig yaml-0.1 \
         libnl-3.0 libnl-route-3.0 sqlite3 libpcap libbsd-overlay
 # Asked once and only when something is compiled: `make deps` must work before they exist.
 PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell pkg-config --cflags $(PKGS)))$(PKG_CFLAGS)
-PKG_LIBS   = $(eval PKG_LIBS := $$(shell pkg-config --libs $(PKGS)))$(PKG_LIBS)
+PKG_LIBS   = $(eval PKG_LIBS := $$(shell pkg-config --libs $(PKGS)))$(PKG_LIBS) -lm
 
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wpointer-arith -Wvla
 # An event without pairs is logged with an empty format.
