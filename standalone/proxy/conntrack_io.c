@@ -42,6 +42,7 @@ struct conntrack {
 		ARRAY_OF(struct ip_addr);
 	} local; /* addresses of this node, sorted, while node ports are looked at */
 
+	bool incomplete; /* this look: not all could be read */
 	unsigned seen, stale;
 	uint64_t began_ns;
 	int64_t *deleted;
@@ -57,6 +58,13 @@ static void complain(struct conntrack *c, const char *what, int error)
 	c->logged = error;
 	log_warn("conntrack", what, "err=\"%s\"%s", strerror(error),
 		 error == EPERM ? " hint=\"needs CAP_NET_ADMIN\"" : "");
+}
+
+/* Part of what this look is for could not be had: it is looked for again in the next one. */
+static void cannot_read(struct conntrack *c, const char *what, int error)
+{
+	c->incomplete = true;
+	complain(c, what, error);
 }
 
 /* --- addresses of this node ------------------------------------------------------------------ */
@@ -99,7 +107,7 @@ static void local_read(struct conntrack *c)
 	if (!flows_need_local(c->current))
 		return;
 	if (getifaddrs(&all) != 0) {
-		complain(c, "cannot list this node's addresses", errno);
+		cannot_read(c, "cannot list this node's addresses", errno);
 		return;
 	}
 	for (const struct ifaddrs *i = all; i != NULL; i = i->ifa_next)
@@ -217,6 +225,12 @@ static void finish(struct conntrack *c)
 		log_info("conntrack", "flows to endpoints that are gone deleted",
 			 "flows=%u of=%u ms=%llu", c->stale, c->seen,
 			 (unsigned long long)((daemon_now_ns() - c->began_ns) / NS_PER_MS));
+	if (c->incomplete) {
+		/* What is wanted is newer. */
+		flows_merge(c->current, c->wanted);
+		flows_merge(c->wanted, c->current);
+		return;
+	}
 	flows_forget(c->current);
 	if (!flows_empty(c->wanted))
 		conntrack_sweep(c, c->wanted);
@@ -232,7 +246,7 @@ static bool take(struct conntrack *c, char *buf, int left)
 			const struct nlmsgerr *e = nlmsg_data(m);
 
 			if (e->error != 0)
-				complain(c, "cannot read the table of flows", -e->error);
+				cannot_read(c, "cannot read the table of flows", -e->error);
 			return true;
 		}
 		look_at(c, m);
@@ -254,7 +268,7 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 		if (len < 0 && (errno == EAGAIN || errno == EINTR))
 			break;
 		if (len <= 0) {
-			complain(c, "cannot read the table of flows", errno);
+			cannot_read(c, "cannot read the table of flows", errno);
 			over = true;
 		} else {
 			over = take(c, buf, (int)len);
@@ -275,7 +289,7 @@ static void next_family(struct conntrack *c)
 	c->family = c->family == 0 ? IP_V4 : IP_V6;
 	int rc = dump_begin(c);
 	if (rc != 0) {
-		complain(c, "cannot read the table of flows", -rc);
+		cannot_read(c, "cannot read the table of flows", -rc);
 		finish(c);
 	}
 }
@@ -291,6 +305,7 @@ void conntrack_sweep(struct conntrack *c, struct flows *flows)
 	if (c->family != 0 || flows_empty(c->wanted))
 		return;
 	flows_merge(c->current, c->wanted);
+	c->incomplete = false;
 	local_read(c);
 	c->seen = c->stale = 0;
 	c->began_ns = daemon_now_ns();

@@ -21,7 +21,10 @@ struct conntrack; /* opaque */
  */
 struct conntrack *conntrack_open(uv_loop_t *loop, int64_t *deleted);
 
-/* Look through the table for what @flows notes, which is taken over: @flows is empty then. */
+/*
+ * Look through the table for what @flows notes, which is taken over: @flows is empty then. What a
+ * look that failed was for is looked for in the next one, for which empty @flows will do.
+ */
 void conntrack_sweep(struct conntrack *c, struct flows *flows);
 
 /* The kernel is about to get rules that lead to what @coming notes: spare flows to that from now
