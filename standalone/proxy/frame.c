@@ -50,6 +50,9 @@ static const char *const chains[] = { "refuse", "services", "prerouting", "outpu
 				      "forward", "output_strays", "postrouting", "strays4",
 				      "strays6" };
 
+const char *const frame_hooks[] = { "prerouting",    "output",      "forward",
+				    "output_strays", "postrouting", NULL };
+
 /* And what transaction_set_pods() and transaction_set_nodes() fill. */
 static const char filled[] =
 	NFT_COMMAND("flush", "chain", NFT_NAMED("outsiders%1$u"))

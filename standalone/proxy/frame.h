@@ -18,4 +18,7 @@ void frame_renew(struct text *to);
  */
 const char *frame_id(void);
 
+/* The chains that packets come in by, each with a rule; NULL ends the list. */
+extern const char *const frame_hooks[];
+
 #endif

@@ -102,6 +102,22 @@ int nftnetlink_read_name(const struct nlmsghdr *message, enum nftnetlink_what wh
 	return 0;
 }
 
+int nftnetlink_read_chain_use(const struct nlmsghdr *message, uint32_t *ret)
+{
+	enum { MAX = NFTA_CHAIN_USE };
+	struct nlattr *attr[MAX + 1];
+	int rc = attributes(message, NFT_CHAINS, attr, MAX);
+
+	if (rc != 0)
+		return rc;
+	if (attr[NFTA_CHAIN_USE] == NULL || nla_len(attr[NFTA_CHAIN_USE]) != sizeof(uint32_t))
+		return -EBADMSG;
+	if (!is_our_table(message, attr[NFTA_CHAIN_TABLE]))
+		return -ENOENT;
+	*ret = ntohl(nla_get_u32(attr[NFTA_CHAIN_USE]));
+	return 0;
+}
+
 /* Keys are fields one after the other, each on the next multiple of four bytes. */
 static int key_read(const struct nlattr *value, enum rule_set set, uint8_t family,
 		    struct element *ret)

@@ -32,6 +32,12 @@ int nftnetlink_read_name(const struct nlmsghdr *message, enum nftnetlink_what wh
 			 char ret[static NFT_NAME_MAX]);
 
 /*
+ * How many rules are in the chain of ours that an answer to nftnetlink_write_get_chain() tells of,
+ * and elements and rules that lead to it? Returns 0, -ENOENT, as above, or -EBADMSG.
+ */
+int nftnetlink_read_chain_use(const struct nlmsghdr *message, uint32_t *ret);
+
+/*
  * Read the elements of @set and @family that a message of a dump tells of, and hand each to
  * @each with the chain that it leads to (NULL: of a set). Returns 0 or -EBADMSG, after those that
  * were good.

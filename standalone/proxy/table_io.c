@@ -203,25 +203,39 @@ static int netlink_socket(void)
 	return socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_NETFILTER);
 }
 
-int table_probe(void)
+/* Ask on @fd for one chain. @ret_use: as nftnetlink_read_chain_use(). */
+static int ask_for_chain(int fd, const char *name, uint32_t *ret_use)
 {
 	_Alignas(struct nlmsghdr) char request[NFNL_REQUEST_MAX], answer[4096];
-	size_t len = nftnetlink_write_get_chain(request, frame_id(), 1);
-	int fd = netlink_socket(), rc = 0;
+	size_t len = nftnetlink_write_get_chain(request, name, 1);
 
-	if (fd == -1)
-		return -errno;
 	/* The kernel answers within send(). */
 	ssize_t got = send(fd, request, len, 0) == (ssize_t)len
 			      ? recv(fd, answer, sizeof(answer), 0)
 			      : -1;
 	const struct nlmsghdr *m = (void *)answer;
 	if (got < 0)
-		rc = -errno;
-	else if (!nlmsg_ok(m, (int)got))
-		rc = -EBADMSG;
-	else if (m->nlmsg_type == NLMSG_ERROR)
-		rc = ((const struct nlmsgerr *)nlmsg_data(m))->error;
+		return -errno;
+	if (!nlmsg_ok(m, (int)got))
+		return -EBADMSG;
+	if (m->nlmsg_type == NLMSG_ERROR)
+		return ((const struct nlmsgerr *)nlmsg_data(m))->error;
+	return nftnetlink_read_chain_use(m, ret_use);
+}
+
+int table_probe(void)
+{
+	int fd = netlink_socket();
+	uint32_t use = 0;
+
+	if (fd == -1)
+		return -errno;
+	int rc = ask_for_chain(fd, frame_id(), &use);
+	for (size_t i = 0; rc == 0 && frame_hooks[i] != NULL; i++) {
+		rc = ask_for_chain(fd, frame_hooks[i], &use);
+		if (rc == 0 && use == 0)
+			rc = -ENODATA; /* `nft flush table` leaves chains and elements */
+	}
 	close(fd);
 	return rc;
 }

@@ -27,8 +27,9 @@ typedef void (*table_done)(void *arg, int error, struct table_seen *seen);
 void table_look(uv_loop_t *loop, table_done done, void *arg);
 
 /*
- * Is the table there, with our frame? A short question, answered at once. Returns 0, -ENOENT or
- * another negative errno.
+ * Is the table there, with our frame, and are there rules where packets come in? Short questions,
+ * answered at once. Returns 0, -ENOENT, -ENODATA when there is a chain without rules, or another
+ * negative errno. What is in the chains of Services is not looked at.
  */
 int table_probe(void);
 
