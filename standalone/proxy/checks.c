@@ -87,7 +87,7 @@ const struct check *checks_at(const struct checks *c, uint16_t port)
 
 unsigned check_answer(const struct check *check, bool healthy, char body[static CHECK_BODY_MAX])
 {
-	/* Names are DNS names (rules.c takes in no others): nothing in them wants escaping. */
+	/* Names are DNS names (owners.c takes in no others): nothing in them wants escaping. */
 	snprintf(body, CHECK_BODY_MAX,
 		 "{\n\t\"service\": {\n\t\t\"namespace\": \"%s\",\n\t\t\"name\": \"%s\"\n\t},\n"
 		 "\t\"localEndpoints\": %u,\n\t\"serviceProxyHealthy\": %s\n}",

@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Which elements are in the kernel's sets and maps, and whose they are: an element of a map
- * belongs to one Service, an element of a set to as many as have need of it.
+ * Who may have an address and port, or a node port, that several Services ask for: the one that
+ * asks for it as its cluster IP before one that has it from a load balancer, and that before one
+ * that lists it among its external IPs, which anybody may write. Of equals the older one, then the
+ * first by namespace and name.
+ *
+ * It follows from the Services that there are and from nothing else: in which order they became
+ * known, or whether the proxy has been started anew since, makes no difference.
  */
 #ifndef BELLMAN_PROXY_CLAIMS_H
 #define BELLMAN_PROXY_CLAIMS_H
@@ -10,22 +15,21 @@
 
 struct claims; /* opaque */
 
-enum claim_result {
-	CLAIM_NEW,     /* it was not there: the kernel must be told */
-	CLAIM_SHARED,  /* it was there already */
-	CLAIM_REFUSED, /* it belongs to another */
+struct claimant {
+	const char *ns, *name; /* interned, and referenced for as long as it claims something */
+	int64_t created_s;     /* when the Service was made; 0, not said, is younger than all */
+	void *who;             /* handed back only */
 };
 
 struct claims *claims_new(void);
 struct claims *claims_free(struct claims *c); /* NULL is fine; returns NULL */
 
-/* @who: compared only. When refused, *ret_holder is who has it. */
-enum claim_result claims_take(struct claims *c, const struct element *e, const void *who,
-			      const void **ret_holder);
-/* Give back one that was taken. Returns true when nobody has it now: the kernel must be told. */
-bool claims_give_back(struct claims *c, const struct element *e);
+/* @by asks for the way in @e, with the rank that @e has; it did not before. */
+void claims_add(struct claims *c, const struct element *e, const struct claimant *by);
+/* It does not any more. Both are as they were given to claims_add(). */
+void claims_remove(struct claims *c, const struct element *e, const struct claimant *by);
 
-/* There are none. */
-void claims_forget(struct claims *c);
+/* Who may have @e: its `who`, or NULL when nobody asks for it. */
+void *claims_winner(const struct claims *c, const struct element *e);
 
 #endif

@@ -120,13 +120,9 @@ void flows_note_gone(struct flows *f, const struct element *e)
 	w->to.count = 0;
 }
 
-void flows_note(struct flows *f, const struct plan *before, const struct plan *now)
+void flows_note_losses(struct flows *f, const struct plan *before, const struct plan *now)
 {
-	static const struct plan nothing;
-
-	if (before == NULL)
-		before = &nothing;
-	if (before->udp.count == 0 && now->udp.count == 0)
+	if (before->udp.count == 0)
 		return;
 	for (size_t i = 0; i < before->elements.count; i++) {
 		const struct element *e = &before->elements.items[i];
@@ -134,6 +130,12 @@ void flows_note(struct flows *f, const struct plan *before, const struct plan *n
 		if (is_udp_way_in(e) && element_find(now, e) == NULL)
 			flows_note_gone(f, e);
 	}
+}
+
+void flows_note_gains(struct flows *f, const struct plan *before, const struct plan *now)
+{
+	if (now->udp.count == 0)
+		return;
 	for (size_t i = 0; i < now->elements.count; i++) {
 		const struct element *e = &now->elements.items[i];
 

@@ -32,10 +32,13 @@ struct flows *flows_new(void);
 struct flows *flows_free(struct flows *f); /* NULL is fine; returns NULL */
 
 /*
- * Compare what a Service asked for before with what it asks for now, and note the ways in whose
- * flows have to be looked at. @before: NULL or empty when it is not known.
+ * Compare what a Service asked for before with what it asks for now, and note the ways in that it
+ * lost, or those that it got or whose flows have to be looked at. @before: empty when it is not
+ * known. Of Services that changed together all losses must be noted first: what one lost another
+ * may have got.
  */
-void flows_note(struct flows *f, const struct plan *before, const struct plan *now);
+void flows_note_losses(struct flows *f, const struct plan *before, const struct plan *now);
+void flows_note_gains(struct flows *f, const struct plan *before, const struct plan *now);
 /* The way in @e, of UDP, is gone. */
 void flows_note_gone(struct flows *f, const struct element *e);
 /* Add what @from notes, which is newer, to @f. @from is empty then. */

@@ -8,11 +8,13 @@
 #include "lib/base/must.h"
 #include "lib/base/tree.h"
 
-enum state { THERE, TAKEN_NOW, TAKEN };
+enum state { THERE, EMPTY, TAKEN };
 
 struct thing {
-	STAILQ_ENTRY(thing) in_taken;
+	STAILQ_ENTRY(thing) in_changed;
 	enum state state;
+	enum state before; /* at the last commit */
+	bool changed;      /* since then */
 };
 
 struct kept_chain {
@@ -34,7 +36,7 @@ RB_HEAD(kept_elements, kept_element);
 struct inherited {
 	struct kept_chains chains;
 	struct kept_elements elements;
-	STAILQ_HEAD(, thing) taken; /* since the last commit */
+	STAILQ_HEAD(, thing) changed; /* since the last commit */
 };
 
 static int chain_by_name(const struct kept_chain *a, const struct kept_chain *b)
@@ -77,12 +79,21 @@ void inherited_add_element(struct inherited *i, const struct element *e, const c
 		free(k);
 }
 
+static void set_state(struct inherited *i, struct thing *t, enum state state)
+{
+	if (!t->changed) {
+		STAILQ_INSERT_TAIL(&i->changed, t, in_changed);
+		t->changed = true;
+		t->before = t->state;
+	}
+	t->state = state;
+}
+
 static bool take(struct inherited *i, struct thing *t)
 {
-	if (t->state != THERE)
+	if (t->state == TAKEN)
 		return false;
-	t->state = TAKEN_NOW;
-	STAILQ_INSERT_TAIL(&i->taken, t, in_taken);
+	set_state(i, t, TAKEN);
 	return true;
 }
 
@@ -91,6 +102,11 @@ bool inherited_take_chain(struct inherited *i, const char *name)
 	struct kept_chain *c = chain_find(i, name);
 
 	return c != NULL && take(i, &c->thing);
+}
+
+void inherited_empty_chain(struct inherited *i, const char *name)
+{
+	set_state(i, &chain_find(i, name)->thing, EMPTY);
 }
 
 enum inherited_element inherited_take_element(struct inherited *i, const struct element *e,
@@ -107,23 +123,22 @@ enum inherited_element inherited_take_element(struct inherited *i, const struct 
 								      : INHERITED_OTHER;
 }
 
-static void settle(struct inherited *i, enum state state)
+void inherited_commit(struct inherited *i)
 {
 	struct thing *t;
 
-	STAILQ_FOREACH(t, &i->taken, in_taken)
-	t->state = state;
-	STAILQ_INIT(&i->taken);
-}
-
-void inherited_commit(struct inherited *i)
-{
-	settle(i, TAKEN);
+	STAILQ_FOREACH(t, &i->changed, in_changed)
+	t->changed = false;
+	STAILQ_INIT(&i->changed);
 }
 
 void inherited_roll_back(struct inherited *i)
 {
-	settle(i, THERE);
+	struct thing *t;
+
+	STAILQ_FOREACH(t, &i->changed, in_changed)
+	t->state = t->before;
+	inherited_commit(i);
 }
 
 void inherited_elements(struct inherited *i, void *arg,
@@ -132,24 +147,25 @@ void inherited_elements(struct inherited *i, void *arg,
 	struct kept_element *k;
 
 	RB_FOREACH (k, kept_elements, &i->elements)
-		if (k->thing.state == THERE)
+		if (k->thing.state != TAKEN)
 			each(arg, &k->key, k->chain != NULL ? k->chain->name : NULL);
 }
 
-void inherited_chains(struct inherited *i, void *arg, void (*each)(void *arg, const char *name))
+void inherited_chains(struct inherited *i, void *arg,
+		      void (*each)(void *arg, const char *name, bool empty))
 {
 	struct kept_chain *c;
 
 	RB_FOREACH (c, kept_chains, &i->chains)
-		if (c->thing.state == THERE)
-			each(arg, c->name);
+		if (c->thing.state != TAKEN)
+			each(arg, c->name, c->thing.state == EMPTY);
 }
 
 struct inherited *inherited_new(void)
 {
 	struct inherited *i = must(calloc(1, sizeof(*i)));
 
-	STAILQ_INIT(&i->taken);
+	STAILQ_INIT(&i->changed);
 	return i;
 }
 

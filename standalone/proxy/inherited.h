@@ -24,8 +24,10 @@ void inherited_add_chain(struct inherited *i, const char *name);
 /* And the element @e, which leads to @chain, told of before; NULL: of a set. */
 void inherited_add_element(struct inherited *i, const struct element *e, const char *chain);
 
-/* Is the chain there? If so it is taken. */
+/* Is the chain there, with rules or emptied? If so it is taken. */
 bool inherited_take_chain(struct inherited *i, const char *name);
+/* The chain @name, which is there, is left without rules. */
+void inherited_empty_chain(struct inherited *i, const char *name);
 
 enum inherited_element {
 	INHERITED_NONE,
@@ -36,13 +38,16 @@ enum inherited_element {
 enum inherited_element inherited_take_element(struct inherited *i, const struct element *e,
 					      const char *chain);
 
-/* What was taken since the last call of either is taken for good, or is there again. */
+/* What was taken or emptied since the last call of either is so for good, or is as it was before.
+ */
 void inherited_commit(struct inherited *i);
 void inherited_roll_back(struct inherited *i);
 
 /* Tell of all that is still there; @each may take it. @chain: NULL for an element of a set. */
 void inherited_elements(struct inherited *i, void *arg,
 			void (*each)(void *arg, const struct element *e, const char *chain));
-void inherited_chains(struct inherited *i, void *arg, void (*each)(void *arg, const char *name));
+/* @empty: inherited_empty_chain() has been told of it. */
+void inherited_chains(struct inherited *i, void *arg,
+		      void (*each)(void *arg, const char *name, bool empty));
 
 #endif

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * The pieces of nft's JSON (libnftables-json(5)) that rules are made of, as literals to paste into
- * a format. Names of chains and sets hold no character that JSON would want escaped: rules.c
+ * a format. Names of chains and sets hold no character that JSON would want escaped: owners.c
  * takes in nothing else.
  */
 #ifndef BELLMAN_PROXY_JSON_H

@@ -24,6 +24,7 @@ struct run {
 	nft_answered answered; /* of a question, instead of @done */
 	void *arg;
 
+	bool check;                           /* change nothing */
 	bool ended, read_to_end, answer_read; /* all, and there is nothing more to learn */
 	unsigned open;                        /* handles */
 	bool failed;
@@ -151,7 +152,7 @@ static void on_limit(uv_timer_t *timer)
 
 static int spawn(struct run *r, uv_loop_t *loop, int input)
 {
-	char *argv[] = { "nft", "-j", "-f", "-", NULL };
+	char *argv[] = { "nft", "-j", "-f", "-", r->check ? "-c" : NULL, NULL };
 	uv_stdio_container_t stdio[] = {
 		{ .flags = UV_INHERIT_FD, .data.fd = input },
 		{ .flags = UV_IGNORE },
@@ -221,13 +222,24 @@ static void run(struct run *r, uv_loop_t *loop)
 	}
 }
 
-void nft_run(uv_loop_t *loop, char *json, nft_done done, void *arg)
+static void transact(uv_loop_t *loop, char *json, bool check, nft_done done, void *arg)
 {
 	struct run *r = run_new(json, arg);
 
 	r->done = done;
+	r->check = check;
 	r->answer_read = true; /* there is none */
 	run(r, loop);
+}
+
+void nft_run(uv_loop_t *loop, char *json, nft_done done, void *arg)
+{
+	transact(loop, json, false, done, arg);
+}
+
+void nft_check(uv_loop_t *loop, char *json, nft_done done, void *arg)
+{
+	transact(loop, json, true, done, arg);
 }
 
 void nft_ask(uv_loop_t *loop, char *json, nft_answered done, void *arg)

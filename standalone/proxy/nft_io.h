@@ -19,6 +19,9 @@ typedef void (*nft_done)(void *arg, const char *error);
  */
 void nft_run(uv_loop_t *loop, char *json, nft_done done, void *arg);
 
+/* As nft_run(), but the kernel only says whether it would take the transaction. */
+void nft_check(uv_loop_t *loop, char *json, nft_done done, void *arg);
+
 /* @output: what nft printed, until @done returns; NULL when there is an @error. */
 typedef void (*nft_answered)(void *arg, const char *error, const char *output);
 

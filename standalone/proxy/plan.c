@@ -157,15 +157,17 @@ static void add_shared(struct plan *p, enum rule_set set, const struct ip_addr *
 }
 
 /* Packets to @addr (NULL: any address of this node) and @port go to chain @target of @sp. */
-static void add_way_in(struct plan *p, uint8_t family, const struct ip_addr *addr, uint16_t port,
-		       const struct service_port *sp, enum chain_kind target)
+static void add_way_in(struct plan *p, enum way_in_rank rank, uint8_t family,
+		       const struct ip_addr *addr, uint16_t port, const struct service_port *sp,
+		       enum chain_kind target)
 {
 	struct element e = { .set = addr != NULL ? SET_SERVICES : SET_NODE_PORTS,
 			     .family = family,
 			     .protocol = sp->protocol,
 			     .port = port,
 			     .target = target,
-			     .chain_port = sp->port };
+			     .chain_port = sp->port,
+			     .rank = rank };
 
 	if (addr != NULL)
 		e.addr = *addr;
@@ -215,7 +217,7 @@ static bool plan_internal(const struct service *s, const struct service_port *sp
 
 		if (ip->family != family || !address_travels(ip))
 			continue;
-		add_way_in(p, family, ip, sp->port, sp, inside);
+		add_way_in(p, WAY_CLUSTER_IP, family, ip, sp->port, sp, inside);
 		add_shared(p, SET_ADDRESSES, ip);
 		add_shared(p, SET_CLUSTER_IPS, ip);
 		any = true;
@@ -248,7 +250,7 @@ static bool plan_ingress(const struct service *s, const struct service_port *sp,
 
 		if (ip->family != family || !ingress_is_served(s, i))
 			continue;
-		add_way_in(p, family, ip, sp->port, sp, target);
+		add_way_in(p, WAY_INGRESS, family, ip, sp->port, sp, target);
 		add_shared(p, SET_ADDRESSES, ip);
 		any = true;
 	}
@@ -270,11 +272,11 @@ static bool plan_outer(const struct service *s, const struct service_port *sp, u
 
 		if (ip->family != family || !address_travels(ip) || is_ingress(s, ip))
 			continue;
-		add_way_in(p, family, ip, sp->port, sp, CHAIN_EXTERNAL);
+		add_way_in(p, WAY_EXTERNAL_IP, family, ip, sp->port, sp, CHAIN_EXTERNAL);
 		any = true;
 	}
 	if (s->type != SERVICE_CLUSTER_IP && sp->node_port != 0) {
-		add_way_in(p, family, NULL, sp->node_port, sp, CHAIN_EXTERNAL);
+		add_way_in(p, WAY_NODE_PORT, family, NULL, sp->node_port, sp, CHAIN_EXTERNAL);
 		any = true;
 	}
 	return any;
@@ -341,12 +343,14 @@ static int chain_order(const void *a, const void *b)
 	return chain_cmp(a, b);
 }
 
-/* Of two ways in by the same key the inner one is first. */
+/* Of two ways in by the same key the better founded one is first, then the inner one. */
 static int element_order(const void *one, const void *other)
 {
 	const struct element *a = one, *b = other;
 	int diff = element_cmp(a, b);
 
+	if (diff == 0)
+		diff = COMPARE(a->rank, b->rank);
 	return diff != 0 ? diff : COMPARE(a->target, b->target);
 }
 
@@ -383,14 +387,20 @@ static void plan_tidy(struct plan *p)
 	array_trim(&p->arrivals);
 }
 
+/* Is @s for this proxy to serve? */
+static bool is_served(const struct service *s)
+{
+	return s != NULL && !s->headless && s->type != SERVICE_EXTERNAL_NAME &&
+	       labels_get(&s->meta.labels, "service.kubernetes.io/service-proxy-name") == NULL &&
+	       labels_get(&s->meta.labels, "service.kubernetes.io/headless") == NULL;
+}
+
 void plan_build(const struct plan_input *in, struct plan *ret)
 {
 	const struct service *s = in->service;
 
 	*ret = (struct plan){ 0 };
-	if (s == NULL || s->headless || s->type == SERVICE_EXTERNAL_NAME ||
-	    labels_get(&s->meta.labels, "service.kubernetes.io/service-proxy-name") != NULL ||
-	    labels_get(&s->meta.labels, "service.kubernetes.io/headless") != NULL)
+	if (!is_served(s))
 		return;
 	for (unsigned i = 0; i < s->port_count; i++) {
 		if (serves_family(s, IP_V4))
@@ -400,6 +410,32 @@ void plan_build(const struct plan_input *in, struct plan *ret)
 	}
 	plan_tidy(ret);
 	plan_health(in, ret);
+}
+
+void plan_ways_in(const struct service *service, struct elements *ret)
+{
+	static const uint8_t families[] = { IP_V4, IP_V6 };
+	struct plan p = { 0 };
+	size_t kept = 0;
+
+	for (unsigned i = 0; is_served(service) && i < 2u * service->port_count; i++) {
+		const struct service_port *sp = &service->ports[i / 2];
+		uint8_t family = families[i % 2];
+
+		if (!serves_family(service, family))
+			continue;
+		plan_internal(service, sp, family, &p);
+		plan_ingress(service, sp, family, CHAIN_EXTERNAL, &p);
+		plan_outer(service, sp, family, &p);
+	}
+	for (size_t i = 0; i < p.elements.count; i++)
+		if (element_is_exclusive(&p.elements.items[i]))
+			p.elements.items[kept++] = p.elements.items[i];
+	p.elements.count = kept;
+	plan_tidy(&p);
+	*ret = p.elements;
+	p.elements = (struct elements){ 0 };
+	plan_done(&p);
 }
 
 void plan_done(struct plan *p)

@@ -38,7 +38,7 @@ struct chain {
 	uint8_t protocol; /* enum l4_protocol */
 	uint16_t port;    /* of the Service */
 	char *rules;      /* JSON `expr` arrays, one a line, each ended by a newline */
-	uint64_t gone_ns; /* for rules.c: empty since then and not deleted yet; 0: in use */
+	uint64_t gone_ns; /* for applied.c: empty since then and not deleted yet; 0: in use */
 };
 
 /* Sets and maps that Services have elements in; there is one of each for each family. */
@@ -51,6 +51,9 @@ enum rule_set {
 	RULE_SETS
 };
 
+/* How well founded a way in is, the best first: who has it when two Services want it (claims.h). */
+enum way_in_rank { WAY_CLUSTER_IP, WAY_NODE_PORT = WAY_CLUSTER_IP, WAY_INGRESS, WAY_EXTERNAL_IP };
+
 struct element {
 	uint8_t set;         /* enum rule_set */
 	uint8_t family;      /* enum ip_family */
@@ -58,6 +61,7 @@ struct element {
 	uint16_t port;       /* what packets are sent to */
 	uint8_t target;      /* enum chain_kind */
 	uint16_t chain_port; /* the Service port whose chain is gone to */
+	uint8_t rank;        /* enum way_in_rank */
 	struct ip_addr addr; /* zero in SET_NODE_PORTS */
 };
 
@@ -130,6 +134,8 @@ struct plan_input {
  * type ExternalName.
  */
 void plan_build(const struct plan_input *in, struct plan *ret);
+/* The ways in alone, which follow from the Service: elements of maps, sorted as those of a plan. */
+void plan_ways_in(const struct service *service, struct elements *ret);
 void plan_done(struct plan *p);
 
 /* By family, protocol, port, kind; the rules are not looked at. */

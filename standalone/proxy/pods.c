@@ -13,10 +13,16 @@ struct pod_node {
 };
 RB_HEAD(pod_nodes, pod_node);
 
+/* What the sets of one family hold, as elements. NULL: nothing, and no rules that use them. */
+struct held {
+	char *prefixes, *ips;
+};
+
 struct pods {
 	struct pod_nodes nodes;
 	bool dirty;
-	char *sent[2], *sent_ips[2]; /* [0]: IPv4; NULL: not known */
+	bool under_way;
+	struct held sent[2], before[2]; /* [0]: IPv4; without the pass that is under way */
 };
 
 static int pod_node_cmp(const struct pod_node *a, const struct pod_node *b)
@@ -138,34 +144,64 @@ static char *ips_of(struct pods *p, uint8_t family)
 	return text_take(&t);
 }
 
+static void held_free(struct held *h)
+{
+	free(h->prefixes);
+	free(h->ips);
+	*h = (struct held){ 0 };
+}
+
+bool pods_dirty(const struct pods *p)
+{
+	return p->dirty;
+}
+
 void pods_pass(struct pods *p, struct transaction *t)
 {
 	if (!p->dirty)
 		return;
+	pods_commit(p);
 	for (unsigned f = 0; f < 2; f++) {
 		uint8_t family = f == 0 ? IP_V4 : IP_V6;
-		char *now = prefixes_of(p, family), *ips = ips_of(p, family);
+		struct held *was = &p->before[f], *now = &p->sent[f];
 
-		if (p->sent[f] == NULL || strcmp(p->sent[f], now) != 0)
-			transaction_set_pods(t, family, now);
-		free(p->sent[f]);
-		p->sent[f] = now;
-		/* A table that was begun anew has none. */
-		if (strcmp(p->sent_ips[f] == NULL ? "" : p->sent_ips[f], ips) != 0)
-			transaction_set_nodes(t, family, ips);
-		free(p->sent_ips[f]);
-		p->sent_ips[f] = ips;
+		*was = *now;
+		*now = (struct held){ .prefixes = prefixes_of(p, family),
+				      .ips = ips_of(p, family) };
+		if (was->prefixes == NULL || strcmp(was->prefixes, now->prefixes) != 0)
+			transaction_set_pods(t, family, now->prefixes);
+		if (strcmp(was->ips == NULL ? "" : was->ips, now->ips) != 0)
+			transaction_set_nodes(t, family, now->ips);
 	}
 	p->dirty = false;
+	p->under_way = true;
+}
+
+void pods_commit(struct pods *p)
+{
+	held_free(&p->before[0]);
+	held_free(&p->before[1]);
+	p->under_way = false;
+}
+
+void pods_roll_back(struct pods *p)
+{
+	if (!p->under_way)
+		return;
+	for (unsigned f = 0; f < 2; f++) {
+		held_free(&p->sent[f]);
+		p->sent[f] = p->before[f];
+		p->before[f] = (struct held){ 0 };
+	}
+	p->dirty = true;
+	p->under_way = false;
 }
 
 void pods_forget(struct pods *p)
 {
-	for (unsigned f = 0; f < 2; f++) {
-		free(p->sent[f]);
-		free(p->sent_ips[f]);
-		p->sent[f] = p->sent_ips[f] = NULL;
-	}
+	pods_commit(p);
+	held_free(&p->sent[0]);
+	held_free(&p->sent[1]);
 	p->dirty = true;
 }
 

@@ -9,6 +9,8 @@
 #ifndef BELLMAN_PROXY_PODS_H
 #define BELLMAN_PROXY_PODS_H
 
+#include <stdbool.h>
+
 #include "lib/model/cluster.h"
 #include "standalone/proxy/transaction.h"
 
@@ -26,9 +28,14 @@ bool pods_node(struct pods *p, struct node *node);
 const struct node *pods_find(struct pods *p, const char *name);
 void pods_node_gone(struct pods *p, const char *name);
 
-/* Add what changed since the last pass. */
+/* Is there something for pods_pass() to do? */
+bool pods_dirty(const struct pods *p);
+/* Add what changed since the last pass. Its end is to be told by one of the two below. */
 void pods_pass(struct pods *p, struct transaction *t);
-/* What was sent is not known any more: the next pass sends everything. */
+void pods_commit(struct pods *p);
+/* The kernel has what it had before: that is to be sent again. */
+void pods_roll_back(struct pods *p);
+/* The frame is written anew, and its sets are empty: the next pass sends everything. */
 void pods_forget(struct pods *p);
 
 #endif

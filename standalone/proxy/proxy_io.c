@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "standalone/proxy/proxy_io.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,6 +24,8 @@
 #define UNHEALTHY_AFTER_NS (60 * NS_PER_S)
 /* How often to look whether somebody took the table away: `nft flush ruleset` does. */
 #define PROBE_EVERY_NS     (30 * NS_PER_S)
+/* How often to ask a table that is to be replaced who was sent where. */
+#define RECALL_TRIES_MAX   4
 
 /* A kind of object that is watched. */
 struct kind {
@@ -54,11 +57,10 @@ struct proxy {
 	bool beside_kube_proxy;
 	bool starting_over; /* it has not taken all since the last look at it */
 	bool stopping;
-	uint8_t recall;    /* the family whose affinity to ask for before the next pass; 0: none */
-	unsigned failures; /* in a row */
+	bool recall[2]; /* families whose affinity to ask for before the next pass; [0]: IPv4 */
+	unsigned recall_failures; /* in a row, as are the next */
+	unsigned failures;
 	uint64_t not_before_ns, probe_due_ns, started_ns;
-	uint64_t behind_since_ns; /* something changed that the kernel has not got yet; 0: it has
-				     all */
 
 	int64_t *services, *endpoints, *refused, *transactions, *errors;
 	struct metric_family *undecodable_total;
@@ -119,7 +121,6 @@ static void follow_up(struct proxy *p, uint64_t now)
 	checks_change(p->checks, rules_checks(p->rules));
 	if (!rules_settled(p->rules))
 		return;
-	p->behind_since_ns = 0;
 	if (p->starting_over)
 		log_info("proxy", "rules in place", "services=%u endpoints=%u ms=%llu",
 			 rules_services(p->rules), rules_endpoints(p->rules),
@@ -134,26 +135,43 @@ static void on_nft_done(void *arg, const char *error)
 	uint64_t now = daemon_now_ns();
 
 	p->running = false;
-	p->probe_due_ns = now + PROBE_EVERY_NS;
 	if (error != NULL) {
 		failed(p, error);
 	} else {
-		++*p->transactions;
+		*p->transactions += !rules_is_trial(p->rules);
 		follow_up(p, now);
 	}
 	if (!p->stopping)
 		wake(p, 0);
 }
 
-/* Who was sent where; that there is no such set is no fault. */
+static uint8_t recalled_family(const struct proxy *p)
+{
+	return p->recall[0] ? IP_V4 : IP_V6;
+}
+
+/* Who was sent where. */
 static void on_recalled(void *arg, const char *error, const char *output)
 {
 	struct proxy *p = arg;
+	uint8_t family = recalled_family(p);
+	uint64_t pause = NS_PER_S << p->recall_failures;
 
 	p->running = false;
-	if (error == NULL)
-		rules_recall(p->rules, p->recall, affinity_elements(p->recall, output));
-	p->recall = p->recall == IP_V4 ? IP_V6 : 0;
+	if (error != NULL && ++p->recall_failures < RECALL_TRIES_MAX) {
+		log_warn("proxy", "cannot read the session affinity there is, trying again",
+			 "family=ipv%u err=\"%s\" in_s=%llu", family, error,
+			 (unsigned long long)(pause / NS_PER_S));
+		p->not_before_ns = daemon_now_ns() + pause;
+	} else {
+		if (error == NULL)
+			rules_recall(p->rules, family, affinity_elements(family, output));
+		else
+			log_error("proxy", "session affinity is lost: it cannot be read",
+				  "family=ipv%u err=\"%s\"", family, error);
+		p->recall_failures = 0;
+		p->recall[family == IP_V6] = false;
+	}
 	if (!p->stopping)
 		wake(p, 0);
 }
@@ -161,7 +179,7 @@ static void on_recalled(void *arg, const char *error, const char *output)
 static void recall(struct proxy *p)
 {
 	p->running = true;
-	nft_ask(p->loop, affinity_question(p->recall), on_recalled, p);
+	nft_ask(p->loop, affinity_question(recalled_family(p)), on_recalled, p);
 }
 
 static void on_looked(void *arg, int error, struct table_seen *seen)
@@ -171,6 +189,9 @@ static void on_looked(void *arg, int error, struct table_seen *seen)
 	p->running = false;
 	p->starting_over = true;
 	p->started_ns = daemon_now_ns();
+	p->probe_due_ns = p->started_ns + PROBE_EVERY_NS;
+	p->recall[0] = p->recall[1] = false;
+	rules_now(p->rules, p->started_ns);
 	if (seen->kube_proxy && !p->beside_kube_proxy)
 		log_warn("proxy", "kube-proxy has a table here too: one of the two should not run",
 			 "table=kube-proxy");
@@ -185,7 +206,8 @@ static void on_looked(void *arg, int error, struct table_seen *seen)
 			log_warn("proxy", "cannot see what rules there are, replacing them",
 				 "err=\"%s\"", strerror(-error));
 		rules_restart(p->rules);
-		p->recall = IP_V4;
+		p->recall[0] = error != 0 || seen->affinity[0];
+		p->recall[1] = error != 0 || seen->affinity[1];
 	}
 	if (!p->stopping)
 		wake(p, 0);
@@ -197,22 +219,30 @@ static void look(struct proxy *p)
 	table_look(p->loop, on_looked, p);
 }
 
-static void probe(struct proxy *p, uint64_t now)
+/* Returns whether it is, by a short question; else a look at all that there is has begun. */
+static bool is_there(struct proxy *p, uint64_t now)
 {
 	int rc = table_probe();
 
 	p->probe_due_ns = now + PROBE_EVERY_NS;
 	if (rc == 0)
-		return;
-	log_warn("proxy", "the table is gone, building it again", "err=\"%s\"", strerror(-rc));
+		return true;
+	log_warn("proxy",
+		 rc == -ENODATA ? "the table has lost its rules, building it again"
+				: "the table is gone, building it again",
+		 "err=\"%s\"", strerror(-rc));
 	look(p);
+	return false;
 }
 
 static void run(struct proxy *p, char *json)
 {
 	p->running = true;
 	log_debug("proxy", "transaction", "bytes=%zu", strlen(json));
-	nft_run(p->loop, json, on_nft_done, p);
+	if (rules_is_trial(p->rules))
+		nft_check(p->loop, json, on_nft_done, p);
+	else
+		nft_run(p->loop, json, on_nft_done, p);
 }
 
 static void on_timer(uv_timer_t *timer)
@@ -226,26 +256,22 @@ static void on_timer(uv_timer_t *timer)
 		look(p);
 		return;
 	}
-	if (p->recall != 0) {
+	if (p->recall[0] || p->recall[1]) {
 		recall(p);
 		return;
 	}
+	/* Before the pass: under steady changes there is always one, and it may be all in vain. */
+	if (now >= p->probe_due_ns && rules_stand(p->rules) && !is_there(p, now))
+		return;
 	char *json = rules_pass(p->rules, now);
 	if (json != NULL) {
-		if (p->behind_since_ns == 0)
-			p->behind_since_ns = now;
 		conntrack_expect(p->conntrack, rules_coming(p->rules));
 		run(p, json);
 		return;
 	}
 	follow_up(p, now);
-	if (now >= p->probe_due_ns)
-		probe(p, now);
-	if (!p->running) {
-		uint64_t due = rules_wake_ns(p->rules);
-
-		wake(p, due < p->probe_due_ns ? due : p->probe_due_ns);
-	}
+	uint64_t due = rules_wake_ns(p->rules);
+	wake(p, due < p->probe_due_ns ? due : p->probe_due_ns);
 }
 
 /* --- what the API server tells --------------------------------------------------------------- */
@@ -349,6 +375,7 @@ static void on_upsert(void *arg, const cJSON *object)
 	struct watched *w = arg;
 	struct faults faults = { 0 };
 
+	rules_now(w->proxy->rules, daemon_now_ns());
 	if (w->kind->take(w->proxy->rules, object, &faults) == 0)
 		forgive(w->proxy, w->kind, text_of(object, "namespace"), text_of(object, "name"));
 	else
@@ -361,6 +388,7 @@ static void on_remove(void *arg, const char *ns, const char *name)
 {
 	struct watched *w = arg;
 
+	rules_now(w->proxy->rules, daemon_now_ns());
 	w->kind->gone(w->proxy->rules, ns, name);
 	forgive(w->proxy, w->kind, ns, name);
 	wake(w->proxy, 0);
@@ -383,8 +411,9 @@ static const struct kube_watch_ops watch_ops = { .upsert = on_upsert,
 static bool healthy(void *arg)
 {
 	const struct proxy *p = arg;
+	uint64_t since = rules_behind_since_ns(p->rules), now = daemon_now_ns();
 
-	return p->behind_since_ns == 0 || daemon_now_ns() - p->behind_since_ns < UNHEALTHY_AFTER_NS;
+	return since >= now || now - since < UNHEALTHY_AFTER_NS;
 }
 
 struct proxy *proxy_new(uv_loop_t *loop, struct kube *kube, struct metrics *metrics,

@@ -125,7 +125,7 @@ static void note(struct flows *f, const char *to)
 	u->family = e->family;
 	u->port = 53;
 	*endpoint = (struct endpoint_at){ .addr = e->addr, .port = 5353 };
-	flows_note(f, NULL, &p);
+	flows_note_gains(f, &(struct plan){ 0 }, &p);
 	plan_done(&p);
 }
 

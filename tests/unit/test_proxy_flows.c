@@ -87,7 +87,8 @@ static struct flows *change(struct plan before, struct plan now)
 {
 	struct flows *f = flows_new();
 
-	flows_note(f, &before, &now);
+	flows_note_losses(f, &before, &now);
+	flows_note_gains(f, &before, &now);
 	plan_done(&before);
 	plan_done(&now);
 	return f;
@@ -155,7 +156,7 @@ static void test_when_nothing_is_known_every_way_in_is_looked_at(void **state)
 	struct plan now = ENDPOINTS("10.244.1.2");
 	(void)state;
 
-	flows_note(f, NULL, &now);
+	flows_note_gains(f, &(struct plan){ 0 }, &now);
 	assert_true(stale(f, flow_with("10.244.9.9")));
 	assert_true(stale(f, flow_with(NULL)));
 	assert_false(stale(f, flow_with("10.244.1.2")));
@@ -201,7 +202,7 @@ static void test_the_newer_note_holds(void **state)
 	assert_true(stale(f, flow_with("10.244.1.2")));
 
 	struct plan p = ENDPOINTS("10.244.2.2");
-	flows_note(newer, &p, &(struct plan){ 0 });
+	flows_note_losses(newer, &p, &(struct plan){ 0 });
 	plan_done(&p);
 	flows_merge(f, newer);
 	assert_true(stale(f, flow_with("10.244.2.2")));

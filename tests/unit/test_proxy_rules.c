@@ -334,14 +334,15 @@ static void test_shared_address_stays_until_the_last_service_leaves(void **state
 /* On a new list, what is new is told before what is gone: two may hold one port for a moment. */
 static void test_taken_port_goes_to_the_next_service_in_the_same_transaction(void **state)
 {
-	static const char fmt[] = "{\"metadata\":{\"namespace\":\"default\",\"name\":\"%s\"},"
+	static const char fmt[] = "{\"metadata\":{\"namespace\":\"default\",\"name\":\"%s\","
+				  "\"creationTimestamp\":\"2026-01-0%uT00:00:00Z\"},"
 				  "\"spec\":{\"clusterIPs\":[\"10.96.0.1\"],"
 				  "\"ports\":[" PORT80 "]}}";
 
-	put_service(*state, fmt, "old");
+	put_service(*state, fmt, "old", 1u);
 	free(pass_at(*state, 1));
 
-	put_service(*state, fmt, "new");
+	put_service(*state, fmt, "new", 2u);
 	char *lines = pass_at(*state, 1);
 	assert_has(lines, "add chain svc4/default/new/tcp/80");
 	assert_has_not(lines, "services4");
