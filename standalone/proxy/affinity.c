@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "standalone/proxy/affinity.h"
 
+#include <string.h>
+
 #include <cjson/cJSON.h>
 
 #include "lib/model/json.h"
@@ -50,18 +52,33 @@ static void take(struct text *t, uint8_t family, const cJSON *item)
 		    t->len > 0 ? "," : "", ip_format(&ip, buf), (uint32_t)number, timeout, left);
 }
 
+#define WHITESPACE " \t\r\n"
+
+/* Where the first array called "elem" begins; NULL: there is none. */
+static const char *first_element(const char *answer)
+{
+	static const char name[] = "\"elem\"";
+	const char *at = strstr(answer, name);
+
+	if (at == NULL)
+		return NULL;
+	at += strlen(name);
+	at += strspn(at, WHITESPACE ":");
+	return *at == '[' ? at + 1 : NULL;
+}
+
 char *affinity_elements(uint8_t family, const char *answer)
 {
-	cJSON *root = cJSON_Parse(answer);
-	const cJSON *object, *item;
+	const char *at = first_element(answer), *end = answer + strlen(answer);
 	struct text t = { 0 };
+	cJSON *item;
 
-	cJSON_ArrayForEach (object, cJSON_GetObjectItemCaseSensitive(root, "nftables")) {
-		const cJSON *set = cJSON_GetObjectItemCaseSensitive(object, "set");
-
-		cJSON_ArrayForEach (item, cJSON_GetObjectItemCaseSensitive(set, "elem"))
-			take(&t, family, item);
+	/* One at a time: a tree of a full set takes ten times the memory of its text. */
+	while (at != NULL &&
+	       (item = cJSON_ParseWithLengthOpts(at, (size_t)(end - at), &at, false)) != NULL) {
+		take(&t, family, item);
+		cJSON_Delete(item);
+		at += strspn(at, WHITESPACE ",");
 	}
-	cJSON_Delete(root);
 	return text_take(&t);
 }

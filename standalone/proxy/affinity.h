@@ -13,7 +13,8 @@ char *affinity_question(uint8_t family);
 
 /*
  * The elements of @family in nft's @answer, separated by commas, with the time that each has left;
- * for the caller to free(). What is no such element is passed over: "" when there is none at all.
+ * for the caller to free(). What is no such element is passed over, and what follows on what is no
+ * JSON: "" when there is none at all. Holds one of them at a time besides the text.
  */
 char *affinity_elements(uint8_t family, const char *answer);
 

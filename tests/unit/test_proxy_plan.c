@@ -6,6 +6,7 @@
 #include "tests/unit/proxy_rules.h"
 
 #include "standalone/proxy/affinity.h"
+#include "standalone/proxy/text.h"
 
 #define LB     "lb4/default/web/tcp/80"
 #define SOURCE "{\"payload\":{\"protocol\":\"ip\",\"field\":\"saddr\"}}"
@@ -229,9 +230,58 @@ static void test_what_is_no_affinity_is_not_recalled(void **state)
 		assert_string_equal(found, "");
 		free(found);
 	}
-	char *found = affinity_elements(IP_V4, "no JSON");
-	assert_string_equal(found, "");
+	static const char *const answers[] = {
+		"", "no JSON", "{\"elem\"", "{\"elem\":7}", "{\"elem\":[", "{\"elem\":[]}"
+	};
+	for (size_t i = 0; i < sizeof(answers) / sizeof(*answers); i++) {
+		char *found = affinity_elements(IP_V4, answers[i]);
+		assert_string_equal(found, "");
+		free(found);
+	}
+}
+
+static size_t held, held_most; /* pieces of memory, by cJSON */
+
+static void *hold(size_t size)
+{
+	held_most = ++held > held_most ? held : held_most;
+	return malloc(size);
+}
+
+static void let_go(void *piece)
+{
+	held -= piece != NULL;
+	free(piece);
+}
+
+/* There may be a quarter of a million. The spaces are those of nft. */
+static void test_affinity_is_read_one_client_at_a_time(void **state)
+{
+	cJSON_Hooks counting = { .malloc_fn = hold, .free_fn = let_go };
+	const unsigned count = 1000;
+	struct text answer = { 0 };
+
+	(void)state;
+	text_printf(&answer, "{\"nftables\": [{\"set\": {\"name\": \"affinity4\", \"elem\": [");
+	for (unsigned i = 0; i < count; i++)
+		text_printf(
+			&answer,
+			"%s{\"elem\": {\"val\": {\"concat\": [\"10.9.%u.%u\", 7]}, \"timeout\": 9, "
+			"\"expires\": 9}}",
+			i > 0 ? ", " : "", i / 250, i % 250);
+	text_printf(&answer, "]}}]}");
+
+	cJSON_InitHooks(&counting);
+	char *found = affinity_elements(IP_V4, answer.at);
+	cJSON_InitHooks(NULL);
+	unsigned elements = 0;
+	for (const char *at = found; (at = strstr(at, "\"expires\":9")) != NULL; at++)
+		elements++;
+	assert_int_equal(elements, count);
+	assert_int_equal(held, 0);
+	assert_in_range(held_most, 1, 40);
 	free(found);
+	text_free(&answer);
 }
 
 /* --- source ranges --------------------------------------------------------------------------- */
@@ -480,6 +530,7 @@ int main(void)
 		TEST(test_affinity_goes_on_in_a_table_that_is_made_anew),
 		TEST(test_affinity_set_is_made_again_after_one_that_was_taken_over),
 		TEST(test_what_is_no_affinity_is_not_recalled),
+		TEST(test_affinity_is_read_one_client_at_a_time),
 		TEST(test_source_ranges_are_for_the_balancers_addresses),
 		TEST(test_source_ranges_that_hold_everybody_are_none),
 		TEST(test_source_ranges_of_which_none_can_be_read_admit_nobody),
