@@ -37,6 +37,7 @@ import re
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import tempfile
 import time
@@ -425,6 +426,23 @@ contexts: [{{name: lab, context: {{cluster: lab, user: lab}}}}]
         if wait:
             self.wait_api()
         return p
+
+    def spoil(self, kind, name, change, ns="default"):
+        """
+        Have the API server tell of an object in a form that it would not store itself, as another
+        server might: stop it, change(object) in the state file, start it again. Who watches goes on
+        from the version he knows and hears nothing; who lists sees it.
+        """
+        p = self.process("apiserver")
+        p.stop()
+        with contextlib.closing(sqlite3.connect(self.scratch / "state.db")) as db, db:
+            where = ("resource LIKE ? AND ns = ? AND name = ?", (f"{kube.KINDS[kind][1]}%", ns, name))
+            ((body,),) = db.execute(f"SELECT body FROM objects WHERE {where[0]}", where[1])
+            spoiled = json.loads(body)
+            change(spoiled)
+            db.execute(f"UPDATE objects SET body = ? WHERE {where[0]}", (json.dumps(spoiled, separators=(",", ":")), *where[1]))
+        p.start()
+        self.wait_api()
 
     def wait_api(self, deadline=10.0):
         p = self.process("apiserver")

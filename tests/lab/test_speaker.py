@@ -474,11 +474,10 @@ def test_configuration_file_is_followed_and_a_faulty_one_refused(bare_lab):
 
 
 def test_object_that_does_not_decode_is_skipped_said_once_and_counted(field):
-    speaker = field.start_speaker("node-a")
     field.api.delete("Node", "node-b"), field.api.delete("Node", "node-c")
-    broken = field.endpoints("web")
-    broken["endpoints"] = [{"addresses": "10.244.1.2"}]  # a list, says the API
-    field.api.create(broken)
+    field.api.create(field.endpoints("web"))
+    field.spoil("EndpointSlice", "web-ipv4", lambda o: o.update(endpoints=[{"addresses": "10.244.1.2"}]))
+    speaker = field.start_speaker("node-a")
     field.wait_for(lambda: speaker.metrics().get('bellman_objects_undecodable_total{kind="EndpointSlice"}') == 1)
     assert len(re.findall("does not decode.*web", speaker.log)) == 1
     assign(field, "fine", [VIP4])
