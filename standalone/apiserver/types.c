@@ -329,9 +329,11 @@ static cJSON *zero_value(const struct field *f)
 		return cJSON_CreateNull();
 	switch (f->type) {
 	case T_TEXT:
+	case T_BLOB:
 		return cJSON_CreateString("");
 	case T_INT32:
 	case T_INT64:
+	case T_INT_OR_TEXT:
 		return cJSON_CreateNumber(0);
 	case T_FLAG:
 		return cJSON_CreateFalse();

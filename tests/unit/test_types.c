@@ -194,8 +194,76 @@ static void test_a_null_element_is_an_empty_one(void **state)
 		    ",'addressType':'IPv4','endpoints':[{'addresses':null,'conditions':{}}],"
 		    "'ports':[{}]}",
 		    "");
-	assert_form(&type_config_map, "{" META ",'data':{'x':null}}", "{" META ",'data':{'x':''}}",
-		    "");
+	assert_form(&type_config_map, "{" META ",'data':{'x':null},'binaryData':{'y':null}}",
+		    "{" META ",'data':{'x':''},'binaryData':{'y':''}}", "");
+}
+
+/* Every list and every map of @type holds one null, those of the objects in it too. */
+static cJSON *full_of_null(const struct object_type *type)
+{
+	cJSON *object = cJSON_CreateObject();
+
+	for (const struct field *f = type->fields; f->name != NULL || f->object != NULL; f++) {
+		cJSON *list;
+
+		if (f->name == NULL) {
+			list = full_of_null(f->object);
+			while (list->child != NULL) {
+				cJSON *member = cJSON_DetachItemViaPointer(list, list->child);
+				cJSON_AddItemToObject(object, member->string, member);
+			}
+			cJSON_Delete(list);
+		} else if (f->shape == T_MAP) {
+			cJSON_AddNullToObject(js_object(object, f->name), "x");
+		} else if (f->shape == T_LIST) {
+			list = cJSON_AddArrayToObject(object, f->name);
+			cJSON_AddItemToArray(list, cJSON_CreateNull());
+		} else if (f->type == T_OBJECT) {
+			js_set(object, f->name, full_of_null(f->object));
+		}
+	}
+	return object;
+}
+
+static unsigned assert_no_null(const struct object_type *type, const cJSON *object)
+{
+	unsigned checked = 0;
+
+	for (const struct field *f = type->fields; f->name != NULL || f->object != NULL; f++) {
+		const cJSON *there = f->name == NULL
+					     ? object
+					     : cJSON_GetObjectItemCaseSensitive(object, f->name);
+
+		if (f->shape != T_ONE && f->type != T_ANY) {
+			assert_non_null(there->child);
+			assert_false(cJSON_IsNull(there->child));
+			checked++;
+		} else if (f->type == T_OBJECT) {
+			checked += assert_no_null(f->object, there);
+		}
+	}
+	return checked;
+}
+
+static void test_no_list_and_no_map_keeps_a_null(void **state)
+{
+	struct kinds kinds;
+	unsigned checked = 0;
+
+	(void)state;
+	kinds_init(&kinds);
+	for (const struct kind *k = kinds.first; k != NULL; k = k->next) {
+		cJSON *object = full_of_null(k->type);
+		struct notes notes = { 0 };
+
+		assert_null(types_apply(k->type, object, &notes));
+		assert_int_equal(notes.count, 0);
+		checked += assert_no_null(k->type, object);
+		cJSON_Delete(object);
+		notes_done(&notes);
+	}
+	assert_true(checked > 100);
+	kinds_done(&kinds);
 }
 
 static void test_custom_resources_have_metadata_and_keep_the_rest(void **state)
@@ -232,6 +300,7 @@ int main(void)
 		cmocka_unit_test(test_times_are_kept_in_utc_at_their_precision),
 		cmocka_unit_test(test_values_of_the_wrong_type_are_refused_in_the_words_of_go),
 		cmocka_unit_test(test_a_null_element_is_an_empty_one),
+		cmocka_unit_test(test_no_list_and_no_map_keeps_a_null),
 		cmocka_unit_test(test_custom_resources_have_metadata_and_keep_the_rest),
 		cmocka_unit_test(test_every_builtin_kind_has_a_form),
 	};
