@@ -502,6 +502,8 @@ static cJSON *replace(struct api *a, const struct target *t, struct object *o, c
 
 	if (object_is_ending(object) && !object_has_finalizers(object) &&
 	    !object_is_container(t->kind)) {
+		/* It goes, with what it held before this write. */
+		admit_undo(a, t->kind, object, old);
 		wrong = objects_remove(a, o, object, false);
 		return wrong == NULL ? objects_sweep(a) : wrong;
 	}

@@ -15,14 +15,23 @@
 #include "standalone/apiserver/objects_impl.h"
 #include "standalone/apiserver/status.h"
 
-static cJSON *remove_object(struct api *a, struct object *o, cJSON *json)
+/*
+ * @last is what watchers get. The books and the slices know the stored object, from which the last
+ * write may have departed.
+ */
+static cJSON *remove_object(struct api *a, struct object *o, cJSON *last)
 {
 	const struct kind *kind = o->kind;
+	cJSON *stored = object_parsed(o), *wrong;
 
-	if (store_delete(a->store, o, json) != 0)
-		return objects_disk_failed(a);
-	admit_gone(a, kind, json);
-	return endpoints_follow(a, kind, json, NULL);
+	if (store_delete(a->store, o, last) != 0) {
+		wrong = objects_disk_failed(a);
+	} else {
+		admit_gone(a, kind, stored);
+		wrong = endpoints_follow(a, kind, stored, NULL);
+	}
+	cJSON_Delete(stored);
+	return wrong;
 }
 
 static cJSON *begin_delete(struct api *a, struct object *o, bool orphan);
