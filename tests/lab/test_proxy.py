@@ -81,6 +81,23 @@ def test_cluster_ip_from_a_node_that_would_take_the_wrong_address(cluster, famil
         cluster.run("node-c", ["ip", "link", "delete", "up2"], check=False)
 
 
+@FAMILIES
+def test_cluster_ip_from_a_node_with_an_address_of_its_pods_keeps_it(cluster, family):
+    """As that of the bridge that they hang on; kube-proxy knows pods by their network too."""
+    apply(cluster, nodes=("node-b",))
+    ip = cluster_ip(cluster, "web", family)
+    reach(cluster, "node-c", ip)
+    own = pod_ip("node-c", family) + ("00" if family == 4 else "f0")
+    route = [ip, "via", node_ip("node-b", family), "src", own]
+    cluster.run("node-c", ["ip", "addr", "add", own, "dev", "lo"])
+    try:
+        cluster.run("node-c", ["ip", "route", "add", *route])
+        assert ask(cluster, "node-c", ip) == ("pod-b", own)
+    finally:
+        cluster.run("node-c", ["ip", "route", "delete", *route], check=False)
+        cluster.run("node-c", ["ip", "addr", "delete", own, "dev", "lo"])
+
+
 @PROTOCOLS
 @FAMILIES
 def test_node_port_on_every_node(cluster, family, protocol):
