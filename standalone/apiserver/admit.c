@@ -30,13 +30,7 @@ static void default_namespace(cJSON *object, const cJSON *old)
 
 	js_set_text(js_object(js_object(object, "metadata"), "labels"),
 		    "kubernetes.io/metadata.name", js_text(object, "metadata.name"));
-	/* They are written by the subresource of that name alone. */
-	if (old != NULL) {
-		js_drop(spec, "finalizers");
-		if (js_at(old, "spec.finalizers") != NULL)
-			js_set(spec, "finalizers",
-			       cJSON_Duplicate(js_at(old, "spec.finalizers"), 1));
-	} else if (js_at(spec, "finalizers") == NULL) {
+	if (old == NULL && js_at(spec, "finalizers") == NULL) {
 		list = cJSON_CreateArray();
 		cJSON_AddItemToArray(list, cJSON_CreateString("kubernetes"));
 		js_set(spec, "finalizers", list);

@@ -76,25 +76,37 @@ static void check_finalizers(const cJSON *object, const cJSON *old, struct rule_
 	}
 }
 
-/* Of the built-in kinds: Kubernetes' own, or with a prefix that tells whose it is. */
-static void check_known_finalizers(const cJSON *object, struct rule_causes *causes)
+/* Of the built-in kinds: Kubernetes' own, or with a prefix that tells whose it is. @path: of all.
+ */
+static void check_known_finalizers(const cJSON *object, const char *path,
+				   struct rule_causes *causes)
 {
 	static const char *const known[] = { "kubernetes", "orphan", "foregroundDeletion" };
 	const cJSON *f;
 	int i = 0;
 
-	cJSON_ArrayForEach (f, js_at(object, "metadata.finalizers")) {
+	cJSON_ArrayForEach (f, js_at(object, path)) {
 		bool good = strchr(f->valuestring, '/') != NULL;
 
 		for (size_t k = 0; k < sizeof(known) / sizeof(known[0]); k++)
 			good = good || strcmp(f->valuestring, known[k]) == 0;
 		if (!good)
-			cause_invalid_text(causes, FIELD("metadata.finalizers[%d]", i),
-					   f->valuestring,
+			cause_invalid_text(causes, FIELD("%s[%d]", path, i), f->valuestring,
 					   "name is neither a standard finalizer name nor is it "
 					   "fully qualified");
 		i++;
 	}
+}
+
+/* What keeps the content of a namespace. */
+static void check_namespace_finalizers(const cJSON *object, struct rule_causes *causes)
+{
+	const cJSON *f;
+	int i = 0;
+
+	cJSON_ArrayForEach (f, js_at(object, "spec.finalizers"))
+		name_check_qualified(causes, FIELD("spec.finalizers[%d]", i++), f->valuestring);
+	check_known_finalizers(object, "spec.finalizers", causes);
 }
 
 static void check_owners(const cJSON *object, struct rule_causes *causes)
@@ -145,5 +157,7 @@ void admit_metadata(const struct kind *kind, const cJSON *object, const cJSON *o
 	check_owners(object, causes);
 	check_finalizers(object, old, causes);
 	if (kind->id != KIND_CUSTOM && kind->id != KIND_CRD)
-		check_known_finalizers(object, causes);
+		check_known_finalizers(object, "metadata.finalizers", causes);
+	if (kind->id == KIND_NAMESPACE)
+		check_namespace_finalizers(object, causes);
 }

@@ -457,6 +457,8 @@ static void confine(const struct target *t, cJSON *object, const cJSON *old)
 
 	for (size_t i = 0; i < sizeof(servers) / sizeof(servers[0]); i++)
 		keep_from(meta, old_meta, servers[i]);
+	if (t->kind->id == KIND_NAMESPACE && !t->finalize)
+		keep_from(js_object(object, "spec"), js_at(old, "spec"), "finalizers");
 	if (!t->status) {
 		if (t->version->status)
 			keep_from(object, old, "status");
@@ -480,6 +482,19 @@ static void confine(const struct target *t, cJSON *object, const cJSON *old)
 		keep_from(js_object(object, "metadata"), old_meta, "ownerReferences");
 }
 
+/*
+ * Does the write that made @object end it? A namespace that nothing holds any more goes whatever is
+ * still in it, as in Kubernetes; a definition goes by objects_sweep().
+ */
+static bool is_let_go(const struct kind *kind, const cJSON *object)
+{
+	if (!object_is_ending(object) || object_has_finalizers(object))
+		return false;
+	if (kind->id == KIND_NAMESPACE)
+		return cJSON_GetArraySize(js_at(object, "spec.finalizers")) == 0;
+	return !object_is_container(kind);
+}
+
 /* Store @object over @o; @old is what @o holds, parsed. */
 static cJSON *replace(struct api *a, const struct target *t, struct object *o, cJSON *object,
 		      const cJSON *old)
@@ -500,8 +515,7 @@ static cJSON *replace(struct api *a, const struct target *t, struct object *o, c
 	if (object_has_generation(t->kind) && content_changed(t->kind, object, old))
 		js_set_int(meta, "generation", js_int(meta, "generation", 0) + 1);
 
-	if (object_is_ending(object) && !object_has_finalizers(object) &&
-	    !object_is_container(t->kind)) {
+	if (is_let_go(t->kind, object)) {
 		/* It goes, with what it held before this write. */
 		admit_undo(a, t->kind, object, old);
 		wrong = objects_remove(a, o, object, false);

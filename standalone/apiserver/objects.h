@@ -20,6 +20,7 @@ struct target {
 	const struct kind_version *version; /* the one the client speaks */
 	const char *ns, *name;              /* ns "" for cluster scope; name NULL on create */
 	bool status;                        /* the status subresource */
+	bool finalize;                      /* that of a namespace: spec.finalizers is written */
 	bool dry_run;
 	bool strict;         /* unknown and duplicate fields are refused, not only noted */
 	struct notes *notes; /* gets what the client is to be warned of; NULL: nobody hears */
@@ -42,12 +43,6 @@ cJSON *objects_patch(struct api *a, const struct target *t, enum patch_type type
  */
 cJSON *objects_delete(struct api *a, const struct target *t, const cJSON *options,
 		      cJSON **ret_object);
-
-/*
- * The finalize subresource of a namespace: spec.finalizers of @object take the place of the stored
- * ones. One that is ending and has none left goes, whatever is in it. @object becomes the answer.
- */
-cJSON *objects_finalize(struct api *a, const struct target *t, cJSON *object);
 
 /*
  * Delete the Events that nobody wrote since the sixth call before this one: called every ten

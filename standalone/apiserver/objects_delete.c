@@ -15,6 +15,21 @@
 #include "standalone/apiserver/objects_impl.h"
 #include "standalone/apiserver/status.h"
 
+/* It is no longer to be looked after by objects_sweep(). */
+static void forget_ending(struct keys *ending, const struct kind *kind, const char *name)
+{
+	for (size_t i = 0; i < ending->count; i++) {
+		struct key *k = &ending->items[i];
+
+		if (k->kind != kind || strcmp(k->name, name) != 0)
+			continue;
+		intern_unref(k->ns);
+		intern_unref(k->name);
+		*k = ending->items[--ending->count];
+		return;
+	}
+}
+
 /*
  * @last is what watchers get. The books and the slices know the stored object, from which the last
  * write may have departed.
@@ -27,6 +42,8 @@ static cJSON *remove_object(struct api *a, struct object *o, cJSON *last)
 	if (store_delete(a->store, o, last) != 0) {
 		wrong = objects_disk_failed(a);
 	} else {
+		if (object_is_container(kind))
+			forget_ending(&a->ending, kind, js_text(stored, "metadata.name"));
 		admit_gone(a, kind, stored);
 		wrong = endpoints_follow(a, kind, stored, NULL);
 	}
@@ -261,36 +278,40 @@ static cJSON *tell_remaining(struct api *a, struct object *namespace, const stru
 	return wrong;
 }
 
+/* Let @container go if nothing is in it any more; *ret_gone says whether it went. */
+static cJSON *sweep(struct api *a, struct object *container, bool *ret_gone)
+{
+	struct keys inside = { 0 };
+	cJSON *wrong = NULL;
+
+	*ret_gone = false;
+	contents(a, container, &inside);
+	if (inside.count == 0) {
+		cJSON *json = object_parsed(container);
+
+		if (!object_has_finalizers(json)) {
+			wrong = objects_remove(a, container, json, false);
+			*ret_gone = wrong == NULL;
+		}
+		cJSON_Delete(json);
+	} else if (container->kind->id == KIND_NAMESPACE) {
+		wrong = tell_remaining(a, container, &inside);
+	}
+	keys_done(&inside);
+	return wrong;
+}
+
 cJSON *objects_sweep(struct api *a)
 {
 	cJSON *wrong = NULL;
 
 	for (size_t i = 0; i < a->ending.count && wrong == NULL;) {
-		struct key key = a->ending.items[i];
-		struct object *o = store_get(a->store, key.kind, key.ns, key.name);
-		struct keys inside = { 0 };
+		const struct key *k = &a->ending.items[i];
+		bool gone;
 
-		if (o != NULL)
-			contents(a, o, &inside);
-		bool keep = inside.count > 0;
-		if (keep && o->kind->id == KIND_NAMESPACE)
-			wrong = tell_remaining(a, o, &inside);
-		keys_done(&inside);
-		if (o != NULL && !keep) {
-			cJSON *json = object_parsed(o);
-
-			keep = object_has_finalizers(json);
-			if (!keep)
-				wrong = objects_remove(a, o, json, false);
-			cJSON_Delete(json);
-		}
-		if (keep) {
-			i++;
-			continue;
-		}
-		intern_unref(key.ns);
-		intern_unref(key.name);
-		a->ending.items[i] = a->ending.items[--a->ending.count];
+		wrong = sweep(a, store_get(a->store, k->kind, k->ns, k->name), &gone);
+		/* What goes takes its key along, and perhaps dependents and theirs. */
+		i = gone ? 0 : i + 1;
 	}
 	return wrong;
 }
@@ -398,33 +419,4 @@ bool objects_expire_events(struct api *a)
 			return false;
 	}
 	return true;
-}
-
-cJSON *objects_finalize(struct api *a, const struct target *t, cJSON *object)
-{
-	cJSON *wrong, *json;
-	struct object *o = objects_find(a, t, &wrong);
-
-	if (o == NULL)
-		return wrong;
-	json = object_parsed(o);
-	const cJSON *finalizers = js_at(object, "spec.finalizers");
-	if (cJSON_GetArraySize(finalizers) == 0)
-		js_drop(js_object(json, "spec"), "finalizers");
-	else
-		js_set(js_object(json, "spec"), "finalizers", cJSON_Duplicate(finalizers, 1));
-	if (object_is_ending(json) && cJSON_GetArraySize(finalizers) == 0 &&
-	    !object_has_finalizers(json))
-		wrong = objects_remove(a, o, json, false);
-	else if (store_put(a->store, t->kind, json) != 0)
-		wrong = objects_disk_failed(a);
-	/* The caller's object becomes what is answered. */
-	while (object->child != NULL)
-		cJSON_Delete(cJSON_DetachItemViaPointer(object, object->child));
-	while (json->child != NULL) {
-		cJSON *member = cJSON_DetachItemViaPointer(json, json->child);
-		cJSON_AddItemToObject(object, member->string, member);
-	}
-	cJSON_Delete(json);
-	return wrong;
 }

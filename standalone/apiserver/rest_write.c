@@ -109,6 +109,7 @@ static struct target target_of(const struct request *q, const struct route *at, 
 		.ns = at->ns,
 		.name = at->name[0] == '\0' ? NULL : at->name,
 		.status = strcmp(at->sub, "status") == 0,
+		.finalize = strcmp(at->sub, "finalize") == 0,
 		.dry_run = rest_param(q, "dryRun") != NULL,
 	};
 }
@@ -137,9 +138,7 @@ void rest_update(struct api *a, const struct request *q, const struct route *at,
 
 	if (wrong == NULL)
 		object = read_body(q, unrecognized, &wrong);
-	if (wrong == NULL && strcmp(at->sub, "finalize") == 0)
-		wrong = objects_finalize(a, &t, object);
-	else if (wrong == NULL)
+	if (wrong == NULL)
 		wrong = objects_update(a, &t, object, &created);
 	if (wrong != NULL)
 		reply_status(r, wrong);
