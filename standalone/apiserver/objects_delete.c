@@ -207,10 +207,15 @@ static cJSON *begin_delete(struct api *a, struct object *o, bool orphan)
 	cJSON *json = object_parsed(o), *wrong = NULL;
 	if (!object_has_finalizers(json)) {
 		wrong = objects_remove(a, o, json, orphan);
-	} else if (!object_is_ending(json)) {
-		mark_ending(o->kind, json);
-		if (store_put(a->store, o->kind, json) != 0)
-			wrong = objects_disk_failed(a);
+	} else {
+		if (!object_is_ending(json)) {
+			mark_ending(o->kind, json);
+			if (store_put(a->store, o->kind, json) != 0)
+				wrong = objects_disk_failed(a);
+		}
+		/* By the time that finalizers are off, nobody remembers. */
+		if (orphan && wrong == NULL)
+			wrong = let_dependents_go(a, js_text(json, "metadata.uid"), true);
 	}
 	cJSON_Delete(json);
 	return wrong;
