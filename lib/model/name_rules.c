@@ -6,6 +6,8 @@
 
 enum { LABEL_MAX = 63, SUBDOMAIN_MAX = 253, PORT_NAME_MAX = 15 };
 
+#define ALNUM "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+
 #define LABEL_REGEX "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 #define WORD_REGEX  "([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]"
 
@@ -124,6 +126,20 @@ bool name_check_label_1035(struct rule_causes *causes, const char *field, const 
 		fault_length(&c, "", LABEL_MAX);
 	if (!like_label(value, len) || isdigit((unsigned char)value[0]))
 		fault(&c, "", label_1035_rule);
+	return c.good;
+}
+
+bool name_check_kind(struct rule_causes *causes, const char *field, const char *value)
+{
+	static const char part[] = "may have mixed case, but should otherwise match: ";
+	struct check c = { causes, field, value, true };
+	size_t len = strlen(value);
+
+	if (len > LABEL_MAX)
+		fault_length(&c, part, LABEL_MAX);
+	if (len == 0 || !isalpha((unsigned char)value[0]) ||
+	    !isalnum((unsigned char)value[len - 1]) || strspn(value, ALNUM "-") != len)
+		fault(&c, part, label_1035_rule);
 	return c.good;
 }
 

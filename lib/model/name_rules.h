@@ -17,6 +17,8 @@
 bool name_check_label(struct rule_causes *causes, const char *field, const char *value);
 /* The same, beginning with a letter. */
 bool name_check_label_1035(struct rule_causes *causes, const char *field, const char *value);
+/* The same but for its case, as kinds are named. */
+bool name_check_kind(struct rule_causes *causes, const char *field, const char *value);
 /* Labels of any length with dots between, 253 characters in all. */
 bool name_check_subdomain(struct rule_causes *causes, const char *field, const char *value);
 /* Nothing, or letters, digits, '-', '_' and '.', beginning and ending with the first two; up to 63.

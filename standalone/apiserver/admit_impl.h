@@ -21,6 +21,18 @@ void admit_lease(cJSON *object, const cJSON *old, struct rule_causes *causes);
 void admit_ingress(cJSON *object, const cJSON *old, struct rule_causes *causes);
 void admit_ingress_class(cJSON *object, const cJSON *old, struct rule_causes *causes);
 
+/* Defaults and checks of the spec of a definition; see admit_crd.c for what is not checked. */
+void admit_crd(const struct api *a, cJSON *object, const cJSON *old, struct rule_causes *causes);
+/*
+ * What controllers of Kubernetes write into the status of a definition: the names it gets, whether
+ * it is established, the versions that objects were ever stored in. Names that it has it keeps.
+ */
+void admit_crd_status(const struct api *a, cJSON *object, const cJSON *old,
+		      struct rule_causes *causes);
+
+/* Does it have its names? False for NULL. */
+bool crd_is_established(const cJSON *object);
+
 /* As admit(); @causes are those of the metadata, and stay the caller's. */
 cJSON *admit_service(struct api *a, const struct kind *kind, cJSON *object, const cJSON *old,
 		     bool status, struct rule_causes *causes);

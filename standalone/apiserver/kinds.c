@@ -250,9 +250,21 @@ static const char *default_warning(struct kind *kind, const cJSON *versions, con
 	return keep(kind, text);
 }
 
+/* Names that it did not get make a definition wait, without a kind. */
+static bool is_established(const cJSON *crd)
+{
+	const cJSON *c;
+
+	cJSON_ArrayForEach (c, js_at(crd, "status.conditions"))
+		if (strcmp(js_text(c, "type"), "Established") == 0)
+			return strcmp(js_text(c, "status"), "True") == 0;
+	return false;
+}
+
 const struct kind *kinds_define(struct kinds *k, const cJSON *crd)
 {
 	const cJSON *spec = js_at(crd, "spec"), *v;
+	const cJSON *names = js_at(crd, "status.acceptedNames");
 	const char *resource = js_text(crd, "metadata.name");
 	struct kind *kind = (struct kind *)(uintptr_t)kinds_by_resource(k, resource);
 
@@ -263,13 +275,13 @@ const struct kind *kinds_define(struct kinds *k, const cJSON *crd)
 		kind->plural = keep(kind, js_text(spec, "names.plural"));
 	}
 	/* What may change with an update of the definition. */
-	kind->gone = false;
+	kind->gone = !is_established(crd);
 	kind->namespaced = strcmp(js_text(spec, "scope"), "Namespaced") == 0;
-	kind->singular = keep(kind, js_text(spec, "names.singular"));
-	kind->name = keep(kind, js_text(spec, "names.kind"));
-	kind->list = keep(kind, js_text(spec, "names.listKind"));
-	keep_list(kind, js_at(spec, "names.shortNames"), kind->short_names);
-	keep_list(kind, js_at(spec, "names.categories"), kind->categories);
+	kind->singular = keep(kind, js_text(names, "singular"));
+	kind->name = keep(kind, js_text(names, "kind"));
+	kind->list = keep(kind, js_text(names, "listKind"));
+	keep_list(kind, js_at(names, "shortNames"), kind->short_names);
+	keep_list(kind, js_at(names, "categories"), kind->categories);
 
 	/* Watchers hold a version by pointer: a name keeps its place, a dropped one is unserved. */
 	for (unsigned i = 0; i < kind->version_count; i++)

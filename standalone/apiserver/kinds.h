@@ -62,7 +62,7 @@ struct kind {
 	const char *short_names[KIND_SHORT_MAX + 1];
 	const char *categories[KIND_SHORT_MAX + 1]; /* such as "all" */
 	bool namespaced;
-	bool gone; /* its CustomResourceDefinition was deleted */
+	bool gone; /* its CustomResourceDefinition was deleted, or waits for its names */
 	struct kind_version versions[KIND_VERSIONS_MAX];
 	unsigned version_count;
 	unsigned storage; /* index of the version that objects are stored in */

@@ -95,19 +95,23 @@ static void begin_change(struct watch *w, enum change_type type, struct text *st
 				       : rest_convert(w->spec->kind, w->spec->version, stored));
 }
 
-static void begin_bookmark(struct watch *w, const char *annotations)
+/* A bookmark is an object of the kind with a version and nothing else. */
+static void begin_bookmark(struct watch *w, bool initial_end)
 {
-	char version[256];
-	struct buf b = { 0 };
+	char version[256], rv[24];
+	cJSON *o = cJSON_CreateObject(), *meta;
 
 	kind_api_version(w->spec->kind, w->spec->version->name, version, sizeof(version));
-	buf_printf(&b,
-		   "{\"kind\":\"%s\",\"apiVersion\":\"%s\",\"metadata\":{\"resourceVersion\":"
-		   "\"%" PRIu64 "\",\"creationTimestamp\":null%s}}",
-		   w->spec->kind->name, version, store_visible_rv(w->api->store), annotations);
-	struct text *t = text_new(b.bytes, b.len);
-	buf_done(&b);
-	begin_line(w, "{\"type\":\"BOOKMARK\",\"object\":", t);
+	snprintf(rv, sizeof(rv), "%" PRIu64, store_visible_rv(w->api->store));
+	js_set_text(o, "kind", w->spec->kind->name);
+	js_set_text(o, "apiVersion", version);
+	meta = js_object(o, "metadata");
+	js_set_text(meta, "resourceVersion", rv);
+	js_set(meta, "creationTimestamp", cJSON_CreateNull());
+	if (initial_end)
+		js_set_text(js_object(meta, "annotations"), "k8s.io/initial-events-end", "true");
+	begin_line(w, "{\"type\":\"BOOKMARK\",\"object\":", js_print(o));
+	cJSON_Delete(o);
 }
 
 /* The last line: the client has to list again. */
@@ -190,7 +194,7 @@ static bool next_line(struct watch *w, uint64_t now_s)
 	}
 	if (w->spec->mark_initial) {
 		w->spec->mark_initial = false;
-		begin_bookmark(w, ",\"annotations\":{\"k8s.io/initial-events-end\":\"true\"}");
+		begin_bookmark(w, true);
 		return true;
 	}
 	for (; w->next < store_visible(store) && !w->idle; w->next++) {
@@ -211,12 +215,12 @@ static bool next_line(struct watch *w, uint64_t now_s)
 	if (now_s >= w->deadline_s || w->spec->kind->gone) {
 		w->ending = true;
 		if (w->spec->bookmarks)
-			begin_bookmark(w, "");
+			begin_bookmark(w, false);
 		return w->spec->bookmarks;
 	}
 	if (w->spec->bookmarks && now_s >= w->bookmark_s) {
 		w->bookmark_s = now_s + BOOKMARK_S;
-		begin_bookmark(w, "");
+		begin_bookmark(w, false);
 		return true;
 	}
 	return false;

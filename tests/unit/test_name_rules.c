@@ -30,6 +30,7 @@ struct row {
 	"a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', "   \
 	"and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', "   \
 	"regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')"
+#define KIND_WHY "may have mixed case, but should otherwise match: "
 
 static const struct row rows[] = {
 	{ name_check_label, "a-1", { NULL } },
@@ -50,6 +51,12 @@ static const struct row rows[] = {
 	    "'my-name',  or 'abc-123', regex used for validation is "
 	    "'[a-z]([-a-z0-9]*[a-z0-9])?')" } },
 	{ name_check_label_1035, LONG_64, { "must be no more than 63 characters" } },
+	{ name_check_kind, "Bgp2-Peer", { NULL } },
+	{ name_check_kind, LONG_64, { KIND_WHY "must be no more than 63 characters" } },
+	{ name_check_kind, "", { KIND_WHY "a DNS-1035 label" } },
+	{ name_check_kind, "2Peer", { KIND_WHY "a DNS-1035 label" } },
+	{ name_check_kind, "Peer-", { KIND_WHY "a DNS-1035 label" } },
+	{ name_check_kind, "Pe er", { KIND_WHY "a DNS-1035 label" } },
 	{ name_check_subdomain, "a.b-1.c", { NULL } },
 	{ name_check_subdomain, LONG_64 ".x", { NULL } },
 	{ name_check_subdomain, LONG_253, { NULL } },
