@@ -314,6 +314,36 @@ bool httpd_drop_slowest(struct httpd *h)
 	return conn != NULL;
 }
 
+static int hex_digit(char c)
+{
+	return c >= '0' && c <= '9'   ? c - '0'
+	       : c >= 'a' && c <= 'f' ? c - 'a' + 10
+	       : c >= 'A' && c <= 'F' ? c - 'A' + 10
+				      : -1;
+}
+
+/* As MHD does it, but %00 stays what it is: the NUL would cut the path, and name another thing. */
+static size_t on_unescape(void *cls, struct MHD_Connection *c, char *text)
+{
+	char *to = text;
+
+	(void)cls;
+	(void)c;
+	for (const char *at = text; *at != '\0';) {
+		int high = *at == '%' ? hex_digit(at[1]) : -1;
+		int low = high < 0 ? -1 : hex_digit(at[2]);
+
+		if (low < 0 || high + low == 0) {
+			*to++ = *at++;
+		} else {
+			*to++ = (char)(high * 16 + low);
+			at += 3;
+		}
+	}
+	*to = '\0';
+	return (size_t)(to - text);
+}
+
 static int on_certificate(gnutls_session_t session, const gnutls_datum_t *names, int name_count,
 			  const gnutls_pk_algorithm_t *algorithms, int algorithm_count,
 			  gnutls_pcert_st **chain, unsigned *count, gnutls_privkey_t *key)
@@ -390,7 +420,8 @@ int httpd_open(uv_loop_t *loop, const struct httpd_cfg *cfg, struct httpd **ret)
 				  room + room / 8, MHD_OPTION_CONNECTION_TIMEOUT, 0u,
 				  MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)POOL,
 				  MHD_OPTION_NOTIFY_CONNECTION, on_connection, h,
-				  MHD_OPTION_NOTIFY_COMPLETED, on_completed, h, MHD_OPTION_ARRAY,
+				  MHD_OPTION_NOTIFY_COMPLETED, on_completed, h,
+				  MHD_OPTION_UNESCAPE_CALLBACK, on_unescape, NULL, MHD_OPTION_ARRAY,
 				  more, MHD_OPTION_END);
 	if (h->mhd == NULL) {
 		if (fd != -1)

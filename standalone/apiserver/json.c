@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +12,7 @@
 enum { EXACT_DIGITS = 15 }; /* what a double surely keeps */
 
 /*
- * What marks a long integer between the pass over the text and the one over the tree. Random, so
+ * What marks a number between the pass over the text and the one over the tree. Random, so
  * that no string of a client begins with it.
  */
 static const char *long_mark(void)
@@ -27,71 +28,177 @@ static const char *long_mark(void)
 	return mark;
 }
 
-static size_t number_len(const char *at, const char *end, bool *is_long)
-{
-	const char *from = at;
-	size_t digits = 0;
-	bool integer = true;
+/*
+ * cJSON takes more than RFC 8259 allows, and strings up to their first NUL. One pass over the text
+ * stands before it: it refuses what cJSON would take, mends what Kubernetes mends, and marks the
+ * numbers that a double does not keep.
+ */
+struct scan {
+	const char *at, *end;
+	const char *copied; /* up to here the text is in @clean, once that is needed at all */
+	struct buf clean;
+};
 
-	for (; at < end && (isdigit((unsigned char)*at) || strchr("+-.eE", *at) != NULL); at++) {
-		if (*at == '\0')
-			break;
-		if (isdigit((unsigned char)*at))
-			digits++;
-		else if (*at != '-' || at != from)
-			integer = false;
-	}
-	*is_long = integer && digits > EXACT_DIGITS;
-	return (size_t)(at - from);
+/* What was read so far goes over as it is, then @text in place of the next @skip bytes. */
+static void put_instead(struct scan *s, size_t skip, const char *text)
+{
+	buf_add(&s->clean, s->copied, (size_t)(s->at - s->copied));
+	buf_puts(&s->clean, text);
+	s->at += skip;
+	s->copied = s->at;
 }
 
-/* Copy @text with long integers quoted and marked. Returns false when there are none. */
-static bool mark_long_integers(const char *text, size_t len, struct buf *marked)
+/* How many bytes the UTF-8 sequence at @s has; 0: it is none (RFC 3629 section 4). */
+static size_t sequence_len(const unsigned char *s)
 {
-	const char *end = text + len, *copied = text;
-	bool quoted = false;
+	size_t len = s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : s[0] < 0xf5 ? 4 : 0;
 
-	for (const char *at = text; at < end;) {
-		bool is_long;
-		size_t n;
+	for (size_t i = 1; i < len; i++)
+		if ((s[i] & 0xc0) != 0x80)
+			return 0; /* the NUL at the end, too */
+	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] >= 0xa0) ||
+	    (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] >= 0x90))
+		return 0;
+	return len;
+}
 
-		if (quoted) {
-			if (*at == '\\' && at + 1 < end)
-				at++;
-			else if (*at == '"')
-				quoted = false;
-			at++;
-			continue;
-		}
-		if (!isdigit((unsigned char)*at) && *at != '-') {
-			quoted = *at == '"';
-			at++;
-			continue;
-		}
-		n = number_len(at, end, &is_long);
-		if (is_long) {
-			buf_add(marked, copied, (size_t)(at - copied));
-			buf_printf(marked, "\"%s%.*s\"", long_mark(), (int)n, at);
-			copied = at + n;
-		}
-		at += n;
+/* Four hexadecimal digits behind "\u"; -1: there are none. */
+static int escaped_unit(const char *at)
+{
+	int unit = 0;
+
+	if (at[0] != '\\' || at[1] != 'u')
+		return -1;
+	for (int i = 2; i < 6; i++) {
+		if (!isxdigit((unsigned char)at[i]))
+			return -1;
+		int digit = at[i] <= '9' ? at[i] - '0' : (at[i] | 0x20) - 'a' + 10;
+		unit = unit * 16 + digit;
 	}
-	if (copied == text)
+	return unit;
+}
+
+/* No NUL: a string would end there. Half a pair of surrogates becomes U+FFFD, as in Go. */
+static bool scan_escape(struct scan *s)
+{
+	if (s->at[1] != 'u') { /* which others there are, cJSON knows */
+		s->at += s->at[1] == '\0' ? 1 : 2;
+		return true;
+	}
+	int unit = escaped_unit(s->at);
+	if (unit <= 0)
 		return false;
-	buf_add(marked, copied, (size_t)(end - copied));
+	if ((unit & 0xf800) != 0xd800) {
+		s->at += 6;
+	} else if (unit < 0xdc00 && (escaped_unit(s->at + 6) & ~0x3ff) == 0xdc00) {
+		s->at += 12;
+	} else {
+		put_instead(s, 6, "\\ufffd");
+	}
 	return true;
 }
 
-/* RFC 8259 section 6: no zeros in front. */
-static bool is_integer(const char *text)
+/* Behind the opening quote. A byte that is no UTF-8 becomes U+FFFD, as in Go. */
+static bool scan_string(struct scan *s)
 {
-	const char *digits = text + (text[0] == '-');
-	size_t n = strspn(digits, "0123456789");
+	for (;;) {
+		unsigned char c = (unsigned char)*s->at;
 
-	return n > 0 && digits[n] == '\0' && (digits[0] != '0' || n == 1);
+		if (c == '"') {
+			s->at++;
+			return true;
+		}
+		if (c < ' ') /* the NUL at the end, too */
+			return false;
+		if (c == '\\') {
+			if (!scan_escape(s))
+				return false;
+		} else if (c < 0x80) {
+			s->at++;
+		} else {
+			size_t len = sequence_len((const unsigned char *)s->at);
+
+			if (len == 0)
+				put_instead(s, 1, "\xef\xbf\xbd");
+			s->at += len;
+		}
+	}
 }
 
-/* False: an integer stands where none may, or is none. */
+static const char *skip_digits(const char *at)
+{
+	while (isdigit((unsigned char)*at))
+		at++;
+	return at;
+}
+
+/*
+ * RFC 8259 section 6, and not beyond what a double can say. Marked are integers with more digits
+ * than one keeps, and whole numbers that were not written as integers: 1e1 is none to Kubernetes.
+ */
+static bool scan_number(struct scan *s)
+{
+	const char *digits = s->at + (*s->at == '-'), *at = skip_digits(digits);
+	const char *whole_end = at;
+
+	if (at == digits || (*digits == '0' && at - digits > 1))
+		return false;
+	if (*at == '.') {
+		const char *fraction = at + 1;
+
+		at = skip_digits(fraction);
+		if (at == fraction)
+			return false;
+	}
+	if (*at == 'e' || *at == 'E') {
+		const char *exponent = at + 1 + (at[1] == '+' || at[1] == '-');
+
+		at = skip_digits(exponent);
+		if (at == exponent)
+			return false;
+	}
+	bool marked = at - digits > EXACT_DIGITS;
+	if (marked || at != whole_end) {
+		double value = strtod(s->at, NULL);
+
+		if (!isfinite(value))
+			return false;
+		marked = at == whole_end ? marked : value == floor(value) && fabs(value) < 1e15;
+	}
+	if (!marked) {
+		s->at = at;
+		return true;
+	}
+	size_t len = (size_t)(at - s->at);
+	char *raw = mem_printf("\"%s%.*s\"", long_mark(), (int)len, s->at);
+	put_instead(s, len, raw);
+	free(raw);
+	return true;
+}
+
+/* False: no JSON, or none that is to be taken. */
+static bool scan_text(struct scan *s)
+{
+	while (s->at < s->end) {
+		unsigned char c = (unsigned char)*s->at;
+
+		if (c == '"') {
+			s->at++;
+			if (!scan_string(s))
+				return false;
+		} else if (c == '-' || isdigit(c)) {
+			if (!scan_number(s))
+				return false;
+		} else if ((c < ' ' && c != '\t' && c != '\n' && c != '\r') || c >= 0x7f) {
+			return false;
+		} else {
+			s->at++;
+		}
+	}
+	return true;
+}
+
+/* False: a number stands where none may, as the name of a member. */
 static bool unmark(cJSON *json)
 {
 	const char *mark = long_mark();
@@ -100,7 +207,6 @@ static bool unmark(cJSON *json)
 	cJSON *child;
 
 	if (cJSON_IsString(json) && strncmp(json->valuestring, mark, len) == 0) {
-		good = good && is_integer(json->valuestring + len);
 		memmove(json->valuestring, json->valuestring + len,
 			strlen(json->valuestring + len) + 1);
 		json->type = cJSON_Raw | (json->type & cJSON_StringIsConst);
@@ -112,26 +218,28 @@ static bool unmark(cJSON *json)
 
 cJSON *js_parse(const char *text, size_t len)
 {
-	struct buf marked = { 0 };
+	struct scan scan = { .at = text, .end = text + len, .copied = text };
 	const char *end = NULL;
-	bool has_long = mark_long_integers(text, len, &marked);
 
-	if (has_long) {
-		len = marked.len;
-		text = buf_take(&marked);
+	if (!scan_text(&scan)) {
+		buf_done(&scan.clean);
+		return NULL;
+	}
+	bool changed = scan.copied != text;
+	if (changed) {
+		put_instead(&scan, 0, "");
+		len = scan.clean.len;
+		text = buf_take(&scan.clean);
 	}
 	cJSON *json = cJSON_ParseWithLengthOpts(text, len + 1, &end, 0);
 	if (json != NULL) {
 		while (end < text + len && isspace((unsigned char)*end))
 			end++;
-		if (end != text + len)
+		if (end != text + len || (changed && !unmark(json)))
 			json = (cJSON_Delete(json), NULL);
 	}
-	if (has_long) {
-		if (json != NULL && !unmark(json))
-			json = (cJSON_Delete(json), NULL);
+	if (changed)
 		free((void *)(uintptr_t)text);
-	}
 	return json;
 }
 

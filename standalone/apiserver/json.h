@@ -4,7 +4,8 @@
  *
  * cJSON holds numbers as doubles and prints 15 digits; a Kubernetes int64 such as
  * 9223372036854775807 would come back as another number. Integers of more than 15
- * digits are therefore parsed into raw nodes, which print as they were written.
+ * digits are therefore parsed into raw nodes, which print as they were written. So are
+ * whole numbers not written as integers, such as 1e1, which no int32 or int64 may be.
  */
 #ifndef BELLMAN_APISERVER_JSON_H
 #define BELLMAN_APISERVER_JSON_H
@@ -15,7 +16,11 @@
 
 #include "standalone/apiserver/buf.h"
 
-/* Parse all of @text, which ends in a NUL at @len. NULL when it is no JSON. */
+/*
+ * Parse all of @text, which ends in a NUL at @len. NULL when it is no JSON (RFC 8259), holds a
+ * number beyond a double or a string with \u0000, which C would cut there. What is no UTF-8 or half
+ * a pair of surrogates becomes U+FFFD, as in Go.
+ */
 cJSON *js_parse(const char *text, size_t len);
 
 /*

@@ -83,12 +83,16 @@ static struct value read_value(struct rd *r)
 	return v;
 }
 
+/* NULL: it holds a NUL, where C would cut it. */
 static char *take_text(struct rd bytes)
 {
 	size_t len = rd_left(&bytes);
-	char *text = mem_get(len + 1);
+	const uint8_t *at = rd_take(&bytes, len);
 
-	memcpy(text, rd_take(&bytes, len), len);
+	if (memchr(at, '\0', len) != NULL)
+		return NULL;
+	char *text = mem_get(len + 1);
+	memcpy(text, at, len);
 	text[len] = '\0';
 	return text;
 }
@@ -96,7 +100,7 @@ static char *take_text(struct rd bytes)
 static cJSON *text_node(struct rd bytes)
 {
 	char *text = take_text(bytes);
-	cJSON *node = cJSON_CreateString(text);
+	cJSON *node = text == NULL ? NULL : cJSON_CreateString(text);
 
 	free(text);
 	return node;
@@ -225,13 +229,12 @@ static bool add_entry(cJSON *map, const struct field *f, struct rd entry, unsign
 	}
 	if (rd_failed(&entry) || rd_failed(&key) || rd_failed(&value))
 		return false;
-	cJSON *node = bytes_node(f, value, depth);
-	if (node == NULL)
-		return false;
 	char *name = take_text(key);
-	js_set(map, name, node);
+	cJSON *node = name == NULL ? NULL : bytes_node(f, value, depth);
+	if (node != NULL)
+		js_set(map, name, node);
 	free(name);
-	return true;
+	return node != NULL;
 }
 
 static void add_element(cJSON *into, const char *name, cJSON *node)

@@ -235,8 +235,8 @@ static void check_blob(struct walk *w, const struct object_type *in, const struc
 
 static bool is_integer(const cJSON *node, bool wide)
 {
-	if (cJSON_IsRaw(node))
-		return wide;
+	if (cJSON_IsRaw(node)) /* 1e1 and 10.0 are none, as in Go */
+		return wide && strpbrk(node->valuestring, ".eE") == NULL;
 	return cJSON_IsNumber(node) && floor(node->valuedouble) == node->valuedouble &&
 	       fabs(node->valuedouble) <= (wide ? 9.0e15 : 2147483647.0);
 }
@@ -264,7 +264,7 @@ static void take_value(struct walk *w, const struct object_type *in, const struc
 		take_time(w, in, f, node);
 		break;
 	case T_QUANTITY:
-		fits = cJSON_IsString(node) || cJSON_IsNumber(node);
+		fits = cJSON_IsString(node) || cJSON_IsNumber(node) || cJSON_IsRaw(node);
 		break;
 	case T_INT_OR_TEXT:
 		fits = cJSON_IsString(node) || is_integer(node, false);

@@ -338,6 +338,56 @@ static void test_long_integers_survive(void **state)
 	assert_null(js_parse("{\"a\":}", 6));
 }
 
+/* cJSON alone takes all of these. */
+static void test_what_is_no_json_is_refused(void **state)
+{
+	static const char *const texts[] = {
+		"{\"a\":\"x\\u0000y\"}",
+		"{\"a\\u0000b\":1}",
+		"{\"a\":\"x\x01y\"}",
+		"{\"a\":\"x\ny\"}",
+		"[01]",
+		"[-01]",
+		"[1.]",
+		"[1e]",
+		"[1e400]",
+		"[\x01 1]",
+		"{} \v",
+		"\xef\xbb\xbf{}",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		assert_null(js_parse(texts[i], strlen(texts[i])));
+	assert_null(js_parse("\"a\0b\"", 5));
+	assert_null(js_parse("[1,\0 2]", 7));
+}
+
+/* As Go does it: each byte that is no UTF-8, and half a pair of surrogates, is U+FFFD. */
+static void test_text_is_mended(void **state)
+{
+	static const char *const pairs[][2] = {
+		{ "\"x\xff\xc0y\"", "x\xef\xbf\xbd\xef\xbf\xbdy" },
+		{ "\"\xe0\x80\x80\"", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd" },
+		{ "\"\xed\xa0\x80\"", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd" },
+		{ "\"\xf0\x9f\x98\x80\"", "\xf0\x9f\x98\x80" },
+		{ "\"\\ud83d\\ude00\"", "\xf0\x9f\x98\x80" },
+		{ "\"\\ud83dx\"", "\xef\xbf\xbdx" },
+		{ "\"\\ude00\\u0041\"", "\xef\xbf\xbd"
+					"A" },
+		{ "\"\xe4\"", "\xef\xbf\xbd" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+		cJSON *j = js_parse(pairs[i][0], strlen(pairs[i][0]));
+
+		assert_non_null(j);
+		assert_string_equal(j->valuestring, pairs[i][1]);
+		cJSON_Delete(j);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -351,6 +401,8 @@ int main(void)
 		cmocka_unit_test(test_custom_resources_have_no_strategy),
 		cmocka_unit_test(test_the_type_is_read_from_the_header),
 		cmocka_unit_test(test_long_integers_survive),
+		cmocka_unit_test(test_what_is_no_json_is_refused),
+		cmocka_unit_test(test_text_is_mended),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
