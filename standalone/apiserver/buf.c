@@ -105,6 +105,18 @@ void buf_done(struct buf *b)
 	*b = (struct buf){ 0 };
 }
 
+static size_t lent_bytes;
+
+size_t text_lent_bytes(void)
+{
+	return lent_bytes;
+}
+
+static size_t text_size(const struct text *t)
+{
+	return sizeof(*t) + t->len + 1 + t->facts_len;
+}
+
 struct text *text_new(const char *bytes, size_t len)
 {
 	return text_new_with(bytes, len, &(struct buf){ 0 });
@@ -115,12 +127,14 @@ struct text *text_new_with(const char *bytes, size_t len, const struct buf *fact
 	struct text *t = mem_get(sizeof(*t) + len + 1 + facts->len);
 
 	t->refs = 1;
+	t->kept = 0;
 	t->len = (uint32_t)len;
 	t->facts_len = (uint32_t)facts->len;
 	memcpy(t->bytes, bytes, len);
 	t->bytes[len] = '\0';
 	if (facts->len > 0)
 		memcpy(t->bytes + len + 1, facts->bytes, facts->len);
+	lent_bytes += text_size(t);
 	return t;
 }
 
@@ -133,7 +147,23 @@ struct text *text_ref(struct text *t)
 
 struct text *text_unref(struct text *t)
 {
-	if (t != NULL && --t->refs == 0)
+	if (t != NULL && --t->refs == 0) {
+		lent_bytes -= text_size(t);
 		free(t);
+	}
 	return NULL;
+}
+
+struct text *text_keep(struct text *t)
+{
+	if (t != NULL && t->kept++ == 0)
+		lent_bytes -= text_size(t);
+	return text_ref(t);
+}
+
+struct text *text_unkeep(struct text *t)
+{
+	if (t != NULL && --t->kept == 0)
+		lent_bytes += text_size(t);
+	return text_unref(t);
 }

@@ -36,6 +36,7 @@ void buf_done(struct buf *b);
 /* An immutable text, counted by its holders. */
 struct text {
 	uint32_t refs, len;
+	uint32_t kept;      /* by how many of them for good: text_keep() */
 	uint32_t facts_len; /* of what stands behind the NUL of a stored object: query.h */
 	char bytes[];       /* NUL-terminated */
 };
@@ -45,5 +46,13 @@ struct text *text_new(const char *bytes, size_t len);
 struct text *text_new_with(const char *bytes, size_t len, const struct buf *facts);
 struct text *text_ref(struct text *t);   /* NULL is fine */
 struct text *text_unref(struct text *t); /* NULL is fine; returns NULL */
+/*
+ * As those two, for holders that are bounded by themselves: the store and its history. All others
+ * hold a text for some client, and what they hold alone is what clients cost.
+ */
+struct text *text_keep(struct text *t);   /* NULL is fine */
+struct text *text_unkeep(struct text *t); /* NULL is fine; returns NULL */
+/* Bytes of all texts that nobody keeps. */
+size_t text_lent_bytes(void);
 
 #endif

@@ -16,12 +16,16 @@ struct disk {
 	sqlite3 *db;
 	sqlite3_stmt *put, *delete, *save_rv, *begin, *commit;
 	bool in_transaction;
+	bool written;    /* something is in it */
+	bool lost;       /* SQLite rolled it back, and what was in it is gone */
+	char error[256]; /* of what failed last */
 };
 
 static const char schema[] =
 	"PRAGMA locking_mode = EXCLUSIVE;"
 	"PRAGMA journal_mode = WAL;"
 	"PRAGMA synchronous = FULL;"
+	"PRAGMA journal_size_limit = 8388608;" /* one burst need not take its room for good */
 	"CREATE TABLE IF NOT EXISTS objects (resource TEXT NOT NULL, ns TEXT NOT NULL,"
 	" name TEXT NOT NULL, body TEXT NOT NULL, PRIMARY KEY (resource, ns, name)) WITHOUT ROWID;"
 	"CREATE TABLE IF NOT EXISTS state (key TEXT PRIMARY KEY, value INTEGER NOT NULL)"
@@ -29,12 +33,19 @@ static const char schema[] =
 
 const char *disk_error(const struct disk *d)
 {
-	return sqlite3_errmsg(d->db);
+	return d->error;
+}
+
+/* Keep what SQLite says now: the next call has another error, or none. */
+static int fail(struct disk *d)
+{
+	snprintf(d->error, sizeof(d->error), "%s", sqlite3_errmsg(d->db));
+	return -EIO;
 }
 
 static int prepare(struct disk *d, const char *sql, sqlite3_stmt **ret)
 {
-	return sqlite3_prepare_v2(d->db, sql, -1, ret, NULL) == SQLITE_OK ? 0 : -EIO;
+	return sqlite3_prepare_v2(d->db, sql, -1, ret, NULL) == SQLITE_OK ? 0 : fail(d);
 }
 
 /* Made here and not by SQLite, which would follow the umask; its -wal takes the same mode. */
@@ -59,8 +70,13 @@ int disk_open(const char *path, struct disk **ret, char *err, size_t err_size)
 		return -EIO;
 	}
 	if (sqlite3_open_v2(path, &d->db, SQLITE_OPEN_READWRITE, NULL) != SQLITE_OK ||
-	    sqlite3_exec(d->db, schema, NULL, NULL, NULL) != SQLITE_OK ||
-	    prepare(d,
+	    sqlite3_exec(d->db, schema, NULL, NULL, NULL) != SQLITE_OK) {
+		fail(d);
+		snprintf(err, err_size, "%s", disk_error(d));
+		disk_close(d);
+		return -EIO;
+	}
+	if (prepare(d,
 		    "INSERT INTO objects VALUES (?1, ?2, ?3, ?4)"
 		    " ON CONFLICT DO UPDATE SET body = ?4",
 		    &d->put) != 0 ||
@@ -112,22 +128,22 @@ int disk_load(struct disk *d, const char *first, disk_row row, void *arg, uint64
 		    (size_t)sqlite3_column_bytes(s, 1));
 	}
 	sqlite3_finalize(s);
-	return rc == SQLITE_DONE ? 0 : -EIO;
+	return rc == SQLITE_DONE ? 0 : fail(d);
 }
 
-static int run(sqlite3_stmt *s)
+static int run(struct disk *d, sqlite3_stmt *s)
 {
-	int rc = sqlite3_step(s);
+	int rc = sqlite3_step(s) == SQLITE_DONE ? 0 : fail(d);
 
 	sqlite3_reset(s);
-	return rc == SQLITE_DONE ? 0 : -EIO;
+	return rc;
 }
 
 static int begin(struct disk *d)
 {
 	if (d->in_transaction)
 		return 0;
-	if (run(d->begin) != 0)
+	if (run(d, d->begin) != 0)
 		return -EIO;
 	d->in_transaction = true;
 	return 0;
@@ -140,6 +156,21 @@ static void bind_key(sqlite3_stmt *s, const char *resource, const char *ns, cons
 	sqlite3_bind_text(s, 3, name, -1, SQLITE_STATIC);
 }
 
+/* A write that fails may end the transaction, as a full disk does, and take along what was in it.
+ */
+static int write_one(struct disk *d, sqlite3_stmt *s)
+{
+	int rc = run(d, s);
+
+	if (rc == 0) {
+		d->written = true;
+	} else if (sqlite3_get_autocommit(d->db)) {
+		d->lost = d->lost || d->written;
+		d->in_transaction = d->written = false;
+	}
+	return rc;
+}
+
 int disk_put(struct disk *d, const char *resource, const char *ns, const char *name,
 	     const char *body, size_t len)
 {
@@ -147,7 +178,7 @@ int disk_put(struct disk *d, const char *resource, const char *ns, const char *n
 		return -EIO;
 	bind_key(d->put, resource, ns, name);
 	sqlite3_bind_text(d->put, 4, body, (int)len, SQLITE_STATIC);
-	return run(d->put);
+	return write_one(d, d->put);
 }
 
 int disk_delete(struct disk *d, const char *resource, const char *ns, const char *name)
@@ -155,16 +186,18 @@ int disk_delete(struct disk *d, const char *resource, const char *ns, const char
 	if (begin(d) != 0)
 		return -EIO;
 	bind_key(d->delete, resource, ns, name);
-	return run(d->delete);
+	return write_one(d, d->delete);
 }
 
 int disk_commit(struct disk *d, uint64_t rv)
 {
+	if (d->lost)
+		return -EIO;
 	if (!d->in_transaction)
 		return 0;
 	sqlite3_bind_int64(d->save_rv, 1, (sqlite3_int64)rv);
-	if (run(d->save_rv) != 0 || run(d->commit) != 0)
+	if (run(d, d->save_rv) != 0 || run(d, d->commit) != 0)
 		return -EIO;
-	d->in_transaction = false;
+	d->in_transaction = d->written = false;
 	return 0;
 }

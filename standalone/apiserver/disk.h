@@ -34,9 +34,13 @@ int disk_put(struct disk *d, const char *resource, const char *ns, const char *n
 	     const char *body, size_t len);
 int disk_delete(struct disk *d, const char *resource, const char *ns, const char *name);
 
-/* Make all since the last commit durable, with @rv as the last version given. 0 or -EIO. */
+/*
+ * Make all since the last commit durable, with @rv as the last version given. 0, or -EIO: also when
+ * a write that failed has undone the others before it.
+ */
 int disk_commit(struct disk *d, uint64_t rv);
 
+/* Why the last call that failed did. */
 const char *disk_error(const struct disk *d);
 
 #endif

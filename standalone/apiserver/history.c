@@ -40,8 +40,8 @@ static void forget_oldest(struct history *h)
 
 	h->floor_rv = c->rv;
 	h->bytes -= cost(c);
-	text_unref(c->now);
-	text_unref(c->before);
+	text_unkeep(c->now);
+	text_unkeep(c->before);
 	intern_unref(c->ns);
 	intern_unref(c->name);
 }
@@ -66,8 +66,8 @@ void history_add(struct history *h, const struct change *c)
 	*to = *c;
 	intern_ref(to->ns);
 	intern_ref(to->name);
-	text_ref(to->now);
-	text_ref(to->before);
+	text_keep(to->now);
+	text_keep(to->before);
 	h->bytes += cost(to);
 	while (h->bytes > h->bytes_max && h->begin + 1 < h->end)
 		forget_oldest(h);

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+#include <sys/queue.h>
 
 #include "lib/base/duration.h"
 #include "lib/base/log.h"
@@ -24,8 +26,9 @@ enum {
 	LIST_BLOCK = 32 << 10,
 	TICK_MS = 1000, /* how late a bookmark or the end of a watch may be */
 	EXPIRE_TICKS = 600,
-	/* Bytes of bodies that come in and of answers that go out: above the first the slowest
-	 * client has to go, above the second newcomers with a body are told to come again. */
+	/* Bytes of bodies that come in and of answers that go out, lent texts that the store has
+	 * forgotten meanwhile included: above the first the slowest client has to go, above the
+	 * second newcomers that cost more are told to come again. */
 	HELD_MANY = 64 << 20,
 	HELD_MAX = 128 << 20,
 };
@@ -37,19 +40,21 @@ struct exchange {
 	struct buf body;
 	bool allowed;            /* it has a token, or needs none */
 	bool nameless;           /* HTTP/1.1 without Host */
+	bool ambiguous;          /* two of a header that says where the request ends or goes */
+	bool lent;               /* the answer is a stored text, or a list of them */
 	bool too_large, crowded; /* the body is not kept */
 	bool handled;            /* there is a reply, which waits for the commit or was sent */
 	bool waiting;            /* suspended until the commit */
 	size_t held;             /* its part of http.held */
 	struct reply reply;
-	struct exchange *next, **prev; /* among those that wait */
+	TAILQ_ENTRY(exchange) entry; /* among those that wait */
 };
 
 struct http {
 	struct api *api;
 	struct httpd *httpd;
 	struct tokens *tokens;
-	struct exchange *waiting;
+	TAILQ_HEAD(, exchange) waiting;
 	struct streams *streams;
 	unsigned ticks;
 	size_t held;       /* bytes for requests that are not answered to the end */
@@ -61,22 +66,6 @@ struct http {
 	void *arg;
 	int open_handles;
 };
-
-#define LINK(head, item)                                                                           \
-	do {                                                                                       \
-		(item)->next = (head);                                                             \
-		(item)->prev = &(head);                                                            \
-		if ((head) != NULL)                                                                \
-			(head)->prev = &(item)->next;                                              \
-		(head) = (item);                                                                   \
-	} while (0)
-
-#define UNLINK(item)                                                                               \
-	do {                                                                                       \
-		*(item)->prev = (item)->next;                                                      \
-		if ((item)->next != NULL)                                                          \
-			(item)->next->prev = (item)->prev;                                         \
-	} while (0)
 
 static uint64_t now_s(void)
 {
@@ -115,8 +104,8 @@ static void commit(struct http *h)
 		return;
 	}
 	streams_wake(h->streams);
-	while ((x = h->waiting) != NULL) {
-		UNLINK(x);
+	while ((x = TAILQ_FIRST(&h->waiting)) != NULL) {
+		TAILQ_REMOVE(&h->waiting, x, entry);
 		x->waiting = false;
 		MHD_resume_connection(x->connection);
 	}
@@ -200,9 +189,18 @@ static void hold(struct exchange *x, size_t bytes)
 /* Is there no memory for one more body? */
 static bool is_crowded(struct http *h)
 {
-	if (h->held > HELD_MANY && !h->relief)
+	size_t held = h->held + text_lent_bytes();
+
+	if (held > HELD_MANY && !h->relief)
 		h->relief = httpd_drop_slowest(h->httpd);
-	return h->held > HELD_MAX;
+	return held > HELD_MAX;
+}
+
+/* Does the answer cost memory, or may it once the store goes on? */
+static bool is_large(const struct reply *r)
+{
+	return r->body.len > LIST_BLOCK || r->list != NULL ||
+	       (r->text != NULL && r->text->len > LIST_BLOCK);
 }
 
 /* In place of any other answer. */
@@ -262,11 +260,12 @@ static void handle(struct exchange *x, const char *path, const char *method)
 	if (x->reply.watch != NULL && !streams_have_room(h->streams, x->connection))
 		refuse_for_now(x, "watches");
 	/* What was made for a read need not go out; a write is done. */
-	else if (strcmp(method, "GET") == 0 && x->reply.body.len > LIST_BLOCK && is_crowded(h))
+	else if (strcmp(method, "GET") == 0 && is_large(&x->reply) && is_crowded(h))
 		refuse_for_now(x, "requests");
 	log_debug("http", "request", "method=%s path=%s code=%d", method, path, x->reply.code);
 	buf_done(&x->body);
 	hold(x, x->reply.body.cap);
+	x->lent = x->reply.text != NULL || x->reply.list != NULL;
 }
 
 static ssize_t read_list(void *cls, uint64_t position, char *to, size_t max)
@@ -340,6 +339,8 @@ static enum MHD_Result send_reply(struct exchange *x)
 	MHD_add_response_header(r, MHD_HTTP_HEADER_CACHE_CONTROL, "no-cache, private");
 	for (size_t i = 0; i < x->reply.warnings.count; i++)
 		add_warning(r, x->reply.warnings.items[i]);
+	if (x->ambiguous)
+		MHD_add_response_header(r, MHD_HTTP_HEADER_CONNECTION, "close");
 	if (x->reply.code == 429)
 		MHD_add_response_header(r, MHD_HTTP_HEADER_RETRY_AFTER, "1");
 	if (x->reply.code == 401)
@@ -348,6 +349,31 @@ static enum MHD_Result send_reply(struct exchange *x)
 	enum MHD_Result rc = MHD_queue_response(x->connection, (unsigned)x->reply.code, r);
 	MHD_destroy_response(r);
 	return rc;
+}
+
+static enum MHD_Result count_header(void *cls, enum MHD_ValueKind kind, const char *name,
+				    const char *value)
+{
+	unsigned *counts = cls;
+
+	(void)kind;
+	(void)value;
+	counts[0] += strcasecmp(name, MHD_HTTP_HEADER_HOST) == 0;
+	counts[1] += strcasecmp(name, MHD_HTTP_HEADER_CONTENT_LENGTH) == 0;
+	counts[1] += strcasecmp(name, MHD_HTTP_HEADER_TRANSFER_ENCODING) == 0;
+	return MHD_YES;
+}
+
+/*
+ * Would another reader of these bytes see other requests in them, or one to another host? Then it
+ * is answered at once, and nothing behind it is read (RFC 9112 sections 3.2, 6.1 and 6.3).
+ */
+static bool is_ambiguous(struct MHD_Connection *connection)
+{
+	unsigned counts[2] = { 0 };
+
+	MHD_get_connection_values(connection, MHD_HEADER_KIND, count_header, counts);
+	return counts[0] > 1 || counts[1] > 1;
 }
 
 static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, const char *url,
@@ -367,7 +393,12 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
 			h->tokens == NULL || is_public(url) ||
 			tokens_allow(h->tokens, header(x, MHD_HTTP_HEADER_AUTHORIZATION), now_s());
 		*con_cls = x;
-		return MHD_YES;
+		x->ambiguous = is_ambiguous(connection);
+		if (!x->ambiguous)
+			return MHD_YES;
+		reply_status(&x->reply, status_bad_request("more than one Host, Content-Length or "
+							   "Transfer-Encoding header"));
+		return send_reply(x);
 	}
 	if (*upload_size > 0) {
 		/* Read to the end in any case, so that the client hears why. */
@@ -388,7 +419,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
 			http_written(h);
 			MHD_suspend_connection(connection);
 			x->waiting = true;
-			LINK(h->waiting, x);
+			TAILQ_INSERT_TAIL(&h->waiting, x, entry);
 			return MHD_YES;
 		}
 	}
@@ -402,17 +433,17 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
 static void on_completed(void *cls, struct MHD_Connection *connection, void **con_cls,
 			 enum MHD_RequestTerminationCode how)
 {
+	struct http *h = cls;
 	struct exchange *x = *con_cls;
 
-	(void)cls;
 	(void)connection;
 	(void)how;
 	if (x == NULL)
 		return;
 	if (x->waiting)
-		UNLINK(x);
-	if (x->held > 0)
-		x->http->relief = false;
+		TAILQ_REMOVE(&h->waiting, x, entry);
+	if (x->held > 0 || x->lent)
+		h->relief = false;
 	hold(x, 0);
 	buf_done(&x->body);
 	reply_done(&x->reply);
@@ -467,6 +498,7 @@ int http_open(uv_loop_t *loop, struct api *a, const struct http_cfg *cfg, struct
 	h->api = a;
 	h->failed = cfg->failed;
 	h->arg = cfg->arg;
+	TAILQ_INIT(&h->waiting);
 	h->streams = streams_new(a, h->httpd);
 	uv_check_init(loop, &h->commit);
 	uv_idle_init(loop, &h->at_once);
@@ -489,8 +521,8 @@ struct http *http_close(struct http *h)
 
 	if (h == NULL)
 		return NULL;
-	while ((x = h->waiting) != NULL) {
-		UNLINK(x);
+	while ((x = TAILQ_FIRST(&h->waiting)) != NULL) {
+		TAILQ_REMOVE(&h->waiting, x, entry);
 		x->waiting = false;
 		MHD_resume_connection(x->connection);
 	}

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "standalone/apiserver/objects_impl.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -81,6 +82,8 @@ bool object_has_finalizers(const cJSON *object)
 
 cJSON *objects_disk_failed(struct api *a)
 {
+	if (store_fault(a->store) == -E2BIG) /* in etcd's words, which Kubernetes passes on */
+		return status_failure(500, "", "etcdserver: request is too large");
 	return status_internal("the state file does not take the write: %s", store_error(a->store));
 }
 

@@ -22,6 +22,7 @@ struct store {
 	struct history *history;
 	uint64_t rv, visible, visible_rv;
 	bool dirty;
+	int fault; /* of the last write */
 };
 
 static int object_cmp(const struct object *a, const struct object *b)
@@ -77,11 +78,11 @@ static void free_object(struct object *o)
 	intern_unref(o->ns);
 	intern_unref(o->name);
 	intern_unref(o->uid);
-	text_unref(o->text);
+	text_unkeep(o->text);
 	free(o);
 }
 
-/* Enter or replace; returns the text that was there before, which the caller unrefs. */
+/* Enter or replace; returns the text that was there before, which the caller unkeeps. */
 static struct text *enter(struct store *s, const struct kind *kind, const cJSON *json,
 			  struct text *text, uint64_t rv, uint64_t *ret_before_rv)
 {
@@ -102,7 +103,7 @@ static struct text *enter(struct store *s, const struct kind *kind, const cJSON 
 	}
 	intern_unref(o->uid);
 	o->uid = intern(uid == NULL ? "" : uid);
-	o->text = text_ref(text);
+	o->text = text_keep(text);
 	o->rv = rv;
 	o->rests = 0;
 	take_owners(s, o, json);
@@ -125,7 +126,7 @@ static void load_row(void *arg, const char *resource, const char *body, size_t l
 	} else {
 		struct text *text = query_text_of(kind, json, body, len);
 
-		text_unref(enter(s, kind, json, text, strtoull(rv, NULL, 10), &before_rv));
+		text_unkeep(enter(s, kind, json, text, strtoull(rv, NULL, 10), &before_rv));
 		text_unref(text);
 		if (kind->id == KIND_CRD)
 			kinds_define(s->kinds, json);
@@ -248,16 +249,28 @@ static struct text *stamp(const struct kind *kind, cJSON *json, uint64_t rv)
 	return query_text(kind, json);
 }
 
+/* Told here and not with the commit, which may fail for the same reason and in other words. */
+static int disk_failed(struct store *s)
+{
+	log_error("store", "the state file does not take a write", "err=\"%s\"", store_error(s));
+	return s->fault = -EIO;
+}
+
 int store_put(struct store *s, const struct kind *kind, cJSON *json)
 {
 	const char *ns = js_text(json, "metadata.namespace");
 	const char *name = js_text(json, "metadata.name");
 	struct text *text = stamp(kind, json, s->rv + 1);
 
+	/* Endpoints follow EndpointSlices, which were taken. */
+	if (text->len > STORE_OBJECT_MAX && kind->id != KIND_ENDPOINTS) {
+		text_unref(text);
+		return s->fault = -E2BIG;
+	}
 	if (s->disk != NULL && disk_put(s->disk, kind->resource, ns == NULL ? "" : ns, name,
 					text->bytes, text->len) != 0) {
 		text_unref(text);
-		return -EIO;
+		return disk_failed(s);
 	}
 	s->rv++;
 	uint64_t before_rv = 0;
@@ -273,7 +286,7 @@ int store_put(struct store *s, const struct kind *kind, cJSON *json)
 					.before = before,
 					.before_rv = before_rv,
 				});
-	text_unref(before);
+	text_unkeep(before);
 	text_unref(text);
 	s->dirty = true;
 	return 0;
@@ -282,7 +295,7 @@ int store_put(struct store *s, const struct kind *kind, cJSON *json)
 int store_delete(struct store *s, struct object *o, cJSON *last)
 {
 	if (s->disk != NULL && disk_delete(s->disk, o->kind->resource, o->ns, o->name) != 0)
-		return -EIO;
+		return disk_failed(s);
 	s->rv++;
 	struct text *text = stamp(o->kind, last, s->rv);
 	history_add(s->history, &(struct change){
@@ -315,6 +328,11 @@ int store_commit(struct store *s)
 bool store_dirty(const struct store *s)
 {
 	return s->dirty;
+}
+
+int store_fault(const struct store *s)
+{
+	return s->fault;
 }
 
 const char *store_error(const struct store *s)

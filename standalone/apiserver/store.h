@@ -29,6 +29,9 @@ struct object {
 	struct object *next_owned, **prev_owned; /* among those that have owners */
 };
 
+/* Bytes of one object's JSON: as etcd by default, so that what fits here fits a cluster. */
+enum { STORE_OBJECT_MAX = 3 << 19 };
+
 struct store_cfg {
 	const char *path; /* NULL: memory only */
 	size_t history_count, history_bytes;
@@ -61,7 +64,7 @@ size_t store_count(const struct store *s, const struct kind *kind);
 
 /*
  * Create or replace what @object's metadata names; its resourceVersion is set to the new one.
- * Returns 0, or -EIO with nothing changed.
+ * Returns 0, or with nothing changed -EIO, or -E2BIG for more than STORE_OBJECT_MAX.
  */
 int store_put(struct store *s, const struct kind *kind, cJSON *object);
 /* Remove @o; watchers get @last (its last state) with a new resourceVersion. 0 or -EIO. */
@@ -70,7 +73,9 @@ int store_delete(struct store *s, struct object *o, cJSON *last);
 /* Make writes durable and visible. Returns 0 or -EIO: memory is ahead of the file then, end. */
 int store_commit(struct store *s);
 bool store_dirty(const struct store *s);
-const char *store_error(const struct store *s);
+/* What the last store_put() or store_delete() that failed returned. */
+int store_fault(const struct store *s);
+const char *store_error(const struct store *s); /* of the state file */
 
 uint64_t store_rv(const struct store *s);
 const struct history *store_history(const struct store *s);

@@ -334,6 +334,21 @@ def test_a_body_that_is_too_large_is_told_so(server):
     assert server.ask("POST", CONFIG_MAPS, config_map("fits", x="x" * (1 << 20)))[0] == 201
 
 
+def test_objects_do_not_grow_without_end(server):
+    """Each patch is small enough, what they make is not: a cluster's etcd has 1.5 MiB, and says so."""
+    server.create("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", {
+        "metadata": {"name": "foos.x.io"},
+        "spec": {"group": "x.io", "scope": "Namespaced", "names": {"plural": "foos", "kind": "Foo"},
+                 "versions": [{"name": "v1", "served": True, "storage": True}]}})
+    foo = "/apis/x.io/v1/namespaces/default/foos/a"
+    server.create(foo.rpartition("/")[0], {"metadata": {"name": "a"}})
+    answers = [server.ask("PATCH", foo, {"spec": {f"p{i}": "x" * 700_000}}, "application/merge-patch+json")
+               for i in range(3)]
+    assert [code for code, _ in answers] == [200, 200, 500]
+    assert answers[2][1]["message"] == "etcdserver: request is too large"
+    assert set(server.get(foo)["spec"]) == {"p0", "p1"}
+
+
 # --- lists ---------------------------------------------------------------------------------------
 
 

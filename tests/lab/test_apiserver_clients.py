@@ -234,6 +234,31 @@ def test_answers_that_nobody_reads_are_bounded(plain):
             s.close()
 
 
+def test_states_that_only_slow_readers_still_hold_are_bounded(plain):
+    """
+    300 clients ask for an object of a megabyte and take nothing of it, and it changes after each of
+    them: the store and its history let go of what each of them still holds.
+    """
+    plain.create(CONFIG_MAPS, config_map("large", text="x" * 1_000_000))
+    slow = []
+    waiter = Waiter(plain)
+    try:
+        for i in range(300):
+            s = connect(plain, 4096)
+            slow.append(s)
+            with contextlib.suppress(OSError):
+                s.sendall(b"GET " + CONFIG_MAPS.encode() + b"/large HTTP/1.1\r\n" + HOST + b"\r\n")
+                select.select([s], [], [], 20)  # the answer has begun, or was refused
+            label = {"metadata": {"labels": {"n": str(i)}}}
+            wait_for(lambda: plain.ask("PATCH", CONFIG_MAPS + "/large", label,
+                                       "application/merge-patch+json")[0] == 200, 20)
+            assert plain.memory_mib() < 280  # 64 MiB of states, 64 of history, and what a write takes
+        assert waiter.stop() < PATIENCE_S
+    finally:
+        for s in slow:
+            s.close()
+
+
 def test_lists_that_nobody_reads_are_not_copied(plain):
     """30 clients ask for 20 MB each, as JSON and as a table, and read nothing."""
     for i in range(400):
@@ -403,6 +428,19 @@ def test_versions_methods_and_expectations(server):
         if method == b"HEAD":
             assert answer.endswith(b"\r\n\r\n")
     assert codes(talk(server, b"GET /api HTTP/1.1\r\n\r\n", half_close=True)) == [400]  # no Host
+    assert codes(talk(server, b"GET /api HTTP/1.1\r\n" + HOST + HOST + b"\r\n", half_close=True)) == [400]
+
+
+@pytest.mark.parametrize("lengths", [
+    [b"Content-Length: 2", b"Content-Length: 41"],
+    [b"Content-Length: 41", b"Content-Length: 2"],
+    [b"Content-Length: 2", b"Transfer-Encoding: chunked"],
+])
+def test_no_request_hides_in_the_body_of_another(server, lengths):
+    """What is not sure to be the body is not read as a request either (RFC 9112 section 6.3)."""
+    hidden = b"GET /healthz HTTP/1.1\r\n" + HOST + b"\r\n"
+    sent = b"POST " + CONFIG_MAPS.encode() + b" HTTP/1.1\r\n" + HOST + b"\r\n".join(lengths) + b"\r\n\r\n{}" + hidden
+    assert codes(talk(server, sent)) == [400]
 
 
 # --- noise ------------------------------------------------------------------------------------

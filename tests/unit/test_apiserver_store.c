@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The store: what survives, what watchers see, what is told when history has moved on. */
+#include <errno.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -447,12 +450,87 @@ static void test_events_go_when_nobody_repeats_them(void **state)
 	cJSON_Delete(twice);
 }
 
+static const struct kind *secrets_of(const struct world *w)
+{
+	return kinds_builtin(&w->api.kinds, KIND_SECRET);
+}
+
+/* A write of @size bytes; returns what the store does. */
+static int put_large(struct world *w, int n, size_t size)
+{
+	char name[16], *text = mem_get(size + 1);
+	cJSON *j = cJSON_CreateObject();
+
+	memset(text, 'x', size);
+	text[size] = '\0';
+	snprintf(name, sizeof(name), "n%d", n);
+	js_set_text(js_object(j, "metadata"), "name", name);
+	js_set_text(j, "data", text);
+	int rc = store_put(w->api.store, secrets_of(w), j);
+	cJSON_Delete(j);
+	free(text);
+	return rc;
+}
+
+/* A full disk undoes what the transaction held: that is told, with the reason, and not committed.
+ */
+static void test_a_full_disk_is_told_with_its_reason(void **state)
+{
+	struct world *w = *state;
+	struct rlimit before, tight;
+	int n = 0;
+
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	tight = (struct rlimit){ .rlim_cur = 4 << 20, .rlim_max = before.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &tight), 0);
+	while (n < 100 && put_large(w, n, 1 << 20) == 0)
+		n++;
+	int rc = store_commit(w->api.store);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+	assert_in_range(n, 1, 99);
+	assert_int_equal(rc, -EIO);
+	assert_string_equal(store_error(w->api.store), "disk I/O error");
+	close_store(w);
+	open_store(w);
+	assert_int_equal(store_count(w->api.store, secrets_of(w)), 0);
+}
+
+static void test_an_object_has_its_limit(void **state)
+{
+	struct world *w = *state;
+	uint64_t rv = store_rv(w->api.store);
+
+	assert_int_equal(put_large(w, 1, STORE_OBJECT_MAX), -E2BIG);
+	assert_int_equal(store_rv(w->api.store), rv);
+	assert_int_equal(put_large(w, 1, STORE_OBJECT_MAX - 1000), 0);
+}
+
+/* What the store or its history has costs no client anything; what only others hold does. */
+static void test_lent_texts_are_counted(void **state)
+{
+	struct world *w = *state;
+
+	assert_int_equal(text_lent_bytes(), 0);
+	assert_int_equal(put_large(w, 1, 100000), 0);
+	struct text *held = text_ref(store_get(w->api.store, secrets_of(w), "", "n1")->text);
+	assert_int_equal(text_lent_bytes(), 0);
+	for (int i = 0; i < 9; i++) /* one more than the history of setup() has */
+		assert_int_equal(put_large(w, 1, 10), 0);
+	assert_in_range(text_lent_bytes(), 100000, 101000);
+	text_unref(held);
+	assert_int_equal(text_lent_bytes(), 0);
+}
+
 #define STORE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		STORE(test_the_file_is_private),
+		STORE(test_a_full_disk_is_told_with_its_reason),
+		STORE(test_an_object_has_its_limit),
+		STORE(test_lent_texts_are_counted),
 		STORE(test_objects_and_versions_survive_reopening),
 		STORE(test_what_is_not_committed_is_not_kept),
 		STORE(test_a_second_server_is_refused),
