@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include <cjson/cJSON.h>
 #include <nettle/base64.h>
@@ -173,6 +174,40 @@ static int pem_set(const struct reading *r, const cJSON *from, const char *field
 	return path == NULL ? 0 : path_set(r, field, path, ret_path);
 }
 
+static bool is_port(const char *text, size_t len)
+{
+	return len >= 1 && len <= 5 && strspn(text, "0123456789") >= len &&
+	       strtoul(text, NULL, 10) >= 1 && strtoul(text, NULL, 10) <= 65535;
+}
+
+/* Take a proxy's address as client-go does. It may have a password in it, so no message repeats any
+ * of it, and libcurl, whose messages do, never sees a wrong one. */
+static int proxy_set(const struct reading *r, const char *proxy)
+{
+	const char *host = strstr(proxy, "://"), *at, *port;
+	size_t len;
+
+	if (strncasecmp(proxy, "http://", 7) != 0 && strncasecmp(proxy, "https://", 8) != 0 &&
+	    strncasecmp(proxy, "socks5://", 9) != 0)
+		return reading_fault(r, -EINVAL,
+				     "proxy-url: must begin with http://, https:// or socks5://");
+	host += 3;
+	len = strcspn(host, "/?#");
+	if ((at = memrchr(host, '@', len)) != NULL) {
+		len -= (size_t)(at + 1 - host);
+		host = at + 1;
+	}
+	port = memchr(host, ']', *host == '[' ? len : 0);
+	port = memchr(port == NULL ? host : port, ':',
+		      (size_t)(host + len - (port == NULL ? host : port)));
+	if (proxy[strcspn(proxy, " \t\r\n")] != '\0' || len == 0 || port == host ||
+	    (port != NULL && !is_port(port + 1, (size_t)(host + len - port - 1))))
+		return reading_fault(r, -EINVAL,
+				     "proxy-url: not SCHEME://[USER:PASSWORD@]HOST[:PORT]");
+	r->to->proxy_url = strdup(proxy);
+	return r->to->proxy_url == NULL ? reading_fault(r, -ENOMEM, "out of memory") : 0;
+}
+
 static int cluster_read(const struct reading *r, const cJSON *cluster, const char *server)
 {
 	struct credentials *c = r->to;
@@ -184,14 +219,18 @@ static int cluster_read(const struct reading *r, const cJSON *cluster, const cha
 		server = member_text(cluster, "server");
 	if (server == NULL)
 		return reading_fault(r, -EINVAL, "the cluster has no server");
-	if (proxy != NULL && (c->proxy_url = strdup(proxy)) == NULL)
-		return reading_fault(r, -ENOMEM, "out of memory");
 	c->insecure = cJSON_IsTrue(member(cluster, "insecure-skip-tls-verify"));
 	rc = credentials_set_server(r, server);
+	if (rc == 0 && proxy != NULL)
+		rc = proxy_set(r, proxy);
 	if (rc == 0 && tls_name != NULL)
 		rc = credentials_set_tls_name(r, tls_name);
 	if (rc == 0)
 		rc = pem_set(r, cluster, "certificate-authority", CREDENTIALS_CA, &c->ca_file);
+	if (rc == 0 && c->insecure && c->ca_file != NULL)
+		return reading_fault(r, -EINVAL,
+				     "insecure-skip-tls-verify: true says to ignore the "
+				     "certificate-authority beside it: leave out one of them");
 	return rc;
 }
 
@@ -278,6 +317,8 @@ static int token_read(const struct reading *r, const cJSON *user)
 	const char *token_file = member_text(user, "tokenFile");
 	int rc = 0;
 
+	if (token != NULL && strpbrk(token, "\r\n") != NULL)
+		return reading_fault(r, -EINVAL, "token: more than one line");
 	if (token != NULL && (c->token = strdup(token)) == NULL)
 		return reading_fault(r, -ENOMEM, "out of memory");
 	if (token_file == NULL)

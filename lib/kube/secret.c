@@ -27,6 +27,8 @@ int secret_word_read(const char *path, char **ret)
 
 	if (rc < 0)
 		return rc;
+	size_t blank = strspn(text, " \t\r\n");
+	memmove(text, text + blank, len - blank + 1);
 	text[strcspn(text, " \t\r\n")] = '\0';
 	if (*text == '\0') {
 		free(text);

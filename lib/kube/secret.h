@@ -12,7 +12,8 @@
 /* Wipe and free a text; NULL is fine. */
 void secret_free(char *secret);
 
-/* A file that holds one word; *ret is for secret_free(). 0, -ENODATA or as file_read(). */
+/* A file that holds one word, with blank space around it or not; *ret is for secret_free(). 0,
+ * -ENODATA or as file_read(). */
 int secret_word_read(const char *path, char **ret);
 
 /*

@@ -140,7 +140,7 @@ static void test_file_names_are_relative_to_the_kubeconfig(void **state)
 	(void)state;
 	write_file("c.pem", "x");
 	assert_int_equal(load(HEAD CONTEXTS CLUSTERS "    certificate-authority: c.pem\n"
-						     "    insecure-skip-tls-verify: true\n" USERS
+						     "    insecure-skip-tls-verify: false\n" USERS
 						     "    client-certificate: c.pem\n"
 						     "    client-key: ./c.pem\n",
 			      NULL, &c, err, sizeof(err)),
@@ -148,7 +148,7 @@ static void test_file_names_are_relative_to_the_kubeconfig(void **state)
 	snprintf(want, sizeof(want), "%s/c.pem", dir);
 	assert_string_equal(c.ca_file, want);
 	assert_string_equal(c.cert_file, want);
-	assert_true(c.insecure);
+	assert_false(c.insecure);
 	credentials_done(&c);
 }
 
@@ -169,7 +169,7 @@ static void test_a_token_file_is_read_again_each_minute_and_when_refused(void **
 	assert_string_equal(c.token, "one");
 	assert_true(credentials_refresh(&c, false, 160000));
 	assert_string_equal(c.token, "two");
-	write_file("token", "three");
+	write_file("token", " \n\tthree ");
 	assert_true(credentials_refresh(&c, true, 160001));
 	assert_string_equal(c.token, "three");
 	write_file("token", ""); /* as it is while somebody writes it */
@@ -204,6 +204,25 @@ static void test_a_wrong_kubeconfig_is_refused_with_file_and_reason(void **state
 		  "user name in the address", -EINVAL },
 		{ HEAD CONTEXTS CLUSTERS "    tls-server-name: x/y\n",
 		  "tls-server-name \"x/y\": not a host name", -EINVAL },
+		{ HEAD CONTEXTS CLUSTERS "    certificate-authority-data: Q0E=\n"
+					 "    insecure-skip-tls-verify: true\n",
+		  "insecure-skip-tls-verify: true says to ignore", -EINVAL },
+		{ HEAD CONTEXTS CLUSTERS "    proxy-url: 'ftp://me:pw@h:1'\n",
+		  "proxy-url: must begin with http://, https:// or socks5://", -EINVAL },
+		{ HEAD CONTEXTS CLUSTERS "    proxy-url: 'me:pw@h:1'\n",
+		  "proxy-url: must begin with", -EINVAL },
+		{ HEAD CONTEXTS CLUSTERS "    proxy-url: 'http://me:pw@h:99999'\n",
+		  "proxy-url: not SCHEME://", -EINVAL },
+		{ HEAD CONTEXTS CLUSTERS "    proxy-url: 'http://me:pw@h:'\n",
+		  "proxy-url: not SCHEME://", -EINVAL },
+		{ HEAD CONTEXTS CLUSTERS "    proxy-url: 'http://me:pw@h:80x'\n",
+		  "proxy-url: not SCHEME://", -EINVAL },
+		{ HEAD CONTEXTS CLUSTERS "    proxy-url: 'http://me:pw@:80'\n",
+		  "proxy-url: not SCHEME://", -EINVAL },
+		{ HEAD CONTEXTS CLUSTERS "    proxy-url: 'http://me:/pw@h:80'\n",
+		  "proxy-url: not SCHEME://", -EINVAL },
+		{ HEAD CONTEXTS CLUSTERS "    proxy-url: 'http://me:pw@h h'\n",
+		  "proxy-url: not SCHEME://", -EINVAL },
 		{ HEAD CONTEXTS CLUSTERS, "no user \"u\"", -EINVAL },
 		{ HEAD CONTEXTS CLUSTERS "    certificate-authority-data: '%%%'\n",
 		  "certificate-authority-data: not base64", -EINVAL },
@@ -234,6 +253,8 @@ static void test_a_wrong_kubeconfig_is_refused_with_file_and_reason(void **state
 		  -EINVAL },
 		{ HEAD CONTEXTS CLUSTERS USERS "    client-certificate-data: Q0VSVAo=\n",
 		  "go together", -EINVAL },
+		{ HEAD CONTEXTS CLUSTERS USERS "    token: |\n      pw@\n",
+		  "token: more than one line", -EINVAL },
 		{ HEAD CONTEXTS CLUSTERS USERS "    tokenFile: nowhere\n", "nowhere: No such file",
 		  -ENOENT },
 	};
@@ -248,6 +269,30 @@ static void test_a_wrong_kubeconfig_is_refused_with_file_and_reason(void **state
 		    strstr(err, cases[i].reason) == NULL)
 			fail_msg("case %zu: %d \"%s\", not \"%s\"", i, rc, err, cases[i].reason);
 		assert_null(strstr(err, "pw@")); /* no secret in a message */
+	}
+}
+
+static void test_the_address_of_a_proxy_is_taken_as_it_stands(void **state)
+{
+	static const char *const cases[] = {
+		"http://proxy",
+		"HTTPS://proxy:443",
+		"socks5://me:pw@proxy:1080/",
+		"http://[2001:db8::1]",
+		"http://me:p@[2001:db8::1]:65535",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct credentials c;
+		char text[512], err[256];
+
+		snprintf(text, sizeof(text), "%s    proxy-url: '%s'\n%s    token: t\n",
+			 HEAD CONTEXTS CLUSTERS, cases[i], USERS);
+		if (load(text, NULL, &c, err, sizeof(err)) != 0)
+			fail_msg("%s: %s", cases[i], err);
+		assert_string_equal(c.proxy_url, cases[i]);
+		credentials_done(&c);
 	}
 }
 
@@ -473,6 +518,7 @@ int main(void)
 		cmocka_unit_test(test_file_names_are_relative_to_the_kubeconfig),
 		cmocka_unit_test(test_a_token_file_is_read_again_each_minute_and_when_refused),
 		cmocka_unit_test(test_a_wrong_kubeconfig_is_refused_with_file_and_reason),
+		cmocka_unit_test(test_the_address_of_a_proxy_is_taken_as_it_stands),
 		cmocka_unit_test(test_the_name_of_the_certificate_may_differ_from_the_address),
 		cmocka_unit_test(test_several_files_are_read_as_one),
 		cmocka_unit_test(test_a_token_beside_a_file_is_used_until_the_file_can_be_read),
