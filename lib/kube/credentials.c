@@ -211,43 +211,59 @@ bool credentials_refresh(struct credentials *c, bool refused, uint64_t now_ms)
 
 /* --- from a plugin -------------------------------------------------------------------------- */
 
-/* Take over a PEM text, NULL for none, as a file. *ret_changed is left alone when it is the same.
- */
-static int pem_take(struct credentials *c, int slot, const char *name, const char *pem, char **at,
-		    bool *ret_changed)
-{
-	char *path = NULL;
-	int fd = -1, rc;
+/* A PEM text as a file. */
+struct pem_file {
+	bool changed; /* else it is what we have, and there is no file */
+	int fd;       /* -1: none */
+	char *path;
+};
 
-	if (pem == NULL ? *at == NULL
-			: c->fds[slot] != -1 && secret_file_is(c->fds[slot], pem, strlen(pem)))
-		return 0;
-	if (pem != NULL) {
-		rc = secret_to_file(name, pem, strlen(pem), &fd, &path);
-		if (rc < 0)
-			return rc;
-	}
-	if (c->fds[slot] != -1)
-		close(c->fds[slot]);
-	c->fds[slot] = fd;
-	free(*at);
-	*at = path;
-	*ret_changed = true;
-	return 0;
+static void pem_drop(struct pem_file *f)
+{
+	if (f->fd != -1)
+		close(f->fd);
+	free(f->path);
+}
+
+/* @pem: NULL for none. */
+static int pem_make(const struct credentials *c, int slot, const char *name, const char *pem,
+		    struct pem_file *ret)
+{
+	*ret = (struct pem_file){ .fd = -1 };
+	ret->changed =
+		pem == NULL ? c->fds[slot] != -1
+			    : c->fds[slot] == -1 || !secret_file_is(c->fds[slot], pem, strlen(pem));
+	return pem == NULL || !ret->changed
+		       ? 0
+		       : secret_to_file(name, pem, strlen(pem), &ret->fd, &ret->path);
+}
+
+static void pem_take(struct credentials *c, int slot, const struct pem_file *f, char **at)
+{
+	struct pem_file old = { .fd = c->fds[slot], .path = *at };
+
+	if (!f->changed)
+		return;
+	pem_drop(&old);
+	c->fds[slot] = f->fd;
+	*at = f->path;
 }
 
 int credentials_take(struct credentials *c, struct exec_answer *answer)
 {
-	bool changed = false;
-	int rc = pem_take(c, CREDENTIALS_CERT, "client-certificate", answer->cert, &c->cert_file,
-			  &changed);
+	struct pem_file cert, key;
+	int rc = pem_make(c, CREDENTIALS_CERT, "client-certificate", answer->cert, &cert);
 
-	if (rc == 0)
-		rc = pem_take(c, CREDENTIALS_KEY, "client-key", answer->key, &c->key_file,
-			      &changed);
 	if (rc < 0)
 		return rc;
-	c->tls_version += changed;
+	rc = pem_make(c, CREDENTIALS_KEY, "client-key", answer->key, &key);
+	if (rc < 0) {
+		pem_drop(&cert);
+		return rc;
+	}
+	pem_take(c, CREDENTIALS_CERT, &cert, &c->cert_file);
+	pem_take(c, CREDENTIALS_KEY, &key, &c->key_file);
+	c->tls_version += cert.changed || key.changed;
 	secret_free(c->token);
 	c->token = answer->token;
 	answer->token = NULL;
