@@ -41,6 +41,10 @@ struct event_recent *event_book_count(struct event_book *b, uint64_t event_key, 
 			e->count++;
 			return e;
 		}
+		if (e->key == event_key) { /* too old to count on: no second entry of it */
+			oldest = e;
+			break;
+		}
 		if (e->last_s < oldest->last_s)
 			oldest = e;
 	}
@@ -49,16 +53,23 @@ struct event_recent *event_book_count(struct event_book *b, uint64_t event_key, 
 	return oldest;
 }
 
-void event_book_forget(struct event_book *b, uint64_t event_key)
+struct event_recent *event_book_find(struct event_book *b, uint64_t event_key)
 {
 	for (size_t i = 0; i < EVENT_BOOK_SIZE; i++) {
-		struct event_recent *e = &b->recent[i];
-
-		if (e->key != event_key)
-			continue;
-		free(e->name);
-		*e = (struct event_recent){ 0 };
+		if (b->recent[i].key == event_key)
+			return &b->recent[i];
 	}
+	return NULL;
+}
+
+void event_book_forget(struct event_book *b, uint64_t event_key)
+{
+	struct event_recent *e = event_book_find(b, event_key);
+
+	if (e == NULL)
+		return;
+	free(e->name);
+	*e = (struct event_recent){ 0 };
 }
 
 struct event_book *event_book_free(struct event_book *b)

@@ -22,6 +22,7 @@ struct event_book { /* zeroed is empty */
 		uint64_t last_s;
 		char *name; /* of the Event object */
 		unsigned count;
+		unsigned sent; /* the count that is on its way to the server; 0: none is */
 	} recent[EVENT_BOOK_SIZE];
 	struct event_budget {
 		uint64_t key;    /* of the object; 0: a free entry */
@@ -37,6 +38,9 @@ bool event_book_allow(struct event_book *b, uint64_t object_key, uint64_t now_s)
  * has count 1 and no name yet, and is the caller's to name (by malloc).
  */
 struct event_recent *event_book_count(struct event_book *b, uint64_t event_key, uint64_t now_s);
+
+/* The entry of an event; NULL: it has been forgotten. */
+struct event_recent *event_book_find(struct event_book *b, uint64_t event_key);
 
 /* It did not arrive: the next one is new. */
 void event_book_forget(struct event_book *b, uint64_t event_key);

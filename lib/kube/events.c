@@ -118,50 +118,73 @@ static char *repeat_text(unsigned count)
 	return text;
 }
 
+/* An event on its way: one at a time of each, or a PATCH would overtake the POST of its object. */
 struct sent_event {
 	struct kube *kube;
 	uint64_t key;
+	char ns[];
 };
+
+static void on_answer(void *arg, int status, const cJSON *json, const char *error);
+
+/* Takes over @body, NULL: no memory. */
+static void send_text(struct kube *k, struct event_recent *recent, const char *ns, bool is_new,
+		      char *body)
+{
+	struct sent_event *sent = malloc(sizeof(*sent) + strlen(ns) + 1);
+	char *path = kube_path("/api/v1", ns, "events", is_new ? NULL : recent->name, NULL);
+	int rc = -1;
+
+	if (sent != NULL) {
+		sent->kube = k;
+		sent->key = recent->key;
+		strcpy(sent->ns, ns);
+	}
+	recent->sent = recent->count;
+	if (sent != NULL && path != NULL && body != NULL)
+		rc = request_send(k, REQUEST_EVENT, is_new ? "POST" : "PATCH", path,
+				  is_new ? KUBE_JSON : KUBE_MERGE_PATCH, body, on_answer, sent);
+	if (rc < 0) { /* too many are waiting, or no memory */
+		event_book_forget(k->events, recent->key);
+		free(sent);
+	}
+	free(path);
+	free(body);
+}
 
 /* An event that did not arrive, or that the server has dropped since, is no ground to count on. */
 static void on_answer(void *arg, int status, const cJSON *json, const char *error)
 {
 	struct sent_event *sent = arg;
+	struct kube *k = sent->kube;
+	struct event_recent *recent = event_book_find(k->events, sent->key);
 
 	(void)json;
 	if (error != NULL) {
-		event_book_forget(sent->kube->events, sent->key);
+		event_book_forget(k->events, sent->key);
 		if (status != 0)
 			log_debug("kube", "event refused", "error=\"%s\"", error);
+	} else if (recent != NULL && recent->sent < recent->count) {
+		send_text(k, recent, sent->ns, false, repeat_text(recent->count));
+	} else if (recent != NULL) {
+		recent->sent = 0;
 	}
 	free(sent);
 }
 
-static void send_event(struct kube *k, const struct kube_event *e, uint64_t key,
-		       struct event_recent *recent)
+static void send_event(struct kube *k, const struct kube_event *e, struct event_recent *recent)
 {
 	bool is_new = recent->count == 1;
-	struct sent_event *sent = malloc(sizeof(*sent));
-	char *path = NULL, *body = NULL;
-	int rc = -1;
 
+	if (recent->sent != 0)
+		return; /* on_answer() sees that there are more by now */
 	if (is_new)
 		recent->name = event_name(e, &k->rng);
-	if (sent != NULL && recent->name != NULL) {
-		*sent = (struct sent_event){ k, key };
-		path = kube_path("/api/v1", event_namespace(e), "events",
-				 is_new ? NULL : recent->name, NULL);
-		body = is_new ? new_event_text(e, recent->name) : repeat_text(recent->count);
-	}
-	if (path != NULL && body != NULL)
-		rc = request_send(k, REQUEST_EVENT, is_new ? "POST" : "PATCH", path,
-				  is_new ? KUBE_JSON : KUBE_MERGE_PATCH, body, on_answer, sent);
-	if (rc < 0) { /* too many are waiting, or no memory */
-		event_book_forget(k->events, key);
-		free(sent);
-	}
-	free(path);
-	free(body);
+	if (recent->name == NULL)
+		event_book_forget(k->events, recent->key);
+	else
+		send_text(k, recent, event_namespace(e), is_new,
+			  is_new ? new_event_text(e, recent->name) : repeat_text(recent->count));
 }
 
 void kube_event(struct kube *k, const struct kube_event *e)
@@ -178,5 +201,5 @@ void kube_event(struct kube *k, const struct kube_event *e)
 		k->events = calloc(1, sizeof(*k->events));
 	if (k->events == NULL || !event_book_allow(k->events, object_key, now_s))
 		return;
-	send_event(k, e, event_key, event_book_count(k->events, event_key, now_s));
+	send_event(k, e, event_book_count(k->events, event_key, now_s));
 }
