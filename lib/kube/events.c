@@ -195,7 +195,7 @@ void kube_event(struct kube *k, const struct kube_event *e)
 	uint64_t event_key = hash_texts(object_key, event, 3);
 	uint64_t now_s = uv_now(k->loop) / 1000;
 
-	if (k->down || k->closing)
+	if (k->down || k->locked_out || k->closing)
 		return;
 	if (k->events == NULL)
 		k->events = calloc(1, sizeof(*k->events));

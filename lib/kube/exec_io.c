@@ -30,6 +30,7 @@ struct exec_run {
 	char *text;
 	size_t len, cap;
 	bool made, running, exited, ended_output, done; /* made: the handle is libuv's */
+	bool alone; /* in a process group of its own, which ends with it when we end it */
 	int64_t exit_status;
 	int signal;
 	char why[TRANSFER_ERROR_SIZE / 2]; /* we have given it up; "": we have not */
@@ -99,7 +100,7 @@ static void finish(struct exec_run *r)
 			 r->why[0] == '\0' ? "no memory for what it printed" : r->why);
 	}
 	kube_refresh_credentials(k, false);
-	transfers_credentialed(k, failure[0] == '\0' ? NULL : failure);
+	kube_credentialed(k, failure[0] == '\0' ? NULL : failure);
 }
 
 static void give_up(struct exec_run *r, const char *why)
@@ -107,7 +108,7 @@ static void give_up(struct exec_run *r, const char *why)
 	if (r->why[0] == '\0')
 		snprintf(r->why, sizeof(r->why), "%s", why);
 	if (r->running && !r->exited)
-		uv_process_kill(&r->process, SIGKILL);
+		kill(r->alone ? -r->process.pid : r->process.pid, SIGKILL);
 }
 
 /* --- its life ------------------------------------------------------------------------------- */
@@ -201,6 +202,8 @@ static int spawn(struct exec_run *r)
 		.args = p->args,
 		.stdio_count = 3,
 		.stdio = stdio,
+		/* At a terminal it must stay in the foreground. */
+		.flags = interactive ? 0 : UV_PROCESS_DETACHED,
 	};
 	int rc = UV_ENOMEM;
 
@@ -216,6 +219,7 @@ static int spawn(struct exec_run *r)
 		r->made = true; /* also if it failed */
 		handle_opened(r, (uv_handle_t *)&r->process);
 		r->running = rc == 0;
+		r->alone = !interactive;
 	}
 	exec_plugin_environ_free(options.env);
 	free(info);
@@ -246,11 +250,13 @@ void kube_get_credentials(struct kube *k)
 	uv_pipe_init(k->loop, &r->out, 0);
 	handle_opened(r, (uv_handle_t *)&r->timer);
 	handle_opened(r, (uv_handle_t *)&r->out);
-	int rc = spawn(r);
-	if (rc == 0)
-		rc = uv_read_start((uv_stream_t *)&r->out, on_alloc, on_output);
-	if (rc < 0) /* from the loop, like every other answer */
+	if (spawn(r) < 0) { /* from the loop, like every other answer */
 		uv_timer_start(&r->timer, on_late, 0, 0);
+		return;
+	}
+	int rc = uv_read_start((uv_stream_t *)&r->out, on_alloc, on_output);
+	if (rc < 0)
+		give_up(r, uv_strerror(rc));
 }
 
 void exec_close(struct kube *k)

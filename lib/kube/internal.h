@@ -40,7 +40,8 @@ TAILQ_HEAD(transfers, transfer);
  *
  * Whether a server speaks HTTP/2, the first connection shows. So over TLS one transfer goes first;
  * the others wait until it has an answer, and then find a connection to share (or none, over
- * HTTP/1.1, and open their own). CURLOPT_PIPEWAIT promises the same, but libcurl 7.88 forgets some
+ * HTTP/1.1, and open their own). They wait for a connection as long as it may take to get one, and
+ * then for kube->patience_ms. CURLOPT_PIPEWAIT promises the same, but libcurl 7.88 forgets some
  * of those that wait when the server turns out to speak HTTP/1.1.
  *
  * A pool whose connections are not to be trusted any more, or show outdated credentials, is
@@ -50,7 +51,8 @@ struct pool {
 	struct kube *kube;
 	CURLM *multi;        /* NULL once closed */
 	uv_timer_t timer;    /* what libcurl waits for */
-	uv_timer_t patience; /* what those wait for who wait */
+	uv_timer_t patience; /* how long those wait who wait; then they go on their own */
+	uint64_t waiting_ms; /* since when somebody waits, without a pause */
 	unsigned count;      /* transfers that are its own, those that wait included */
 	unsigned answered;   /* those that run and have an answer: their connections are good */
 	unsigned handles;    /* of its own that are not closed yet */
@@ -77,6 +79,7 @@ void pool_answered(struct transfer *t);
 /* --- one HTTP exchange (transfer.c) --------------------------------------------------------- */
 
 #define TRANSFER_ERROR_SIZE 512
+#define CONNECT_TIMEOUT_MS  5000 /* names, TCP and TLS */
 
 struct transfer_ops {
 	void (*data)(
@@ -96,16 +99,21 @@ struct transfer {
 	} body;
 	size_t body_max; /* of unconsumed bytes; more is an error */
 	enum channel channel;
-	struct pool *pool;      /* NULL: idle, or credentials are still to come */
-	bool stream;            /* a watch: it ends when the server or the connection does */
-	bool waits;             /* in pool->waiting, or in kube->uncredentialed */
-	bool heard;             /* pool_answered() knows */
-	bool answered;          /* counted in pool->answered */
-	unsigned identity;      /* credentials.version when it began */
-	int status;             /* of HTTP; 0: no answer */
-	unsigned retry_after_s; /* what the server wishes; 0: nothing */
-	bool failed;            /* the exchange broke off, before or after a status */
-	bool timed_out;         /* it did by our own clock */
+	struct pool *pool;   /* NULL: idle, or credentials are still to come */
+	bool stream;         /* a watch: it ends when the server or the connection does */
+	bool waits;          /* in pool->waiting, or in kube->uncredentialed */
+	bool heard;          /* pool_answered() knows */
+	bool answered;       /* counted in pool->answered */
+	unsigned identity;   /* credentials.version when it began */
+	uint64_t began_ms;   /* when the credentials were there */
+	unsigned timeout_ms; /* from then on; 0: none */
+	int status;          /* of HTTP; 0: no answer */
+	int retry_after_s;   /* what the server wishes; -1: nothing */
+	bool retry_at_once;  /* it wishes for a number of seconds, be it 0 */
+	bool failed;         /* the exchange broke off, before or after a status */
+	bool timed_out;      /* it did by our own clock */
+	bool unsent;         /* there were no credentials: says nothing about the server */
+	bool outdated;       /* at its end new transfers went to another pool already */
 	bool too_big, ended, is_ready;
 	char *error; /* why it failed; TRANSFER_ERROR_SIZE bytes, from start to stop */
 	TAILQ_ENTRY(transfer) ready, turn;
@@ -117,7 +125,7 @@ struct transfer_request {
 	const char *content_type;  /* NULL: no body */
 	const char *body;          /* must live until the end */
 	size_t body_max;           /* of the answer */
-	unsigned timeout_s;        /* 0: none */
+	unsigned timeout_s;        /* the wait for a connection included; 0: none */
 	bool stream;               /* a watch */
 };
 
@@ -127,6 +135,14 @@ int transfer_start(struct kube *k, struct transfer *t, const struct transfer_req
 void transfer_stop(struct transfer *t);
 /* Drop @len bytes from the front of the body. */
 void transfer_consume(struct transfer *t, size_t len);
+
+/* The body as JSON, for cJSON_Delete(); NULL: it is none. */
+cJSON *transfer_json(const struct transfer *t);
+/*
+ * Has the API server not answered (yet)? No status at all, or a gateway speaks for a server that
+ * does not: 502 to 504, without the Status object that an API server would write.
+ */
+bool transfer_is_unheard(const struct transfer *t);
 
 /* The program that was asked has given credentials, or @failure says why not; else NULL. */
 void transfers_credentialed(struct kube *k, const char *failure);
@@ -165,8 +181,8 @@ enum request_class { REQUEST_FOREGROUND, REQUEST_EVENT, REQUEST_CLASS_MAX };
 TAILQ_HEAD(requests, request);
 
 struct request_queue {
-	struct requests waiting, running;
-	unsigned waiting_count, running_count;
+	struct requests waiting, running, resting; /* resting: until the server is less busy */
+	unsigned waiting_count, running_count, resting_count;
 };
 
 int request_send(struct kube *k, enum request_class class, const char *method, const char *path,
@@ -179,6 +195,8 @@ TAILQ_HEAD(watches, kube_watch);
 
 /* The server is back: those that wait for it go on. */
 void watches_wake(struct kube *k);
+/* Is one of them being answered? */
+bool watches_hear(const struct kube *k);
 
 /* --- the client (kube.c) -------------------------------------------------------------------- */
 
@@ -203,24 +221,28 @@ struct kube {
 	uint64_t silence_ms;       /* a watch that says nothing for so long is taken for dead */
 	unsigned timeout_s;        /* of a request */
 	uint64_t plugin_ms;        /* how long a credential plugin may take */
+	uint64_t patience_ms;      /* how long transfers wait for another one's connection */
 	struct event_book *events; /* made by the first event */
 
-	/* Outage: no answer at all, or a gateway's word that there is none. */
-	bool answered, down;
+	/* Outage: nobody is answered (down), or there are no credentials to ask with (locked_out).
+	 */
+	bool answered, down, locked_out;
+	uint64_t heard_ms; /* the last answer, or part of one */
 	struct backoff backoff;
 	uint64_t retry_at_ms; /* of the loop's clock */
 };
 
-/* No answer from the API server: none at all, or a gateway that speaks for one that does not. */
-static inline bool is_no_answer(int status)
-{
-	return status == 0 || (status >= 502 && status <= 504);
-}
-
-/* The server answered @status. */
-void kube_heard(struct kube *k, int status);
-/* @t, which asked for @path, got no answer. */
-void kube_unheard(struct kube *k, const char *path, const struct transfer *t);
+/* The server answers @t. */
+void kube_heard(struct kube *k, const struct transfer *t);
+/*
+ * @t, which asked for @path, got no answer. Is this an outage, or the trouble of this path alone?
+ * Others that are answered right now say that it is no outage.
+ */
+bool kube_unheard(struct kube *k, const char *path, const struct transfer *t);
+/* A program was asked for credentials; @failure: why there are none, NULL: there are. */
+void kube_credentialed(struct kube *k, const char *failure);
+/* Why @t got no answer, in words. */
+const char *unheard_reason(const struct transfer *t, char *buf, size_t size);
 /* In how many milliseconds a watch should try again; one back-off for all of them. */
 uint64_t kube_retry_in(struct kube *k);
 

@@ -1,25 +1,43 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Opening and closing the client, and whether its server can be reached. */
+#include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/random.h>
 
 #include "lib/base/log.h"
 #include "lib/kube/internal.h"
 #include "lib/kube/kubeconfig.h"
 
-#define SILENCE_MS 90000 /* bookmarks come about each minute */
-#define TIMEOUT_S  15
-#define PLUGIN_MS  60000
+#define SILENCE_MS  90000 /* bookmarks come about each minute */
+#define TIMEOUT_S   15
+#define PLUGIN_MS   60000
+/* A server that is reached and does not answer keeps others waiting for so long. */
+#define PATIENCE_MS 2000
 
 /* Does the URL name this very machine? A proxy that the environment sets is not meant for it. */
 static bool is_loopback(const char *server)
 {
-	const char *host = strstr(server, "://") + 3;
+	const char *at = strstr(server, "://") + 3;
+	char host[INET6_ADDRSTRLEN];
+	struct in6_addr v6;
+	struct in_addr v4;
+	size_t len;
 
-	return strncmp(host, "127.", 4) == 0 || strncmp(host, "[::1]", 5) == 0 ||
-	       strncmp(host, "localhost", 9) == 0;
+	at += *at == '[';
+	len = strcspn(at, at[-1] == '[' ? "]" : ":/");
+	if (len >= sizeof(host))
+		return false;
+	memcpy(host, at, len);
+	host[len] = '\0';
+	if (at[-1] == '[')
+		return inet_pton(AF_INET6, host, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
+	if (inet_pton(AF_INET, host, &v4) == 1)
+		return ntohl(v4.s_addr) >> 24 == IN_LOOPBACKNET;
+	return strcasecmp(host, "localhost") == 0;
 }
 
 static int credentials_load(const struct kube_cfg *cfg, struct credentials *ret, char *err,
@@ -48,10 +66,12 @@ int kube_open(uv_loop_t *loop, const struct kube_cfg *cfg, struct kube **ret, ch
 	k->silence_ms = SILENCE_MS;
 	k->timeout_s = TIMEOUT_S;
 	k->plugin_ms = PLUGIN_MS;
+	k->patience_ms = PATIENCE_MS;
 	TAILQ_INIT(&k->watches);
 	for (size_t i = 0; i < REQUEST_CLASS_MAX; i++) {
 		TAILQ_INIT(&k->queues[i].waiting);
 		TAILQ_INIT(&k->queues[i].running);
+		TAILQ_INIT(&k->queues[i].resting);
 	}
 	k->user_agent = strdup(cfg->user_agent != NULL ? cfg->user_agent : "bellman");
 	if (k->user_agent == NULL)
@@ -110,12 +130,12 @@ void kube_handle_closed(struct kube *k)
 	free(k);
 }
 
-void kube_heard(struct kube *k, int status)
+void kube_heard(struct kube *k, const struct transfer *t)
 {
-	if (is_no_answer(status))
-		return;
 	k->answered = true;
-	if (status != 401)
+	k->heard_ms = uv_now(k->loop);
+	/* A watch goes on with the credentials that it began with, be they outdated. */
+	if (t->status != 401 && t->identity == k->credentials.version)
 		k->credentials.accepted = true;
 	if (!k->down)
 		return;
@@ -125,16 +145,47 @@ void kube_heard(struct kube *k, int status)
 	watches_wake(k);
 }
 
-void kube_unheard(struct kube *k, const char *path, const struct transfer *t)
+const char *unheard_reason(const struct transfer *t, char *buf, size_t size)
 {
-	char gateway[48];
+	if (t->status == 0)
+		snprintf(buf, size, "%s", t->error);
+	else
+		snprintf(buf, size, "gateway answers %d", t->status);
+	return buf;
+}
 
-	snprintf(gateway, sizeof(gateway), "gateway answers %d", t->status);
+bool kube_unheard(struct kube *k, const char *path, const struct transfer *t)
+{
+	char reason[TRANSFER_ERROR_SIZE];
+
+	if (t->unsent)
+		return false;
+	/* Where nothing arrives any more, watches stand open for long: a time-out says more, unless
+	 * somebody was heard meanwhile. */
+	if (watches_hear(k) && (!t->timed_out || k->heard_ms >= t->began_ms))
+		return false;
 	if (!k->down)
 		log_warn("kube", "API server unreachable, going on with what is known",
 			 "server=%s path=%.*s reason=\"%s\"", k->credentials.server,
-			 (int)strcspn(path, "?"), path, t->status == 0 ? t->error : gateway);
+			 (int)strcspn(path, "?"), path, unheard_reason(t, reason, sizeof(reason)));
 	k->down = true;
+	return true;
+}
+
+void kube_credentialed(struct kube *k, const char *failure)
+{
+	bool before = k->locked_out;
+
+	k->locked_out = failure != NULL;
+	if (k->locked_out && !before)
+		log_warn("kube", "no credentials for the API server, going on with what is known",
+			 "server=%s reason=\"%s\"", k->credentials.server, failure);
+	if (!k->locked_out && before) {
+		log_info("kube", "credentials are there again", "server=%s", k->credentials.server);
+		backoff_reset(&k->backoff);
+		watches_wake(k);
+	}
+	transfers_credentialed(k, failure);
 }
 
 uint64_t kube_retry_in(struct kube *k)
@@ -151,7 +202,7 @@ uint64_t kube_retry_in(struct kube *k)
 
 bool kube_connected(const struct kube *k)
 {
-	return k->answered && !k->down;
+	return k->answered && !k->down && !k->locked_out;
 }
 
 const char *kube_server(const struct kube *k)

@@ -4,15 +4,17 @@
  *
  * One `struct kube` is one API server on one libuv loop. Watches and requests have connections of
  * their own, which are kept; where the server speaks HTTP/2 each of the two is one connection.
- * Nothing here blocks and nothing waits in a thread.
+ * Nothing here blocks. Host names are looked up in a thread of libcurl's, which nobody waits for
+ * (libcurl 7.87 and later; an older one does when it gives up a name server that is silent).
  *
  * Every callback runs from the loop, never from inside the call that asked for it
  * (kube_close() excepted, see there), and may call anything here, kube_watch_stop() on
  * its own watch and kube_close() included.
  *
  * When the server cannot be reached, that is logged once, and once when it is back;
- * watches go on by themselves with a back-off that all of them share. Nothing is removed
- * because of an outage: what was told by upsert() holds until the server says otherwise.
+ * watches go on by themselves with a back-off that all of them share. A watch that gets no answer
+ * while others are answered has a back-off of its own. Nothing is removed because of an outage:
+ * what was told by upsert() holds until the server says otherwise.
  *
  * A list is decoded object by object while it arrives: one object is in memory at a time, and one
  * of more than 8 MiB is not believed. A list or watch of which no byte has come for 90 s begins
@@ -65,7 +67,8 @@ int kube_open(uv_loop_t *loop, const struct kube_cfg *cfg, struct kube **ret, ch
  */
 struct kube *kube_close(struct kube *k);
 
-/* Did the server answer when last asked? False before the first answer. For metrics. */
+/* Did the server answer when last asked? False before the first answer, and while a credential
+ * plugin fails. For metrics. */
 bool kube_connected(const struct kube *k);
 
 /* scheme://host:port[/prefix] in use, for log lines and messages. */
@@ -119,9 +122,11 @@ struct kube_watch *kube_watch_stop(struct kube_watch *w);
 typedef void (*kube_done)(void *arg, int status, const cJSON *json, const char *error);
 
 /*
- * Send one request. At most 32 are under way at a time, the rest wait in order; 15 s each. When the
- * server is busy (429, or 5xx, with Retry-After) it is sent again at the time that it says, for a
- * minute at most; then, or without Retry-After, @done gets that answer.
+ * Send one request. At most 32 are under way at a time, the rest wait in order; 15 s each, the wait
+ * for a connection included, and that for a credential plugin not. In an outage those that have
+ * waited as long for their turn fail with the first that does. When the server is busy (429, or
+ * 5xx, with Retry-After) it is sent again at the time that it says, for a minute at most, and
+ * others go meanwhile; then, or without Retry-After, @done gets that answer.
  *
  * @path: with its query, as from kube_path(). @content_type and @body: NULL for none; copied.
  * @done: runs exactly once if this returns 0; NULL: nobody asks.
@@ -142,7 +147,7 @@ char *kube_path(const char *api, const char *ns, const char *resource, const cha
 /*
  * A core/v1 Event about an object. Nobody hears whether it arrived: it is dropped while the
  * server cannot be reached, and beyond 25 at once and one each 5 minutes for one object. The same
- * again within 10 minutes counts up the first.
+ * again within 10 minutes counts up the first, when that has arrived.
  */
 struct kube_event {
 	const char *component, *host;          /* who says it: "bellman-speaker", the node or "" */

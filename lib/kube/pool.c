@@ -9,8 +9,6 @@
 
 #include "lib/kube/internal.h"
 
-#define PATIENCE_MS 2000 /* of those who wait for the first: then they go on their own */
-
 struct socket_poll {
 	uv_poll_t handle;
 	struct pool *pool;
@@ -59,6 +57,12 @@ static void pool_handle_opened(struct pool *p)
 
 static void start(struct pool *p, struct transfer *t)
 {
+	uint64_t waited_ms = uv_now(p->kube->loop) - t->began_ms;
+
+	if (t->timeout_ms != 0)
+		curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS,
+				 waited_ms < t->timeout_ms ? (long)(t->timeout_ms - waited_ms)
+							   : 1L);
 	if (curl_multi_add_handle(p->multi, t->easy) != CURLM_OK)
 		transfer_failed(t, "out of memory");
 }
@@ -78,10 +82,25 @@ static void start_waiting(struct pool *p, bool all)
 		uv_timer_stop(&p->patience);
 }
 
+/* Does the first of them still look for the server? If not, it waits for its answer. */
+static bool is_connecting(const struct transfer *first)
+{
+	curl_off_t us = 0;
+
+	return first != NULL &&
+	       curl_easy_getinfo(first->easy, CURLINFO_PRETRANSFER_TIME_T, &us) == CURLE_OK &&
+	       us == 0;
+}
+
 static void on_patience(uv_timer_t *timer)
 {
 	struct pool *p = timer->data;
 
+	/* What is slow to be there may still be shared; but nobody waits for two that fail. */
+	if (is_connecting(p->first) && uv_now(p->kube->loop) - p->waiting_ms < CONNECT_TIMEOUT_MS) {
+		uv_timer_start(timer, on_patience, p->kube->patience_ms, 0);
+		return;
+	}
 	start_waiting(p, true);
 	transfers_tell(p->kube);
 }
@@ -115,8 +134,10 @@ static void admit(struct pool *p, struct transfer *t)
 	}
 	t->waits = true;
 	TAILQ_INSERT_TAIL(&p->waiting, t, turn);
-	if (p->first != NULL && !uv_is_active((uv_handle_t *)&p->patience))
-		uv_timer_start(&p->patience, on_patience, PATIENCE_MS, 0);
+	if (p->first != NULL && !uv_is_active((uv_handle_t *)&p->patience)) {
+		p->waiting_ms = uv_now(p->kube->loop);
+		uv_timer_start(&p->patience, on_patience, p->kube->patience_ms, 0);
+	}
 	start_waiting(p, false);
 }
 

@@ -38,6 +38,24 @@ static void add_certificate_fault(struct transfer *t)
 	gnutls_free(text.data);
 }
 
+/*
+ * A proxy's address has a password in it, and libcurl repeats one that it does not understand. It
+ * stands at the end, in quotes, and may be cut off anywhere.
+ */
+static void hide_proxy(char *text)
+{
+	static const char begins[] = "Unsupported proxy";
+	char *at = strrchr(text, '@'), *from;
+
+	if (strncmp(text, begins, strlen(begins)) == 0) {
+		text[strcspn(text, "'\"")] = '\0';
+		if ((from = strstr(text, " in ")) != NULL || (from = strstr(text, " for ")) != NULL)
+			*from = '\0';
+	} else if (at != NULL && (from = strstr(text, "://")) != NULL && from < at) {
+		memmove(from + 3, at + 1, strlen(at + 1) + 1);
+	}
+}
+
 void transfer_explain(struct transfer *t, CURLcode result)
 {
 	long os = 0;
@@ -49,6 +67,7 @@ void transfer_explain(struct transfer *t, CURLcode result)
 	}
 	if (t->error[0] == '\0')
 		snprintf(t->error, TRANSFER_ERROR_SIZE, "%s", curl_easy_strerror(result));
+	hide_proxy(t->error);
 	if (result == CURLE_PEER_FAILED_VERIFICATION)
 		add_certificate_fault(t);
 	else if (result == CURLE_COULDNT_CONNECT &&

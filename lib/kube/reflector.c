@@ -15,10 +15,10 @@
 #define SHORT_WATCH_MS      1000 /* one that ends sooner is not asked again at once */
 #define MALFORMED           (-1) /* in `refused`: it was no answer */
 
-int reflector_init(struct reflector *r, const char *path, const char *query,
+int reflector_init(struct reflector *r, const char *server, const char *path, const char *query,
 		   const struct kube_watch_ops *ops, void *arg)
 {
-	*r = (struct reflector){ .ops = ops, .arg = arg, .path = strdup(path) };
+	*r = (struct reflector){ .ops = ops, .arg = arg, .server = server, .path = strdup(path) };
 	if (query != NULL)
 		r->query = strdup(query);
 	if (r->path == NULL || (query != NULL && r->query == NULL)) {
@@ -91,7 +91,7 @@ enum reflector_next reflector_misunderstood(struct reflector *r, const char *why
 	r->malformed++;
 	if (r->refused != MALFORMED)
 		log_warn("kube", "answer not understood, listing again",
-			 "path=%s why=\"%s\" count=%llu", r->path, why,
+			 "server=%s path=%s why=\"%s\" count=%llu", r->server, r->path, why,
 			 (unsigned long long)r->malformed);
 	r->refused = MALFORMED;
 	forget_version(r);
@@ -102,7 +102,7 @@ enum reflector_next reflector_misunderstood(struct reflector *r, const char *why
 static void accepted(struct reflector *r)
 {
 	if (r->refused != 0)
-		log_info("kube", "watch goes on", "path=%s", r->path);
+		log_info("kube", "watch goes on", "server=%s path=%s", r->server, r->path);
 	r->refused = 0;
 	r->absent = false;
 }
@@ -226,8 +226,8 @@ static bool is_older(const char *version, const char *ours)
  */
 static enum reflector_next went_back(struct reflector *r, const char *version)
 {
-	log_warn("kube", "server went back in time, listing again", "path=%s from=%s to=%s",
-		 r->path, r->version, version);
+	log_warn("kube", "server went back in time, listing again",
+		 "server=%s path=%s from=%s to=%s", r->server, r->path, r->version, version);
 	forget_version(r);
 	return REFLECTOR_LATER;
 }
@@ -336,7 +336,8 @@ enum reflector_next reflector_refused(struct reflector *r, int status, const cha
 	if (!version_survives(status))
 		forget_version(r);
 	if (status == 410) { /* in the course of things: the server's history is short */
-		log_info("kube", "version too old, listing again", "path=%s", r->path);
+		log_info("kube", "version too old, listing again", "server=%s path=%s", r->server,
+			 r->path);
 		return REFLECTOR_LATER;
 	}
 	if (status == 404 && !r->synced && r->ops->absent != NULL) {
@@ -348,8 +349,9 @@ enum reflector_next reflector_refused(struct reflector *r, int status, const cha
 	}
 	if (r->refused != status) {
 		r->refused = status;
-		log_warn("kube", "watch refused, trying again", "path=%s status=%d reason=\"%s\"",
-			 r->path, status, reason);
+		log_warn("kube", "watch refused, trying again",
+			 "server=%s path=%s status=%d reason=\"%s\"", r->server, r->path, status,
+			 reason);
 		if (r->synced && r->ops->lost != NULL)
 			r->ops->lost(r->arg, status, reason);
 	}

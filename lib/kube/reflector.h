@@ -12,10 +12,10 @@
  * A version is kept through disconnects, so an outage costs no new list. It is dropped when the
  * server no longer knows it (410 Gone), when the server has gone back in time (restored from a
  * backup), and when we cannot be sure to have understood everything since. During a new list the
- *old objects stay; what it did not name is removed at its end.
+ * old objects stay; what it did not name is removed at its end.
  *
  * A list that takes longer than the server keeps its snapshot (410 in the middle) is asked for
- *again in one piece, or it might never end.
+ * again in one piece, or it might never end.
  */
 #ifndef BELLMAN_KUBE_REFLECTOR_H
 #define BELLMAN_KUBE_REFLECTOR_H
@@ -37,6 +37,7 @@ enum reflector_next {
 struct reflector {
 	const struct kube_watch_ops *ops;
 	void *arg;
+	const char *server;
 	char *path, *query; /* query may be NULL */
 
 	struct keyset keys;
@@ -52,8 +53,8 @@ struct reflector {
 	uint64_t malformed;        /* answers that could not be understood, ever */
 };
 
-/* 0 or -ENOMEM. @path and @query are copied. */
-int reflector_init(struct reflector *r, const char *path, const char *query,
+/* 0 or -ENOMEM. @server, for log lines, is kept by pointer; @path and @query are copied. */
+int reflector_init(struct reflector *r, const char *server, const char *path, const char *query,
 		   const struct kube_watch_ops *ops, void *arg);
 void reflector_done(struct reflector *r);
 

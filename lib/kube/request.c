@@ -5,9 +5,13 @@
  * Events have a queue of their own, so that thousands of them never stand before a status write.
  *
  * A server that is busy (429, or 5xx with Retry-After) is asked again when it says so, whatever the
- * method, as client-go does: it has not begun with the request. What waits for that keeps its place
- * among those under way, so that a busy server gets less to do. All of it ends after RETRY_MAX
- * tries or RETRY_FOR_MS; an answer that wishes for more is handed on as it is.
+ * method, as client-go does: it has not begun with the request. What rests meanwhile leaves its
+ * place to the next one, which the server may well have time for (its queues are many), and is then
+ * the first to go. At most RESTING_MAX rest; it ends after RETRY_MAX tries or RETRY_FOR_MS; and an
+ * answer that wishes for more is handed on as it is.
+ *
+ * While the server cannot be reached, requests that have waited for their turn as long as one may
+ * take fail with the one before them: else the last of a thousand would fail after minutes.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -18,6 +22,8 @@
 #define ANSWER_MAX   (64u << 20)
 #define RETRY_MAX    10u
 #define RETRY_FOR_MS 60000u
+#define RETRY_MIN_MS 100u /* "Retry-After: 0" */
+#define RESTING_MAX  1000u
 
 static const struct {
 	unsigned running_max, waiting_max; /* waiting_max 0: no limit */
@@ -31,7 +37,8 @@ struct request {
 	enum request_class class;
 	bool retried; /* after a 401, with new credentials */
 	unsigned tries;
-	uint64_t began_ms;
+	uint64_t asked_ms; /* by its user */
+	uint64_t began_ms; /* its first try */
 	uv_timer_t *timer; /* made for the first wait; its close callback frees */
 	struct transfer transfer;
 	const char *method, *path, *content_type, *body; /* in `texts`; the last two may be NULL */
@@ -108,11 +115,27 @@ static void queue_run(struct kube *k, enum request_class class)
 	       (r = TAILQ_FIRST(&q->waiting)) != NULL) {
 		if (request_start(r) < 0)
 			return; /* no memory now: with the next one that ends */
-		r->began_ms = uv_now(k->loop);
+		if (r->tries == 0)
+			r->began_ms = uv_now(k->loop);
 		TAILQ_REMOVE(&q->waiting, r, link);
 		q->waiting_count--;
 		TAILQ_INSERT_TAIL(&q->running, r, link);
 		q->running_count++;
+	}
+}
+
+/* Those that an outage has kept from their turn for too long. */
+static void queue_expire(struct kube *k, enum request_class class)
+{
+	struct request_queue *q = &k->queues[class];
+	struct request *r;
+
+	while (!k->closing && k->down && (r = TAILQ_FIRST(&q->waiting)) != NULL &&
+	       uv_now(k->loop) - r->asked_ms >= k->timeout_s * 1000) {
+		TAILQ_REMOVE(&q->waiting, r, link);
+		q->waiting_count--;
+		request_tell(r, 0, "API server unreachable, and others wait before it");
+		request_free(r);
 	}
 }
 
@@ -126,26 +149,34 @@ static void request_end(struct request *r, int status, const char *failure)
 	k->queues[class].running_count--;
 	request_tell(r, status, failure);
 	request_free(r);
+	queue_expire(k, class);
 	queue_run(k, class);
 }
 
+/* It has rested: it is the next. */
 static void on_retry(uv_timer_t *timer)
 {
 	struct request *r = timer->data;
+	struct request_queue *q = &r->kube->queues[r->class];
 
-	if (request_start(r) < 0)
-		request_end(r, 0, "out of memory");
+	TAILQ_REMOVE(&q->resting, r, link);
+	q->resting_count--;
+	TAILQ_INSERT_HEAD(&q->waiting, r, link);
+	q->waiting_count++;
+	queue_run(r->kube, r->class);
 }
 
 /* As the server wishes, once more? False when it is not to be waited for. */
 static bool request_retry(struct request *r)
 {
-	uint64_t wait_ms = (uint64_t)r->transfer.retry_after_s * 1000;
+	int after_s = r->transfer.retry_after_s, status = r->transfer.status;
+	uint64_t wait_ms = after_s > 0 ? (uint64_t)after_s * 1000 : RETRY_MIN_MS;
 	struct kube *k = r->kube;
-	int status = r->transfer.status;
+	struct request_queue *q = &k->queues[r->class];
 
-	if (r->transfer.failed || (status != 429 && status < 500) || wait_ms == 0 ||
-	    ++r->tries >= RETRY_MAX || uv_now(k->loop) - r->began_ms + wait_ms > RETRY_FOR_MS)
+	if (r->transfer.failed || (status != 429 && status < 500) || after_s < 0 ||
+	    q->resting_count >= RESTING_MAX || ++r->tries >= RETRY_MAX ||
+	    uv_now(k->loop) - r->began_ms + wait_ms > RETRY_FOR_MS)
 		return false;
 	if (r->timer == NULL) {
 		r->timer = calloc(1, sizeof(*r->timer));
@@ -156,7 +187,12 @@ static bool request_retry(struct request *r)
 		r->timer->data = r;
 	}
 	transfer_stop(&r->transfer);
+	TAILQ_REMOVE(&q->running, r, link);
+	q->running_count--;
+	TAILQ_INSERT_TAIL(&q->resting, r, link);
+	q->resting_count++;
 	uv_timer_start(r->timer, on_retry, wait_ms + rng_below(&k->rng, wait_ms / 8 + 1), 0);
+	queue_run(k, r->class);
 	return true;
 }
 
@@ -165,11 +201,11 @@ static void on_end(struct transfer *t)
 	struct request *r = (struct request *)((char *)t - offsetof(struct request, transfer));
 	struct kube *k = r->kube;
 
-	if (is_no_answer(t->status))
+	if (transfer_is_unheard(t))
 		kube_unheard(k, r->path, t);
 	/* The connection may be dead without anybody knowing. Over HTTP/2 it would be used again.
-	 */
-	if (t->timed_out && t->status == 0)
+	 * Of all that wait on it, the first to give up sees to it. */
+	if (t->timed_out && t->status == 0 && !t->outdated)
 		pool_retire(k, CHANNEL_REQUEST);
 	if (request_retry(r))
 		return;
@@ -218,6 +254,7 @@ int request_send(struct kube *k, enum request_class class, const char *method, c
 	char *at = r->texts;
 	r->kube = k;
 	r->class = class;
+	r->asked_ms = uv_now(k->loop);
 	r->done = done;
 	r->arg = arg;
 	r->method = put(&at, method);
@@ -252,6 +289,7 @@ void requests_close(struct kube *k)
 {
 	for (size_t i = 0; i < REQUEST_CLASS_MAX; i++) {
 		end_all(&k->queues[i].running);
+		end_all(&k->queues[i].resting);
 		end_all(&k->queues[i].waiting);
 	}
 }

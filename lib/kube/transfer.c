@@ -3,19 +3,21 @@
  */
 #include "lib/kube/internal.h"
 
+#include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
-#define CONNECT_TIMEOUT_MS 5000L
-#define KEEPALIVE_IDLE_S   30L
-#define KEEPALIVE_EVERY_S  10L
-#define UNACKED_MAX_MS     30000 /* sent bytes that nobody acknowledges: the connection is dead */
-#define CA_CACHE_S         60L
-#define BODY_KEEP          (64u << 10) /* an empty buffer larger than this is given back */
+#define KEEPALIVE_IDLE_S  30L
+#define KEEPALIVE_EVERY_S 10L
+#define UNACKED_MAX_MS    30000 /* sent bytes that nobody acknowledges: the connection is dead */
+#define CA_CACHE_S        60L
+#define BODY_KEEP         (64u << 10) /* an empty buffer larger than this is given back */
 
 static void transfer_ready(struct transfer *t)
 {
@@ -56,14 +58,28 @@ static size_t on_write(char *bytes, size_t size, size_t count, void *arg)
 	return len;
 }
 
+/* Does the value of a header line begin with a digit? The line has an end. */
+static bool is_number(const char *value)
+{
+	while (*value == ' ' || *value == '\t')
+		value++;
+	return isdigit((unsigned char)*value);
+}
+
 /* Called by libcurl with each line of the head; the empty one ends it. */
 static size_t on_header(char *bytes, size_t size, size_t count, void *arg)
 {
+	static const char retry_after[] = "Retry-After:";
 	struct transfer *t = arg;
 	size_t len = size * count;
 	long status = 0;
 
-	if (len > 2 || bytes[0] != '\r')
+	/* "0" is a wish too, which CURLINFO_RETRY_AFTER does not tell from none. */
+	if (len > sizeof(retry_after) &&
+	    strncasecmp(bytes, retry_after, sizeof(retry_after) - 1) == 0)
+		t->retry_at_once = is_number(bytes + sizeof(retry_after) - 1);
+	/* Some servers end their lines with "\n" alone, and libcurl takes it. */
+	if (bytes[0] != '\n' && (len > 2 || bytes[0] != '\r'))
 		return len;
 	curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
 	if (status >= 200) {
@@ -88,7 +104,8 @@ void transfer_consume(struct transfer *t, size_t len)
 /* --- one transfer --------------------------------------------------------------------------- */
 
 /* Called by libcurl for each new connection. Keepalive alone does not end one that has bytes
- * under way: the kernel would send them again for a quarter of an hour. */
+ * under way: the kernel would send them again for a quarter of an hour. And it is not for the
+ * credential plugins that we start. */
 static int on_socket(void *arg, curl_socket_t fd, curlsocktype purpose)
 {
 	unsigned ms = UNACKED_MAX_MS;
@@ -96,6 +113,7 @@ static int on_socket(void *arg, curl_socket_t fd, curlsocktype purpose)
 	(void)arg;
 	(void)purpose;
 	setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof(ms));
+	fcntl(fd, F_SETFD, FD_CLOEXEC);
 	return CURL_SOCKOPT_OK;
 }
 
@@ -210,6 +228,7 @@ void transfer_stop(struct transfer *t)
 static int transfer_go(struct transfer *t)
 {
 	t->identity = t->kube->credentials.version;
+	t->began_ms = uv_now(t->kube->loop);
 	set_credentials(t->kube, t->easy);
 	return pool_add(t->kube, t);
 }
@@ -233,6 +252,9 @@ int transfer_start(struct kube *k, struct transfer *t, const struct transfer_req
 		.stream = req->stream,
 		.error = error,
 		.body_max = req->body_max,
+		.timeout_ms = req->timeout_s * 1000,
+		.began_ms = uv_now(k->loop),
+		.retry_after_s = -1,
 	};
 	curl_easy_setopt(easy, CURLOPT_PRIVATE, t);
 	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, t->error);
@@ -243,8 +265,10 @@ int transfer_start(struct kube *k, struct transfer *t, const struct transfer_req
 	curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L); /* a proxy is no server */
 	curl_easy_setopt(easy, CURLOPT_USERAGENT, k->user_agent);
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS);
-	curl_easy_setopt(easy, CURLOPT_TIMEOUT, (long)req->timeout_s);
+	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_TIMEOUT_MS);
+#if LIBCURL_VERSION_NUM >= 0x075700 /* 7.87: do not wait for the thread that resolves the name */
+	curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
+#endif
 	curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
 	curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, KEEPALIVE_IDLE_S);
 	curl_easy_setopt(easy, CURLOPT_TCP_KEEPINTVL, KEEPALIVE_EVERY_S);
@@ -274,6 +298,7 @@ void transfers_credentialed(struct kube *k, const char *failure)
 	while ((t = TAILQ_FIRST(&k->uncredentialed)) != NULL) {
 		TAILQ_REMOVE(&k->uncredentialed, t, turn);
 		t->waits = false;
+		t->unsent = failure != NULL;
 		if (failure != NULL)
 			transfer_failed(t, failure);
 		else
@@ -298,10 +323,9 @@ void transfer_ended(struct transfer *t, CURLcode result)
 
 	curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
 	curl_easy_getinfo(t->easy, CURLINFO_RETRY_AFTER, &retry_after_s);
-	t->status = (int)status;
-	t->retry_after_s = retry_after_s < 0         ? 0
-			   : retry_after_s > INT_MAX ? INT_MAX
-						     : (unsigned)retry_after_s;
+	t->status = status < 200 ? 0 : (int)status; /* 1xx announces an answer and is none */
+	if (retry_after_s > 0 || t->retry_at_once)
+		t->retry_after_s = retry_after_s > INT_MAX ? INT_MAX : (int)retry_after_s;
 	t->failed = result != CURLE_OK;
 	t->timed_out = result == CURLE_OPERATION_TIMEDOUT;
 	if (t->failed)
@@ -310,9 +334,33 @@ void transfer_ended(struct transfer *t, CURLcode result)
 	transfer_ready(t);
 }
 
+/* A Status object in the body, as API servers write them and gateways do not? */
+static bool has_status_body(const struct transfer *t)
+{
+	cJSON *json = transfer_json(t);
+	const char *kind = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, "kind"));
+	bool yes = kind != NULL && strcmp(kind, "Status") == 0;
+
+	cJSON_Delete(json);
+	return yes;
+}
+
+cJSON *transfer_json(const struct transfer *t)
+{
+	return t->body.len == 0 ? NULL : cJSON_ParseWithLength(t->body.text, t->body.len);
+}
+
+bool transfer_is_unheard(const struct transfer *t)
+{
+	if (t->status < 502 || t->status > 504)
+		return t->status == 0;
+	return !t->ended || !has_status_body(t);
+}
+
 /* Its owner sees it idle, but still with the body. */
 static void transfer_end(struct transfer *t)
 {
+	t->outdated = t->pool != t->kube->pools[t->channel];
 	easy_release(t);
 	t->ops->end(t);
 }
@@ -330,8 +378,8 @@ void transfers_tell(struct kube *k)
 			t->heard = true;
 			pool_answered(t);
 		}
-		if (t->status != 0)
-			kube_heard(k, t->status);
+		if (!transfer_is_unheard(t))
+			kube_heard(k, t);
 		if (t->easy != NULL && t->ops->data != NULL && t->body.len > 0)
 			t->ops->data(t);
 		if (t->easy != NULL && t->ended)

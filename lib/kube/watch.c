@@ -16,7 +16,7 @@
 #include "lib/kube/reflector.h"
 
 #define EVENT_MAX         (8u << 20)
-#define RETRY_AFTER_MAX_S 60u
+#define RETRY_AFTER_MAX_S 60
 #define ABSENT_EVERY_MS   60000
 #define WAKE_WITHIN_MS    200
 /* A watch that lived so long makes its troubles before a thing of the past. */
@@ -29,7 +29,8 @@ struct kube_watch {
 	uv_timer_t timer; /* while a transfer runs: for its silence; else until the next one */
 	struct backoff backoff; /* of what this watch alone suffers; outages have kube->backoff */
 	uint64_t started_ms, heard_ms;
-	bool for_server; /* the timer waits for a server that is away */
+	unsigned troubles; /* in a row: answers that did not come or broke off */
+	bool for_server;   /* the timer waits for a server that is away */
 	TAILQ_ENTRY(kube_watch) link;
 };
 
@@ -56,6 +57,24 @@ static void distrust(struct kube_watch *w)
 		pool_retire(k, CHANNEL_WATCH);
 }
 
+/* No answer, or none to its end. Once, that may happen to anybody; a row of them is said once. */
+static void trouble(struct kube_watch *w, const char *reason)
+{
+	log_debug("kube", "watch ended", "path=%s reason=\"%s\"", w->reflector.path, reason);
+	if (++w->troubles == 2)
+		log_warn("kube", "no whole answer to a watch, trying again",
+			 "server=%s path=%s reason=\"%s\"", w->kube->credentials.server,
+			 w->reflector.path, reason);
+}
+
+static void trouble_ends(struct kube_watch *w)
+{
+	if (w->troubles >= 2)
+		log_info("kube", "watch goes on", "server=%s path=%s", w->kube->credentials.server,
+			 w->reflector.path);
+	w->troubles = 0;
+}
+
 static void on_silence(uv_timer_t *timer)
 {
 	struct kube_watch *w = timer->data;
@@ -65,7 +84,11 @@ static void on_silence(uv_timer_t *timer)
 		uv_timer_start(&w->timer, on_silence, w->kube->silence_ms - silent_ms, 0);
 		return;
 	}
-	log_debug("kube", "watch is silent, opening it again", "path=%s", w->reflector.path);
+	if (w->transfer.status == 200 && reflector_watching(&w->reflector))
+		log_debug("kube", "watch is silent, opening it again", "path=%s",
+			  w->reflector.path);
+	else
+		trouble(w, "silence");
 	distrust(w);
 	transfer_stop(&w->transfer);
 	reflector_cut(&w->reflector, silent_ms);
@@ -117,14 +140,10 @@ static void on_data(struct transfer *t)
 		next = reflector_page(&w->reflector, t->body.text, t->body.len);
 	if (next == REFLECTOR_ENDED)
 		return;
+	if (next == REFLECTOR_WAIT && used > 0 && reflector_watching(&w->reflector))
+		trouble_ends(w);
 	transfer_consume(t, used);
 	go_on(w, next);
-}
-
-/* The Status in the body of an answer other than 200; NULL when it is none. */
-static cJSON *status_of(const struct transfer *t)
-{
-	return t->body.len == 0 ? NULL : cJSON_ParseWithLength(t->body.text, t->body.len);
 }
 
 static enum reflector_next refused(struct kube_watch *w)
@@ -134,43 +153,51 @@ static enum reflector_next refused(struct kube_watch *w)
 
 	if (t->status == 401 && kube_credentials_refused(w->kube, t))
 		return REFLECTOR_LATER; /* with the new ones */
-	cJSON *json = status_of(t);
+	cJSON *json = transfer_json(t);
+	bool ahead = reflector_is_ahead(json);
 	status_reason(t->status, json, reason, sizeof(reason));
 	cJSON_Delete(json);
+	if (ahead)
+		return reflector_refused(&w->reflector, 410, "version of the server's future");
 	return reflector_refused(&w->reflector, t->status, reason);
 }
 
 /* No sooner than the server wishes. */
-static void wait_at_least(struct kube_watch *w, unsigned seconds)
+static void wait_at_least(struct kube_watch *w, int seconds)
 {
 	uint64_t ms = (uint64_t)(seconds < RETRY_AFTER_MAX_S ? seconds : RETRY_AFTER_MAX_S) * 1000;
 
-	if (ms != 0 && uv_is_active((uv_handle_t *)&w->timer) &&
+	if (seconds > 0 && uv_is_active((uv_handle_t *)&w->timer) &&
 	    uv_timer_get_due_in(&w->timer) < ms)
 		wait_ms(w, ms + rng_below(&w->kube->rng, ms / 8 + 1));
+}
+
+/* The API server has not answered: with all the others, or alone, it tries again. */
+static void on_no_answer(struct kube_watch *w)
+{
+	struct transfer *t = &w->transfer;
+	struct kube *k = w->kube;
+	char reason[TRANSFER_ERROR_SIZE];
+	bool for_all = t->unsent || kube_unheard(k, w->reflector.path, t);
+	bool is_there = t->retry_after_s >= 0; /* and said when to ask */
+
+	if (!for_all)
+		trouble(w, unheard_reason(t, reason, sizeof(reason)));
+	reflector_cut(&w->reflector, 0);
+	transfer_stop(t);
+	w->for_server = for_all && !is_there;
+	wait_ms(w, for_all ? kube_retry_in(k) : backoff_next(&w->backoff, &k->rng));
 }
 
 /* It has not been answered by 200. */
 static void on_refusal(struct kube_watch *w)
 {
-	struct transfer *t = &w->transfer;
-	unsigned retry_after_s = t->retry_after_s;
-	struct kube *k = w->kube;
-	cJSON *json;
+	int retry_after_s = w->transfer.retry_after_s;
 
-	if (!is_no_answer(t->status)) {
+	if (transfer_is_unheard(&w->transfer))
+		on_no_answer(w);
+	else
 		go_on(w, refused(w));
-	} else if ((json = status_of(t)) != NULL && reflector_is_ahead(json)) {
-		go_on(w, reflector_refused(&w->reflector, 410, "version of the server's future"));
-		cJSON_Delete(json);
-	} else {
-		cJSON_Delete(json);
-		kube_unheard(k, w->reflector.path, t);
-		reflector_cut(&w->reflector, 0);
-		transfer_stop(t);
-		w->for_server = retry_after_s == 0; /* else it is there, and said when */
-		wait_ms(w, kube_retry_in(k));
-	}
 	if (!w->reflector.ended)
 		wait_at_least(w, retry_after_s);
 }
@@ -178,18 +205,25 @@ static void on_refusal(struct kube_watch *w)
 static void on_end(struct transfer *t)
 {
 	struct kube_watch *w = watch_of(t);
+	enum reflector_next next;
 
 	uv_timer_stop(&w->timer);
 	if (t->status != 200) {
 		on_refusal(w);
+	} else if (t->too_big) {
+		go_on(w, reflector_misunderstood(&w->reflector, t->error));
 	} else if (t->failed || reflector_watching(&w->reflector)) {
-		log_debug("kube", "watch ended", "path=%s reason=\"%s\"", w->reflector.path,
-			  t->error);
-		go_on(w, t->too_big ? reflector_misunderstood(&w->reflector, t->error)
-				    : reflector_cut(&w->reflector,
-						    uv_now(w->kube->loop) - w->started_ms));
+		next = reflector_cut(&w->reflector, uv_now(w->kube->loop) - w->started_ms);
+		if (next == REFLECTOR_LATER)
+			trouble(w, t->failed ? t->error : "it ends at once");
+		else
+			trouble_ends(w);
+		go_on(w, next);
 	} else {
-		go_on(w, reflector_page_end(&w->reflector));
+		next = reflector_page_end(&w->reflector);
+		if (next == REFLECTOR_NOW)
+			trouble_ends(w);
+		go_on(w, next);
 	}
 }
 
@@ -226,7 +260,7 @@ struct kube_watch *kube_watch_start(struct kube *k, const char *path, const char
 
 	if (w == NULL)
 		return NULL;
-	if (reflector_init(&w->reflector, path, query, ops, arg) < 0) {
+	if (reflector_init(&w->reflector, k->credentials.server, path, query, ops, arg) < 0) {
 		free(w);
 		return NULL;
 	}
@@ -262,6 +296,17 @@ struct kube_watch *kube_watch_stop(struct kube_watch *w)
 	transfer_stop(&w->transfer);
 	uv_close((uv_handle_t *)&w->timer, on_timer_closed);
 	return NULL;
+}
+
+bool watches_hear(const struct kube *k)
+{
+	const struct kube_watch *w;
+
+	TAILQ_FOREACH (w, &k->watches, link) {
+		if (w->transfer.easy != NULL && w->transfer.status == 200 && !w->transfer.ended)
+			return true;
+	}
+	return false;
 }
 
 void watches_wake(struct kube *k)

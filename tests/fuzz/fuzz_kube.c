@@ -61,7 +61,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	size_t used;
 
 	log_setup("fuzz", LOG_LEVEL_NONE, LOG_TEXT);
-	if (reflector_init(&r, "/api/v1/services", NULL, &ops, &told) != 0)
+	if (reflector_init(&r, "http://x", "/api/v1/services", NULL, &ops, &told) != 0)
 		return 0;
 	feed_page(&r, text, page_len, page_len);
 	size_t at_once = r.keys.count;

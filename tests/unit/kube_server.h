@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * An API server whose every word the test chooses. It lives in the test's own loop: it reads a whole
- * request, writes it down, and lets the test's `answer` say what comes back.
+ * An API server whose every word the test chooses. It lives in the test's own loop: it reads a
+ * whole request, writes it down, and lets the test's `answer` say what comes back.
  */
 #ifndef BELLMAN_TESTS_KUBE_SERVER_H
 #define BELLMAN_TESTS_KUBE_SERVER_H

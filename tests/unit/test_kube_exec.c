@@ -246,6 +246,23 @@ static unsigned times_run(void)
 	return stat(in_dir("ran"), &st) < 0 ? 0 : (unsigned)st.st_size / 2;
 }
 
+/* Does the process run whose id is in the file @name? */
+static bool is_running(const char *name)
+{
+	gnutls_datum_t text;
+	char path[64], state = 'X';
+
+	assert_int_equal(gnutls_load_file(in_dir(name), &text), 0);
+	snprintf(path, sizeof(path), "/proc/%d/stat", atoi((const char *)text.data));
+	gnutls_free(text.data);
+	FILE *from = fopen(path, "r");
+	if (from == NULL)
+		return false;
+	fscanf(from, "%*d (%*[^)]) %c", &state);
+	fclose(from);
+	return strchr("ZX", state) == NULL; /* nobody may have asked for its end */
+}
+
 static void test_a_plugin_gives_the_token_once_for_all(void **state)
 {
 	struct bench *b = bench_or_skip(state);
@@ -325,6 +342,8 @@ static void test_what_fails_names_the_plugin_and_the_reason(void **state)
 		{ "#!/bin/sh\necho s3cret\n", "", "what it printed is no JSON" },
 		{ "#!/bin/sh\nyes s3cret\n", "", "it prints more than 1 MiB" },
 		{ "#!/bin/sh\nexec sleep 60\n", "", "not done in time" },
+		{ "#!/bin/sh\nsleep 60 &\necho $! >\"$(dirname \"$0\")\"/child\nwait\n", "",
+		  "not done in time" },
 		/* Somebody else holds its output open: what it said counts. */
 		{ "#!/bin/sh\nsleep 5 &\n", "", "what it printed is no JSON" },
 		{ "#!/nowhere/sh\n", "", "no such program" },
@@ -340,7 +359,7 @@ static void test_what_fails_names_the_plugin_and_the_reason(void **state)
 		else
 			unlink(in_dir("plugin"));
 		open_again(b);
-		if (strstr(cases[i].plugin, "exec sleep") != NULL)
+		if (strcmp(cases[i].reason, "not done in time") == 0)
 			b->kube->plugin_ms = 1000;
 		assert_int_equal(get(b), 0);
 		if (strstr(b->error, cases[i].reason) == NULL ||
@@ -349,6 +368,27 @@ static void test_what_fails_names_the_plugin_and_the_reason(void **state)
 			fail_aloud(b, "case %zu: %s", i, b->error);
 	}
 	assert_null(strstr(bench_log(b), "s3cret"));
+	/* What it has started ends with it. */
+	wait_for(b, !is_running("child"));
+}
+
+/* That is no trouble of the server's, and it is said once. */
+static void test_a_watch_waits_for_a_plugin_that_fails(void **state)
+{
+	struct bench *b = bench_or_skip(state);
+
+	write_text("plugin", "#!/bin/sh\necho x >>\"$(dirname \"$0\")\"/ran\nexit 3\n");
+	open_again(b);
+	for (int i = 0; i < 3; i++)
+		kube_watch_start(b->kube, "/api/v1/namespaces", NULL, &told_ops, b);
+	wait_for(b, times_run() >= 3);
+	assert_logged(b, "unreachable", 0);
+	assert_logged(b, "no credentials for the API server", 1);
+	assert_false(kube_connected(b->kube));
+	write_text("plugin", PLUGIN);
+	wait_for(b, b->synced == 3);
+	assert_logged(b, "credentials are there again", 1);
+	assert_true(kube_connected(b->kube));
 }
 
 static void test_the_client_may_be_closed_while_a_plugin_runs(void **state)
@@ -380,6 +420,7 @@ int main(void)
 		EXEC_TEST(test_a_token_that_is_refused_is_got_anew),
 		EXEC_TEST(test_it_is_told_about_the_cluster_if_it_asks),
 		EXEC_TEST(test_what_fails_names_the_plugin_and_the_reason),
+		EXEC_TEST(test_a_watch_waits_for_a_plugin_that_fails),
 		EXEC_TEST(test_the_client_may_be_closed_while_a_plugin_runs),
 	};
 

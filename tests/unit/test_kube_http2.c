@@ -8,6 +8,7 @@
  */
 #include "tests/unit/kube_bench.h"
 
+#include <fcntl.h>
 #include <netinet/tcp.h>
 
 #include "lib/kube/internal.h"
@@ -224,6 +225,8 @@ static void assert_limits(int fd)
 	assert_int_equal(value, 30);
 	assert_int_equal(getsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &value, &len), 0);
 	assert_int_equal(value, 10);
+	/* And a credential plugin does not inherit it. */
+	assert_int_equal(fcntl(fd, F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
 }
 
 static void test_the_kernel_gives_up_a_peer_that_is_silent_on_both(void **state)
@@ -292,6 +295,35 @@ static void test_after_a_timeout_requests_take_a_new_connection(void **state)
 	assert_int_equal(proxy.taken, 2);
 }
 
+/* All of them are late, and those behind them in the queue take one new connection together. */
+static void test_many_timeouts_take_one_new_connection(void **state)
+{
+	struct bench *b = bench_or_skip(state);
+	unsigned before = b->done;
+
+	ask(b, b->kube, "GET", CONFIG_MAPS "/kept", NULL, 200);
+	proxy_stall(&proxy);
+	b->kube->timeout_s = 1;
+	b->kube->patience_ms = 50; /* so that all of them go out on the connection that stands */
+	for (int i = 0; i < 40; i++)
+		kube_request(b->kube, "GET", CONFIG_MAPS "/kept", NULL, NULL, on_done, b);
+	b->kube->timeout_s = 15; /* of the eight that have to wait for their turn */
+	wait_for(b, b->done == before + 41);
+	assert_int_equal(b->done_without_answer, 32);
+	assert_int_equal(proxy.taken, 2);
+}
+
+/* A server that is far away, or busy with other handshakes: the one connection is waited for. */
+static void test_a_slow_handshake_is_waited_for(void **state)
+{
+	struct bench *b = bench_or_skip(state);
+
+	proxy.delay_max_ms = 200;
+	b->kube->patience_ms = 5;
+	watches_start(b);
+	assert_int_equal(proxy.taken, 1);
+}
+
 /* It says GOAWAY and stops to listen, as an API server does that is replaced. */
 static void test_a_server_that_says_good_bye_is_followed_by_the_next(void **state)
 {
@@ -352,6 +384,8 @@ int main(void)
 		HTTP2_TEST(test_a_silent_connection_is_replaced_by_one),
 		HTTP2_TEST(test_watches_that_stand_still_do_not_delay_a_write),
 		HTTP2_TEST(test_after_a_timeout_requests_take_a_new_connection),
+		HTTP2_TEST(test_many_timeouts_take_one_new_connection),
+		HTTP2_TEST(test_a_slow_handshake_is_waited_for),
 		HTTP2_TEST(test_a_server_that_says_good_bye_is_followed_by_the_next),
 		cmocka_unit_test_setup_teardown(
 			test_more_watches_than_streams_take_more_connections, setup_few_streams,

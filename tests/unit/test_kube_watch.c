@@ -169,8 +169,8 @@ static const struct kube_watch_ops told_ops = { on_upsert, on_remove, on_synced,
 static void told_init(struct told *t)
 {
 	*t = (struct told){ .rng = rng_seeded(7) };
-	assert_int_equal(reflector_init(&t->r, "/api/v1/services", "labelSelector=a%3Db", &told_ops,
-					t),
+	assert_int_equal(reflector_init(&t->r, "http://x", "/api/v1/services",
+					"labelSelector=a%3Db", &told_ops, t),
 			 0);
 }
 
