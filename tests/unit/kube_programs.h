@@ -10,6 +10,7 @@
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -279,12 +280,25 @@ static inline bool is_listening(unsigned port)
 	return yes;
 }
 
+/* nghttpx as installed, or as `make deps` unpacked it beside the build; NULL: neither. */
+static inline const char *front_program(void)
+{
+	static char beside[PATH_MAX];
+	const char *bin = getenv("BELLMAN_BIN");
+
+	if (access("/usr/sbin/nghttpx", X_OK) == 0)
+		return "/usr/sbin/nghttpx";
+	snprintf(beside, sizeof(beside), "%s/../../nghttpx/usr/sbin/nghttpx",
+		 bin != NULL ? bin : ".");
+	return access(beside, X_OK) == 0 ? beside : NULL;
+}
+
 /* Start nghttpx with the certificate @cert before the API server; @more: further options, or NULL.
  */
 static inline void front_start(const char *cert, const char *const *more)
 {
 	char frontend[64], backend[64], pem[32], key[32];
-	const char *argv[32] = { "nghttpx",
+	const char *argv[32] = { front_program(),
 				 "--conf=/dev/null",
 				 "--workers=1",
 				 "--log-level=ERROR",
