@@ -12,11 +12,13 @@
 bool address_travels(const struct ip_addr *ip)
 {
 	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
-	static const uint8_t zero[15];
+	static const uint8_t zero[15], broadcast[4] = { 255, 255, 255, 255 };
 	const uint8_t *b = ip->bytes;
 
 	if (ip->family == IP_V4)
-		return b[0] != 0 && b[0] != 127 && b[0] < 224 &&
+		/* Not multicast and broadcast; of what lies between, some clouds give to pods. */
+		return b[0] != 0 && b[0] != 127 && (b[0] & 0xf0) != 224 &&
+		       memcmp(b, broadcast, 4) != 0 &&
 		       !(b[0] == 169 && b[1] == 254);                /* link-local */
 	if (b[0] == 0xff || (b[0] == 0xfe && (b[1] & 0xc0) == 0x80)) /* multicast, link-local */
 		return false;

@@ -400,12 +400,12 @@ static void test_external_ips_are_of_any_type_and_keep_their_other_ports(void **
 {
 	put_web_with(*state,
 		     "\"externalIPs\":[\"192.0.2.9\",\"192.0.2.9\",\"2001:db8::9\",\"127.0.0.1\","
-		     "\"169.254.169.254\",\"fe80::9\"]",
+		     "\"169.254.169.254\",\"239.0.0.9\",\"240.0.0.9\",\"255.255.255.255\","
+		     "\"fe80::9\"]",
 		     "");
 	char *lines = pass(*state);
-	assert_has(lines,
-		   "add element services4 [" TO_CHAIN("10.96.0.1", SVC) "," TO_CHAIN("192.0.2.9",
-										     EXT) "]\n");
+	assert_has(lines, "add element services4 [" TO_CHAIN("10.96.0.1", SVC) "," TO_CHAIN(
+				  "192.0.2.9", EXT) "," TO_CHAIN("240.0.0.9", EXT) "]\n");
 	assert_has(lines, "add rule " EXT " [" MARK "," GOTO(SVC) "]\n");
 	assert_has(lines, "add element addresses4 [\"10.96.0.1\"]\n");
 	assert_has_not(lines, "services6");
