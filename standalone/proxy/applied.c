@@ -52,8 +52,8 @@ static void tell_waiting(const struct owner *o, const struct owner *for_whom,
 }
 
 /*
- * May @o enter @e now? It may not while another has the better claim, nor before one that lost it
- * has let go of it, which is next then; unless the kernel refuses that.
+ * May @o enter @e now? It may not while another has the better claim, nor before one that lost it,
+ * and is dirty since, has let go of it; which it never does if the kernel refuses that.
  */
 static bool may_enter(struct applied *a, struct owner *o, const struct element *e)
 {
@@ -71,8 +71,6 @@ static bool may_enter(struct applied *a, struct owner *o, const struct element *
 		return true;
 	if (holder->refused)
 		tell_waiting(o, holder, e);
-	else
-		owner_mark_first(a->owners, holder);
 	return false;
 }
 
