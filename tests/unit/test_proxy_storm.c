@@ -65,6 +65,7 @@ static struct thing *find(const struct kernel *k, char kind, const char *where, 
 
 static void drop(struct kernel *k, struct thing *t)
 {
+	assert_non_null(k->items);
 	thing_free(t);
 	*t = k->items[--k->count];
 }
@@ -238,6 +239,8 @@ static int by_line(const void *one, const void *other)
 
 static void assert_same(struct kernel *a, struct kernel *b)
 {
+	assert_non_null(a->items); /* the frame, for one */
+	assert_non_null(b->items);
 	qsort(a->items, a->count, sizeof(*a->items), by_line);
 	qsort(b->items, b->count, sizeof(*b->items), by_line);
 	for (size_t i = 0; i < a->count && i < b->count; i++) {
@@ -274,8 +277,8 @@ static bool read_element(const struct thing *t, struct element *ret)
 		const cJSON *protocol = cJSON_GetArrayItem(fields, last - 1);
 
 		ret->port = (uint16_t)cJSON_GetArrayItem(fields, last)->valueint;
-		ret->protocol = strcmp(cJSON_GetStringValue(protocol), "udp") == 0 ? L4_UDP
-										   : L4_TCP;
+		ret->protocol =
+			strcmp(cJSON_GetStringValue(protocol), "udp") == 0 ? L4_UDP : L4_TCP;
 	}
 	cJSON_Delete(key);
 	return known;
