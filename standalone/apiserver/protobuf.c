@@ -15,6 +15,7 @@ static const struct {
 	const char *api_version, *kind;
 	const struct object_type *type;
 } kinds[] = {
+	{ NULL, "DeleteOptions", &type_delete_options }, /* those of any group */
 	{ "v1", "Namespace", &type_namespace },
 	{ "v1", "Node", &type_node },
 	{ "v1", "Pod", &type_pod },
@@ -360,7 +361,8 @@ cJSON *protobuf_decode(const void *bytes, size_t len, bool *ret_known)
 
 		for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 			if (version != NULL && kind != NULL &&
-			    strcmp(kinds[i].api_version, version) == 0 &&
+			    (kinds[i].api_version == NULL ||
+			     strcmp(kinds[i].api_version, version) == 0) &&
 			    strcmp(kinds[i].kind, kind) == 0) {
 				if (decode(raw, kinds[i].type, object, 0))
 					return object;

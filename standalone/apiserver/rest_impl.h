@@ -3,6 +3,7 @@
 #ifndef BELLMAN_APISERVER_REST_IMPL_H
 #define BELLMAN_APISERVER_REST_IMPL_H
 
+#include "standalone/apiserver/objects.h"
 #include "standalone/apiserver/rest.h"
 #include "standalone/apiserver/snapshot.h"
 
@@ -27,6 +28,13 @@ cJSON *rest_not_a_number(const struct request *q, const char *name); /* how to s
 cJSON *rest_version(const struct request *q, uint64_t *ret);
 /* Parameters that do not go together in a list, or in a watch; NULL or a Status. */
 cJSON *rest_list_options(const struct request *q, bool watch);
+/* The body as a tree: JSON, or YAML or protobuf where it says so. NULL and *wrong otherwise. */
+cJSON *rest_read_body(const struct request *q, const char *what, cJSON **wrong);
+/* What a write is about; its notes become warnings of @r. */
+struct target rest_target(const struct request *q, const struct route *at, struct reply *r);
+/* @values: the quoted values of dryRun, not all of which are known. */
+void rest_cause_dry_run(struct rule_causes *causes, const char *values);
+bool text_is_one_of(const char *text, const char *const *list); /* @list ends with NULL */
 struct view rest_view(const struct request *q);
 
 void reply_warn(struct reply *r, const char *text);

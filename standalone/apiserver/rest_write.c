@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Verbs that write: reading the body, calling objects.c, answering. */
+/* Verbs that write: reading the body, calling objects.c, answering. Deleting is rest_delete.c's. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/model/doc.h"
-#include "standalone/apiserver/listing.h"
 #include "standalone/apiserver/objects_impl.h"
 #include "standalone/apiserver/protobuf.h"
 #include "standalone/apiserver/rest_impl.h"
 #include "standalone/apiserver/status.h"
 
-/* The body as a tree: JSON, or YAML or protobuf where it says so. NULL and *wrong otherwise. */
-static cJSON *read_body(const struct request *q, const char *what, cJSON **wrong)
+cJSON *rest_read_body(const struct request *q, const char *what, cJSON **wrong)
 {
 	const char *type = q->content_type == NULL ? JSON_TYPE : q->content_type;
 	size_t len = strcspn(type, "; \t");
@@ -66,12 +64,18 @@ static void reply_written(const struct request *q, const struct route *at, struc
 static const char unrecognized[] =
 	"the object provided is unrecognized: couldn't get version/kind; json parse error";
 
-static bool is_one_of(const char *text, const char *const *list)
+bool text_is_one_of(const char *text, const char *const *list)
 {
 	for (; *list != NULL; list++)
 		if (strcmp(text, *list) == 0)
 			return true;
 	return false;
+}
+
+void rest_cause_dry_run(struct rule_causes *causes, const char *values)
+{
+	causes_add(causes, "FieldValueNotSupported", "dryRun",
+		   "Unsupported value: []string{%s}: supported values: \"All\"", values);
 }
 
 /* Query parameters that say how to write; @options is what Kubernetes calls the set of them. */
@@ -83,11 +87,13 @@ static cJSON *check_options(const struct request *q, const char *options)
 	const char *validation = rest_param(q, "fieldValidation");
 	struct rule_causes causes = { 0 };
 
-	if (dry_run != NULL && !is_one_of(dry_run, dry_runs))
-		causes_add(&causes, "FieldValueNotSupported", "dryRun",
-			   "Unsupported value: []string{\"%.80s\"}: supported values: \"All\"",
-			   dry_run);
-	if (validation != NULL && !is_one_of(validation, validations))
+	if (dry_run != NULL && !text_is_one_of(dry_run, dry_runs)) {
+		char *quoted = mem_printf("\"%.80s\"", dry_run);
+
+		rest_cause_dry_run(&causes, quoted);
+		free(quoted);
+	}
+	if (validation != NULL && !text_is_one_of(validation, validations))
 		causes_add(&causes, "FieldValueNotSupported", "fieldValidation",
 			   "Unsupported value: \"%.80s\": supported values: \"\", \"Ignore\", "
 			   "\"Strict\", \"Warn\"",
@@ -97,7 +103,7 @@ static cJSON *check_options(const struct request *q, const char *options)
 	return wrong;
 }
 
-static struct target target_of(const struct request *q, const struct route *at, struct reply *r)
+struct target rest_target(const struct request *q, const struct route *at, struct reply *r)
 {
 	const char *fields = rest_param(q, "fieldValidation");
 
@@ -116,11 +122,11 @@ static struct target target_of(const struct request *q, const struct route *at, 
 
 void rest_create(struct api *a, const struct request *q, const struct route *at, struct reply *r)
 {
-	struct target t = target_of(q, at, r);
+	struct target t = rest_target(q, at, r);
 	cJSON *wrong = check_options(q, "CreateOptions"), *object = NULL;
 
 	if (wrong == NULL)
-		object = read_body(q, unrecognized, &wrong);
+		object = rest_read_body(q, unrecognized, &wrong);
 	if (wrong == NULL)
 		wrong = objects_create(a, &t, object);
 	if (wrong != NULL)
@@ -132,12 +138,12 @@ void rest_create(struct api *a, const struct request *q, const struct route *at,
 
 void rest_update(struct api *a, const struct request *q, const struct route *at, struct reply *r)
 {
-	struct target t = target_of(q, at, r);
+	struct target t = rest_target(q, at, r);
 	cJSON *wrong = check_options(q, "UpdateOptions"), *object = NULL;
 	bool created = false;
 
 	if (wrong == NULL)
-		object = read_body(q, unrecognized, &wrong);
+		object = rest_read_body(q, unrecognized, &wrong);
 	if (wrong == NULL)
 		wrong = objects_update(a, &t, object, &created);
 	if (wrong != NULL)
@@ -149,7 +155,7 @@ void rest_update(struct api *a, const struct request *q, const struct route *at,
 
 void rest_patch(struct api *a, const struct request *q, const struct route *at, struct reply *r)
 {
-	struct target t = target_of(q, at, r);
+	struct target t = rest_target(q, at, r);
 	enum patch_type type;
 	cJSON *wrong = check_options(q, "PatchOptions"), *patch = NULL, *object = NULL;
 
@@ -164,7 +170,7 @@ void rest_patch(struct api *a, const struct request *q, const struct route *at, 
 						 "application/merge-patch+json, "
 						 "application/strategic-merge-patch+json");
 	if (wrong == NULL)
-		patch = read_body(q, "error decoding patch", &wrong);
+		patch = rest_read_body(q, "error decoding patch", &wrong);
 	if (wrong == NULL)
 		wrong = objects_patch(a, &t, type, patch, &object);
 	cJSON_Delete(patch);
@@ -173,105 +179,4 @@ void rest_patch(struct api *a, const struct request *q, const struct route *at, 
 	else
 		reply_written(q, at, r, 200, object);
 	cJSON_Delete(object);
-}
-
-/* DeleteOptions: the body's, and what the query says of them. */
-static cJSON *delete_options(const struct request *q, cJSON **wrong)
-{
-	static const char *const policies[] = { "Foreground", "Background", "Orphan", NULL };
-	static const char *const names[] = { "propagationPolicy", "dryRun", "gracePeriodSeconds" };
-	cJSON *options =
-		q->body_len == 0 ? cJSON_CreateObject() : read_body(q, unrecognized, wrong);
-	struct rule_causes causes = { 0 };
-
-	if (options == NULL)
-		return NULL;
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (rest_param(q, names[i]) != NULL)
-			js_set_text(options, names[i], rest_param(q, names[i]));
-	const char *policy = js_text(options, "propagationPolicy");
-	const cJSON *dry_run = js_at(options, "dryRun");
-	if (cJSON_IsArray(dry_run))
-		dry_run = dry_run->child;
-	if (cJSON_IsString(dry_run) && strcmp(dry_run->valuestring, "All") != 0)
-		causes_add(&causes, "FieldValueNotSupported", "dryRun",
-			   "Unsupported value: []string{\"%.80s\"}: supported values: \"All\"",
-			   dry_run->valuestring);
-	if (policy != NULL && !is_one_of(policy, policies))
-		causes_add(&causes, "FieldValueNotSupported", "propagationPolicy",
-			   "Unsupported value: \"%.80s\": supported values: \"Foreground\", "
-			   "\"Background\", \"Orphan\", \"nil\"",
-			   policy);
-	if (causes.count > 0)
-		*wrong = status_invalid_option("DeleteOptions", &causes);
-	causes_free(&causes);
-	return options;
-}
-
-static bool is_dry_run(const cJSON *options)
-{
-	const cJSON *dry_run = js_at(options, "dryRun");
-
-	return cJSON_IsString(dry_run) || cJSON_GetArraySize(dry_run) > 0;
-}
-
-void rest_delete(struct api *a, const struct request *q, const struct route *at, struct reply *r)
-{
-	struct target t = target_of(q, at, r);
-	cJSON *wrong = NULL, *object = NULL, *options = delete_options(q, &wrong);
-
-	t.dry_run = is_dry_run(options);
-	if (wrong == NULL)
-		wrong = objects_delete(a, &t, options, &object);
-	cJSON_Delete(options);
-	if (wrong != NULL)
-		reply_status(r, wrong);
-	else
-		reply_json(r, 200, object);
-	cJSON_Delete(object);
-}
-
-/* Every object that matches; the first one that cannot be deleted ends it. Answers with them. */
-void rest_delete_collection(struct api *a, const struct request *q, const struct route *at,
-			    struct reply *r)
-{
-	const struct view view = rest_view(q);
-	struct target t = target_of(q, at, r);
-	struct listing *gone = listing_new(at->kind, at->version, &view);
-	struct query query = { 0 };
-	struct keys found = { 0 };
-	cJSON *wrong = NULL, *options = delete_options(q, &wrong);
-	const char *ns = at->ns[0] == '\0' ? NULL : at->ns;
-
-	t.dry_run = is_dry_run(options);
-	if (wrong == NULL)
-		wrong = query_parse(at->kind, rest_param(q, "labelSelector"),
-				    rest_param(q, "fieldSelector"), &query);
-	for (const struct object *o = store_first(a->store, at->kind, ns, NULL, NULL);
-	     wrong == NULL && o != NULL; o = store_next(o, ns)) {
-		if (!query_matches(&query, o->ns, o->name, o->text))
-			continue;
-		keys_add(&found, o);
-		listing_add(gone, o->text);
-	}
-	for (size_t i = 0; i < found.count && wrong == NULL; i++) {
-		cJSON *answer = NULL;
-
-		t.ns = found.items[i].ns;
-		t.name = found.items[i].name;
-		wrong = objects_delete(a, &t, options, &answer);
-		/* Taken along by another one's cascade. */
-		if (wrong != NULL && status_code(wrong) == 404)
-			wrong = (cJSON_Delete(wrong), NULL);
-		cJSON_Delete(answer);
-	}
-	keys_done(&found);
-	query_done(&query);
-	cJSON_Delete(options);
-	if (wrong != NULL) {
-		listing_free(gone);
-		reply_status(r, wrong);
-	} else {
-		rest_reply_list(r, gone, store_rv(a->store), NULL, 0);
-	}
 }

@@ -36,6 +36,25 @@ static const struct field object_meta_fields[] = {
 };
 const struct object_type type_object_meta = { "ObjectMeta", object_meta_fields };
 
+static const struct field preconditions_fields[] = {
+	{ "uid", T_TEXT, .number = 1, .pointer = true },
+	{ "resourceVersion", T_TEXT, .number = 2, .pointer = true },
+	{ 0 },
+};
+static const struct object_type preconditions = { "Preconditions", preconditions_fields };
+
+static const struct field delete_options_fields[] = {
+	{ "gracePeriodSeconds", T_INT64, .number = 1, .pointer = true },
+	{ "preconditions", T_OBJECT, .number = 2, .pointer = true, .object = &preconditions },
+	{ "orphanDependents", T_FLAG, .number = 3, .pointer = true },
+	{ "propagationPolicy", T_TEXT, .number = 4, .pointer = true },
+	{ "dryRun", T_TEXT, .shape = T_LIST, .number = 5 },
+	{ "ignoreStoreReadErrorWithClusterBreakingPotential", T_FLAG, .number = 6,
+	  .pointer = true },
+	{ 0 },
+};
+const struct object_type type_delete_options = { "DeleteOptions", delete_options_fields };
+
 static const struct field namespace_spec_fields[] = {
 	{ "finalizers", T_TEXT, .shape = T_LIST, .number = 1 },
 	{ 0 },

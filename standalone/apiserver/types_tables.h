@@ -6,6 +6,7 @@
 #include "standalone/apiserver/types.h"
 
 extern const struct object_type type_object_meta;
+extern const struct object_type type_delete_options;
 extern const struct object_type type_namespace;
 extern const struct object_type type_node_status;
 extern const struct object_type type_node;

@@ -62,6 +62,26 @@ static void test_a_namespace_of_kubectl(void **state)
 	assert_true(known);
 }
 
+static void test_options_of_a_delete(void **state)
+{
+	/* kubectl drain: DeleteOptions of v1 */
+	static const uint8_t drain[] = {
+		0x6b, 0x38, 0x73, 0x00, 0x0a, 0x13, 0x0a, 0x02, 0x76, 0x31, 0x12,
+		0x0d, 0x44, 0x65, 0x6c, 0x65, 0x74, 0x65, 0x4f, 0x70, 0x74, 0x69,
+		0x6f, 0x6e, 0x73, 0x12, 0x00, 0x1a, 0x00, 0x22, 0x00,
+	};
+	uint8_t of_group[sizeof(drain)];
+	bool known;
+
+	(void)state;
+	assert_json(decode_copy(drain, sizeof(drain), &known),
+		    "{\"apiVersion\":\"v1\",\"kind\":\"DeleteOptions\"}");
+	memcpy(of_group, drain, sizeof(drain));
+	of_group[8] = 'w'; /* every group has them */
+	assert_json(decode_copy(of_group, sizeof(of_group), &known),
+		    "{\"apiVersion\":\"w1\",\"kind\":\"DeleteOptions\"}");
+}
+
 static void test_cut_anywhere_nothing_is_read_behind(void **state)
 {
 	(void)state;
@@ -140,6 +160,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_namespace_of_kubectl),
+		cmocka_unit_test(test_options_of_a_delete),
 		cmocka_unit_test(test_cut_anywhere_nothing_is_read_behind),
 		cmocka_unit_test(test_ports_maps_and_flags),
 		cmocka_unit_test(test_wrong_bytes_are_refused),
