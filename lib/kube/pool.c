@@ -59,10 +59,12 @@ static void start(struct pool *p, struct transfer *t)
 {
 	uint64_t waited_ms = uv_now(p->kube->loop) - t->began_ms;
 
+	if (t->timeout_ms != 0 && waited_ms >= t->timeout_ms) {
+		transfer_failed(t, "timed out waiting for a connection");
+		return;
+	}
 	if (t->timeout_ms != 0)
-		curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS,
-				 waited_ms < t->timeout_ms ? (long)(t->timeout_ms - waited_ms)
-							   : 1L);
+		curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS, (long)(t->timeout_ms - waited_ms));
 	if (curl_multi_add_handle(p->multi, t->easy) != CURLM_OK)
 		transfer_failed(t, "out of memory");
 }

@@ -313,6 +313,23 @@ static void test_many_timeouts_take_one_new_connection(void **state)
 	assert_int_equal(proxy.taken, 2);
 }
 
+/* The second one waits for the first, and gives up with it. */
+static void test_the_wait_for_a_connection_counts_for_a_request(void **state)
+{
+	struct bench *b = bench_or_skip(state);
+	unsigned before = b->done;
+
+	ask(b, b->kube, "GET", CONFIG_MAPS "/kept", NULL, 200);
+	proxy_stall(&proxy);
+	b->kube->timeout_s = 1;
+	for (int i = 0; i < 2; i++)
+		kube_request(b->kube, "GET", CONFIG_MAPS "/kept", NULL, NULL, on_done, b);
+	wait_for(b, b->done == before + 3);
+	assert_int_equal(b->done_without_answer, 2);
+	assert_non_null(strstr(b->error, "timed out waiting for a connection"));
+	assert_int_equal(proxy.taken, 1);
+}
+
 /* A server that is far away, or busy with other handshakes: the one connection is waited for. */
 static void test_a_slow_handshake_is_waited_for(void **state)
 {
@@ -385,6 +402,7 @@ int main(void)
 		HTTP2_TEST(test_watches_that_stand_still_do_not_delay_a_write),
 		HTTP2_TEST(test_after_a_timeout_requests_take_a_new_connection),
 		HTTP2_TEST(test_many_timeouts_take_one_new_connection),
+		HTTP2_TEST(test_the_wait_for_a_connection_counts_for_a_request),
 		HTTP2_TEST(test_a_slow_handshake_is_waited_for),
 		HTTP2_TEST(test_a_server_that_says_good_bye_is_followed_by_the_next),
 		cmocka_unit_test_setup_teardown(
