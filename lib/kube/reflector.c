@@ -184,6 +184,10 @@ enum reflector_next reflector_page_end(struct reflector *r)
 		return REFLECTOR_ENDED;
 	if (rc < 0)
 		return reflector_misunderstood(r, "no list");
+	if (page.next != NULL && r->page != NULL && strcmp(page.next, r->page) == 0) {
+		page_done(&page);
+		return reflector_misunderstood(r, "a page says that it is the next one too");
+	}
 
 	accepted(r);
 	/* Of the first page: a change that came while the later ones were read is then watched

@@ -381,6 +381,20 @@ static void test_a_page_that_breaks_off_is_asked_for_again(void **state)
 	reflector_done(&t.r);
 }
 
+/* It would be asked for without end, and without a pause. */
+static void test_a_page_that_leads_to_itself_is_no_list(void **state)
+{
+	struct told t;
+
+	(void)state;
+	told_init(&t);
+	assert_int_equal(page(&t, LIST("20", "more", OBJECT("web", "a", "1"))), REFLECTOR_NOW);
+	assert_int_equal(page(&t, LIST("20", "more", OBJECT("web", "b", "1"))), REFLECTOR_LATER);
+	assert_told(&t, "+web/a +web/b ");
+	assert_asks(&t, "limit=500");
+	reflector_done(&t.r);
+}
+
 static void test_a_broken_line_is_counted_and_leads_to_a_new_list(void **state)
 {
 	static const char *const broken[] = {
@@ -757,6 +771,7 @@ int main(void)
 		cmocka_unit_test(test_410_lists_again_and_removes_what_vanished),
 		cmocka_unit_test(test_a_list_that_expires_half_way_removes_nothing_too_early),
 		cmocka_unit_test(test_a_page_that_breaks_off_is_asked_for_again),
+		cmocka_unit_test(test_a_page_that_leads_to_itself_is_no_list),
 		cmocka_unit_test(test_a_broken_line_is_counted_and_leads_to_a_new_list),
 		cmocka_unit_test(test_events_behind_a_broken_line_are_not_believed),
 		cmocka_unit_test(test_a_page_that_is_no_list_removes_nothing),
