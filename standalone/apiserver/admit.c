@@ -73,7 +73,7 @@ void admit_decoded(const struct kind *kind, cJSON *object)
 cJSON *admit(struct api *a, const struct kind *kind, cJSON *object, const cJSON *old, bool status)
 {
 	/* Status is the subresource's, where there is one, but for what has no controller. */
-	bool drops_status = old == NULL && kind->versions[kind->storage].status &&
+	bool drops_status = old == NULL && kind->versions[kind->storage]->status &&
 			    kind->id != KIND_NODE && kind->id != KIND_POD;
 	struct rule_causes causes = { 0 };
 

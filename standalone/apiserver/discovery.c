@@ -45,48 +45,68 @@ static void answer(struct reply *r, cJSON *json, const char *content_type)
 
 /* --- groups and their versions --------------------------------------------------------- */
 
-enum { GROUPS_MAX = 256 };
+/* Names of groups or versions, borrowed from the kinds. */
+struct names {
+	ARRAY_OF(const char *);
+};
 
-static bool same(const char *const *list, size_t count, const char *text)
+static bool has(const struct names *list, const char *text)
 {
-	for (size_t i = 0; i < count; i++)
-		if (strcmp(list[i], text) == 0)
+	for (size_t i = 0; i < list->count; i++)
+		if (strcmp(list->items[i], text) == 0)
 			return true;
 	return false;
 }
 
-static size_t groups(const struct kinds *kinds, const char *list[static GROUPS_MAX])
+static void add(struct names *list, const char *text)
 {
-	size_t n = 0;
+	const char **slot = has(list, text) ? NULL : array_push(list);
 
-	for (const struct kind *k = kinds->first; k != NULL; k = k->next)
-		if (!k->gone && k->group[0] != '\0' && n < GROUPS_MAX && !same(list, n, k->group))
-			list[n++] = k->group;
-	return n;
+	if (slot != NULL)
+		*slot = text;
+	else if (!has(list, text))
+		abort();
 }
 
-/* Served versions of a group, the preferred one first. */
-static size_t versions(const struct kinds *kinds, const char *group,
-		       const char *list[static KIND_VERSIONS_MAX])
+/* All but core; array_free() them. */
+static struct names groups(const struct kinds *kinds)
 {
-	size_t n = 0;
+	struct names list = { 0 };
 
-	for (const struct kind *k = kinds->first; k != NULL; k = k->next) {
-		if (k->gone || strcmp(k->group, group) != 0)
-			continue;
-		for (unsigned i = 0; i < k->version_count; i++)
-			if (k->versions[i].served && n < KIND_VERSIONS_MAX &&
-			    !same(list, n, k->versions[i].name))
-				list[n++] = k->versions[i].name;
-	}
-	for (size_t i = 1; i < n; i++)
-		for (size_t j = i;
-		     j > 0 && kind_version_rank(list[j]) > kind_version_rank(list[j - 1]); j--) {
-			const char *swap = list[j];
-			list[j] = list[j - 1];
-			list[j - 1] = swap;
+	for (const struct kind *k = kinds->first; k != NULL; k = k->next)
+		if (!k->gone && k->group[0] != '\0')
+			add(&list, k->group);
+	return list;
+}
+
+/* Served versions of a group, the preferred one first; array_free() them. */
+static struct names versions(const struct kinds *kinds, const char *group)
+{
+	struct names list = { 0 };
+
+	for (const struct kind *k = kinds->first; k != NULL; k = k->next)
+		for (unsigned i = 0; i < k->version_count && !k->gone; i++)
+			if (k->versions[i]->served && strcmp(k->group, group) == 0)
+				add(&list, k->versions[i]->name);
+	for (size_t i = 1; i < list.count; i++)
+		for (size_t j = i; j > 0 && kind_version_rank(list.items[j]) >
+						    kind_version_rank(list.items[j - 1]);
+		     j--) {
+			const char *swap = list.items[j];
+
+			list.items[j] = list.items[j - 1];
+			list.items[j - 1] = swap;
 		}
-	return n;
+	return list;
+}
+
+static bool has_version(const struct kinds *kinds, const char *group)
+{
+	for (const struct kind *k = kinds->first; k != NULL; k = k->next)
+		for (unsigned i = 0; i < k->version_count && !k->gone; i++)
+			if (k->versions[i]->served && strcmp(k->group, group) == 0)
+				return true;
+	return false;
 }
 
 /* The next kind of a group and version after @k (NULL: the first). */
@@ -96,9 +116,9 @@ static const struct kind *next_kind(const struct kinds *kinds, const struct kind
 {
 	for (k = k == NULL ? kinds->first : k->next; k != NULL; k = k->next)
 		for (unsigned i = 0; i < k->version_count && !k->gone; i++)
-			if (k->versions[i].served && strcmp(k->group, group) == 0 &&
-			    strcmp(k->versions[i].name, version) == 0) {
-				*ret = &k->versions[i];
+			if (k->versions[i]->served && strcmp(k->group, group) == 0 &&
+			    strcmp(k->versions[i]->name, version) == 0) {
+				*ret = k->versions[i];
 				return k;
 			}
 	return NULL;
@@ -119,27 +139,27 @@ static cJSON *group_version(const char *group, const char *version)
 
 static cJSON *api_group(const struct kinds *kinds, const char *group, cJSON *into)
 {
-	const char *list[KIND_VERSIONS_MAX];
-	size_t n = versions(kinds, group, list);
+	struct names list = versions(kinds, group);
 	cJSON *array = cJSON_CreateArray();
 
 	js_set_text(into, "name", group);
-	for (size_t i = 0; i < n; i++)
-		cJSON_AddItemToArray(array, group_version(group, list[i]));
+	for (size_t i = 0; i < list.count; i++)
+		cJSON_AddItemToArray(array, group_version(group, list.items[i]));
 	js_set(into, "versions", array);
-	if (n > 0)
-		js_set(into, "preferredVersion", group_version(group, list[0]));
+	if (list.count > 0)
+		js_set(into, "preferredVersion", group_version(group, list.items[0]));
+	array_free(&list);
 	return into;
 }
 
 static cJSON *api_groups(const struct kinds *kinds)
 {
-	const char *list[GROUPS_MAX];
-	size_t n = groups(kinds, list);
+	struct names list = groups(kinds);
 	cJSON *d = document("APIGroupList", "v1"), *array = cJSON_CreateArray();
 
-	for (size_t i = 0; i < n; i++)
-		cJSON_AddItemToArray(array, api_group(kinds, list[i], cJSON_CreateObject()));
+	for (size_t i = 0; i < list.count; i++)
+		cJSON_AddItemToArray(array, api_group(kinds, list.items[i], cJSON_CreateObject()));
+	array_free(&list);
 	js_set(d, "groups", array);
 	return d;
 }
@@ -247,26 +267,26 @@ static cJSON *aggregated_resource(const struct kind *k, const struct kind_versio
 
 static void add_aggregated(const struct kinds *kinds, const char *group, cJSON *items)
 {
-	const char *list[KIND_VERSIONS_MAX];
-	size_t n = versions(kinds, group, list);
+	struct names list = versions(kinds, group);
 	cJSON *item = cJSON_CreateObject(), *array = cJSON_CreateArray();
 
 	if (group[0] != '\0')
 		js_set_text(js_object(item, "metadata"), "name", group);
 	else
 		js_set(js_object(item, "metadata"), "creationTimestamp", cJSON_CreateNull());
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < list.count; i++) {
 		cJSON *version = cJSON_CreateObject(), *res = cJSON_CreateArray();
 		const struct kind_version *v;
 
-		js_set_text(version, "version", list[i]);
+		js_set_text(version, "version", list.items[i]);
 		js_set_text(version, "freshness", "Current");
 		for (const struct kind *k = NULL;
-		     (k = next_kind(kinds, k, group, list[i], &v)) != NULL;)
+		     (k = next_kind(kinds, k, group, list.items[i], &v)) != NULL;)
 			cJSON_AddItemToArray(res, aggregated_resource(k, v));
 		js_set(version, "resources", res);
 		cJSON_AddItemToArray(array, version);
 	}
+	array_free(&list);
 	js_set(item, "versions", array);
 	cJSON_AddItemToArray(items, item);
 }
@@ -275,15 +295,16 @@ static cJSON *aggregated(const struct kinds *kinds, bool core)
 {
 	cJSON *d = document("APIGroupDiscoveryList", "apidiscovery.k8s.io/v2");
 	cJSON *items = cJSON_CreateArray();
-	const char *list[GROUPS_MAX];
 
 	js_set(d, "metadata", cJSON_CreateObject());
 	if (core) {
 		add_aggregated(kinds, "", items);
 	} else {
-		size_t n = groups(kinds, list);
-		for (size_t i = 0; i < n; i++)
-			add_aggregated(kinds, list[i], items);
+		struct names list = groups(kinds);
+
+		for (size_t i = 0; i < list.count; i++)
+			add_aggregated(kinds, list.items[i], items);
+		array_free(&list);
 	}
 	js_set(d, "items", items);
 	return d;
@@ -313,25 +334,23 @@ static bool split_group(const struct kinds *kinds, const char *text, char group[
 			char version[64])
 {
 	const struct kind_version *v;
-	const char *list[KIND_VERSIONS_MAX];
 	char rest;
 
 	version[0] = '\0';
 	if (sscanf(text, "%255[^/]/%63[^/]%c", group, version, &rest) > 2 || text[0] == '\0')
 		return false;
 	if (version[0] == '\0')
-		return strchr(text, '/') == NULL && versions(kinds, group, list) > 0;
+		return strchr(text, '/') == NULL && has_version(kinds, group);
 	return next_kind(kinds, NULL, group, version, &v) != NULL;
 }
 
 bool discovery_has_group(const struct api *a, const char *path)
 {
-	const char *list[KIND_VERSIONS_MAX];
+	const struct kind_version *v;
 	char group[256], version[64];
 
 	return sscanf(path, "/apis/%255[^/]/%63[^/]", group, version) == 2 &&
-	       versions(&a->kinds, group, list) > 0 &&
-	       same(list, versions(&a->kinds, group, list), version);
+	       next_kind(&a->kinds, NULL, group, version, &v) != NULL;
 }
 
 bool discovery_handle(const struct api *a, const struct request *q, struct reply *r)

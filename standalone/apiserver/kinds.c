@@ -5,76 +5,146 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/intern.h"
 #include "standalone/apiserver/json.h"
 #include "standalone/apiserver/types_tables.h"
 
-/* Strings of a custom kind, freed together. A changed definition leaves old ones until the end. */
-struct kind_strings {
-	struct kind_strings *next;
-	char text[];
-};
+/* Texts of custom kinds are interned, those of the built-in ones literals. */
+
+#define NAMES(...)                                                                                 \
+	(const char *const[])                                                                      \
+	{                                                                                          \
+		__VA_ARGS__, NULL                                                                  \
+	}
+static const char *const no_names[] = { NULL };
+
+static struct kind_version v1 = { .name = "v1", .served = true };
+static struct kind_version v1_status = { .name = "v1", .served = true, .status = true };
+static struct kind_version *const plain[] = { &v1 }, *const with_status[] = { &v1_status };
 
 /* By group and plural: the order of discovery, and so of `kubectl get all`. */
 static const struct kind builtin[] = {
 	{ KIND_CONFIG_MAP, .type = &type_config_map, .plural = "configmaps",
-	  .singular = "configmap", .name = "ConfigMap", .short_names = { "cm" }, .namespaced = true,
-	  .versions = { { .name = "v1", .served = true, .status = false } } },
+	  .singular = "configmap", .name = "ConfigMap", .short_names = NAMES("cm"),
+	  .namespaced = true, .versions = plain },
 	{ KIND_ENDPOINTS, .type = &type_endpoints, .plural = "endpoints", .singular = "endpoints",
-	  .name = "Endpoints", .list = "EndpointsList", .short_names = { "ep" }, .namespaced = true,
-	  .versions = { { .name = "v1", .served = true, .status = false } } },
+	  .name = "Endpoints", .short_names = NAMES("ep"), .namespaced = true, .versions = plain },
 	{ KIND_EVENT, .type = &type_event, .plural = "events", .singular = "event", .name = "Event",
-	  .short_names = { "ev" }, .namespaced = true,
-	  .versions = { { .name = "v1", .served = true, .status = false } } },
+	  .short_names = NAMES("ev"), .namespaced = true, .versions = plain },
 	{ KIND_NAMESPACE, .type = &type_namespace, .plural = "namespaces", .singular = "namespace",
-	  .name = "Namespace", .short_names = { "ns" },
-	  .versions = { { .name = "v1", .served = true, .status = true } } },
+	  .name = "Namespace", .short_names = NAMES("ns"), .versions = with_status },
 	{ KIND_NODE, .type = &type_node, .plural = "nodes", .singular = "node", .name = "Node",
-	  .short_names = { "no" },
-	  .versions = { { .name = "v1", .served = true, .status = true } } },
+	  .short_names = NAMES("no"), .versions = with_status },
 	{ KIND_POD, .type = &type_pod, .plural = "pods", .singular = "pod", .name = "Pod",
-	  .short_names = { "po" }, .categories = { "all" }, .namespaced = true,
-	  .versions = { { .name = "v1", .served = true, .status = true } } },
+	  .short_names = NAMES("po"), .categories = NAMES("all"), .namespaced = true,
+	  .versions = with_status },
 	{ KIND_SECRET, .type = &type_secret, .plural = "secrets", .singular = "secret",
-	  .name = "Secret", .namespaced = true,
-	  .versions = { { .name = "v1", .served = true, .status = false } } },
+	  .name = "Secret", .namespaced = true, .versions = plain },
 	{ KIND_SERVICE_ACCOUNT, .type = &type_service_account, .plural = "serviceaccounts",
-	  .singular = "serviceaccount", .name = "ServiceAccount", .short_names = { "sa" },
-	  .namespaced = true, .versions = { { .name = "v1", .served = true, .status = false } } },
+	  .singular = "serviceaccount", .name = "ServiceAccount", .short_names = NAMES("sa"),
+	  .namespaced = true, .versions = plain },
 	{ KIND_SERVICE, .type = &type_service, .plural = "services", .singular = "service",
-	  .name = "Service", .short_names = { "svc" }, .categories = { "all" }, .namespaced = true,
-	  .versions = { { .name = "v1", .served = true, .status = true } } },
+	  .name = "Service", .short_names = NAMES("svc"), .categories = NAMES("all"),
+	  .namespaced = true, .versions = with_status },
 	{ KIND_CRD, .type = &type_custom_resource_definition, .group = "apiextensions.k8s.io",
 	  .plural = "customresourcedefinitions", .singular = "customresourcedefinition",
-	  .name = "CustomResourceDefinition", .short_names = { "crd", "crds" },
-	  .categories = { "api-extensions" },
-	  .versions = { { .name = "v1", .served = true, .status = true } } },
+	  .name = "CustomResourceDefinition", .short_names = NAMES("crd", "crds"),
+	  .categories = NAMES("api-extensions"), .versions = with_status },
 	{ KIND_LEASE, .type = &type_lease, .group = "coordination.k8s.io", .plural = "leases",
-	  .singular = "lease", .name = "Lease", .namespaced = true,
-	  .versions = { { .name = "v1", .served = true, .status = false } } },
+	  .singular = "lease", .name = "Lease", .namespaced = true, .versions = plain },
 	{ KIND_ENDPOINT_SLICE, .type = &type_endpoint_slice, .group = "discovery.k8s.io",
 	  .plural = "endpointslices", .singular = "endpointslice", .name = "EndpointSlice",
-	  .namespaced = true, .versions = { { .name = "v1", .served = true, .status = false } } },
+	  .namespaced = true, .versions = plain },
 	{ KIND_INGRESS_CLASS, .type = &type_ingress_class, .group = "networking.k8s.io",
 	  .plural = "ingressclasses", .singular = "ingressclass", .name = "IngressClass",
-	  .list = "IngressClassList",
-	  .versions = { { .name = "v1", .served = true, .status = false } } },
+	  .versions = plain },
 	{ KIND_INGRESS, .type = &type_ingress, .group = "networking.k8s.io", .plural = "ingresses",
-	  .singular = "ingress", .name = "Ingress", .short_names = { "ing" }, .namespaced = true,
-	  .versions = { { .name = "v1", .served = true, .status = true } } },
+	  .singular = "ingress", .name = "Ingress", .short_names = NAMES("ing"), .namespaced = true,
+	  .versions = with_status },
 };
 
-/* A copy of @text that lives as long as @kind; "" for NULL. */
-static const char *keep(struct kind *kind, const char *text)
+/* Put @text ("" for NULL) in the place of what is there. */
+static void set(const char **slot, const char *text)
 {
-	size_t len = text == NULL ? 0 : strlen(text);
-	struct kind_strings *s = mem_get(sizeof(*s) + len + 1);
+	const char *before = *slot;
 
-	memcpy(s->text, text == NULL ? "" : text, len);
-	s->text[len] = '\0';
-	s->next = kind->strings;
-	kind->strings = s;
-	return s->text;
+	*slot = intern(text == NULL ? "" : text);
+	intern_unref(before);
 }
+
+static void free_names(const char *const *names)
+{
+	for (const char *const *n = names; *n != NULL; n++)
+		intern_unref(*n);
+	if (names != no_names)
+		free((void *)(uintptr_t)names);
+}
+
+static void set_names(const char *const **slot, const cJSON *list)
+{
+	const char *const *before = *slot;
+	int n = cJSON_GetArraySize(list), i = 0;
+	const cJSON *s;
+
+	*slot = no_names;
+	if (n > 0) {
+		const char **names = mem_zero(((size_t)n + 1) * sizeof(names[0]));
+
+		cJSON_ArrayForEach (s, list)
+			names[i++] = intern(s->valuestring);
+		*slot = names;
+	}
+	free_names(before);
+}
+
+/* --- columns --------------------------------------------------------------------------- */
+
+struct columns *columns_ref(struct columns *c)
+{
+	if (c != NULL)
+		c->refs++;
+	return c;
+}
+
+struct columns *columns_unref(struct columns *c)
+{
+	if (c == NULL || --c->refs > 0)
+		return NULL;
+	for (unsigned i = 0; i < c->count; i++) {
+		intern_unref(c->items[i].name);
+		intern_unref(c->items[i].type);
+		intern_unref(c->items[i].format);
+		intern_unref(c->items[i].description);
+		intern_unref(c->items[i].path);
+	}
+	free(c);
+	return NULL;
+}
+
+static struct columns *columns_new(const cJSON *list)
+{
+	int n = cJSON_GetArraySize(list);
+	const cJSON *c;
+
+	if (n == 0)
+		return NULL;
+	struct columns *columns = mem_zero(sizeof(*columns) + (size_t)n * sizeof(struct column));
+
+	columns->refs = 1;
+	cJSON_ArrayForEach (c, list) {
+		struct column *column = &columns->items[columns->count++];
+
+		set(&column->name, js_text(c, "name"));
+		set(&column->type, js_text(c, "type"));
+		set(&column->format, js_text(c, "format"));
+		set(&column->description, js_text(c, "description"));
+		set(&column->path, js_text(c, "jsonPath"));
+		column->priority = (int)js_int(c, "priority", 0);
+	}
+	return columns;
+}
+
+/* --- the table ------------------------------------------------------------------------- */
 
 static struct kind *append(struct kinds *k, const struct kind *from)
 {
@@ -98,25 +168,45 @@ void kinds_init(struct kinds *k)
 			kind->group = "";
 		snprintf(text, sizeof(text), "%s%s%s", kind->plural,
 			 kind->group[0] != '\0' ? "." : "", kind->group);
-		kind->resource = keep(kind, text);
-		if (kind->list == NULL) {
-			snprintf(text, sizeof(text), "%sList", kind->name);
-			kind->list = keep(kind, text);
-		}
+		kind->resource = intern(text);
+		snprintf(text, sizeof(text), "%sList", kind->name);
+		kind->list = intern(text);
+		if (kind->short_names == NULL)
+			kind->short_names = no_names;
+		if (kind->categories == NULL)
+			kind->categories = no_names;
 		kind->version_count = 1;
 	}
+}
+
+/* What only a custom kind owns. */
+static void free_custom(struct kind *kind)
+{
+	intern_unref(kind->group);
+	intern_unref(kind->plural);
+	intern_unref(kind->singular);
+	intern_unref(kind->name);
+	free_names(kind->short_names);
+	free_names(kind->categories);
+	for (unsigned i = 0; i < kind->version_count; i++) {
+		struct kind_version *v = kind->versions[i];
+
+		intern_unref(v->name);
+		intern_unref(v->warning);
+		columns_unref(v->columns);
+		free(v);
+	}
+	free((void *)(uintptr_t)kind->versions);
 }
 
 void kinds_done(struct kinds *k)
 {
 	for (struct kind *kind = k->first, *next; kind != NULL; kind = next) {
 		next = kind->next;
-		for (unsigned i = 0; i < kind->version_count; i++)
-			free(kind->versions[i].columns);
-		for (struct kind_strings *s = kind->strings, *then; s != NULL; s = then) {
-			then = s->next;
-			free(s);
-		}
+		if (kind->id == KIND_CUSTOM)
+			free_custom(kind);
+		intern_unref(kind->resource);
+		intern_unref(kind->list);
 		free(kind);
 	}
 	*k = (struct kinds){ .last = &k->first };
@@ -125,8 +215,8 @@ void kinds_done(struct kinds *k)
 static const struct kind_version *served(const struct kind *kind, const char *version)
 {
 	for (unsigned i = 0; i < kind->version_count; i++)
-		if (kind->versions[i].served && strcmp(kind->versions[i].name, version) == 0)
-			return &kind->versions[i];
+		if (kind->versions[i]->served && strcmp(kind->versions[i]->name, version) == 0)
+			return kind->versions[i];
 	return NULL;
 }
 
@@ -168,9 +258,9 @@ const struct kind *kinds_by_object(const struct kinds *k, const char *api_versio
 		if (kind->gone || strcmp(kind->name, name) != 0)
 			continue;
 		for (unsigned i = 0; i < kind->version_count; i++) {
-			kind_api_version(kind, kind->versions[i].name, text, sizeof(text));
-			if (kind->versions[i].served && strcmp(text, api_version) == 0) {
-				*ret_version = &kind->versions[i];
+			kind_api_version(kind, kind->versions[i]->name, text, sizeof(text));
+			if (kind->versions[i]->served && strcmp(text, api_version) == 0) {
+				*ret_version = kind->versions[i];
 				return kind;
 			}
 		}
@@ -199,41 +289,9 @@ const char *kind_api_version(const struct kind *kind, const char *version, char 
 	return buf;
 }
 
-static void take_columns(struct kind *kind, struct kind_version *v, const cJSON *columns)
-{
-	const cJSON *c;
-
-	if (cJSON_GetArraySize(columns) == 0)
-		return;
-	v->columns = mem_zero(KIND_COLUMNS_MAX * sizeof(v->columns[0]));
-	cJSON_ArrayForEach (c, columns) {
-		if (v->column_count == KIND_COLUMNS_MAX)
-			break;
-		v->columns[v->column_count++] = (struct column){
-			.name = keep(kind, js_text(c, "name")),
-			.type = keep(kind, js_text(c, "type")),
-			.format = keep(kind, js_text(c, "format")),
-			.description = keep(kind, js_text(c, "description")),
-			.path = keep(kind, js_text(c, "jsonPath")),
-			.priority = (int)js_int(c, "priority", 0),
-		};
-	}
-}
-
-/* As many as there is room for; the others are not known. */
-static void keep_list(struct kind *kind, const cJSON *list, const char *to[KIND_SHORT_MAX + 1])
-{
-	const cJSON *s;
-	unsigned n = 0;
-
-	memset(to, 0, (KIND_SHORT_MAX + 1) * sizeof(to[0]));
-	cJSON_ArrayForEach (s, list)
-		if (n < KIND_SHORT_MAX && cJSON_IsString(s))
-			to[n++] = keep(kind, s->valuestring);
-}
-
 /* What users of a deprecated version are told where the definition does not say it. */
-static const char *default_warning(struct kind *kind, const cJSON *versions, const char *name)
+static void set_default_warning(const char **slot, const struct kind *kind, const cJSON *versions,
+				const char *name)
 {
 	const cJSON *v;
 	char text[512];
@@ -247,7 +305,7 @@ static const char *default_warning(struct kind *kind, const cJSON *versions, con
 				 kind->group, js_text(v, "name"), kind->name);
 			break;
 		}
-	return keep(kind, text);
+	set(slot, text);
 }
 
 /* Names that it did not get make a definition wait, without a kind. */
@@ -261,59 +319,77 @@ static bool is_established(const cJSON *crd)
 	return false;
 }
 
+static struct kind_version *add_version(struct kind *kind, const char *name)
+{
+	size_t count = kind->version_count;
+	struct kind_version **list = mem_get((count + 1) * sizeof(list[0]));
+
+	for (size_t i = 0; i < count; i++)
+		list[i] = kind->versions[i];
+	list[count] = mem_zero(sizeof(*list[count]));
+	set(&list[count]->name, name);
+	free((void *)(uintptr_t)kind->versions);
+	kind->versions = list;
+	kind->version_count++;
+	return list[count];
+}
+
+static void set_version(struct kind *kind, const cJSON *versions, const cJSON *v)
+{
+	const char *name = js_text(v, "name");
+	struct kind_version *version;
+	unsigned i = 0;
+
+	while (i < kind->version_count && strcmp(kind->versions[i]->name, name) != 0)
+		i++;
+	version = i < kind->version_count ? kind->versions[i] : add_version(kind, name);
+	version->served = js_true(v, "served");
+	version->status = js_at(v, "subresources.status") != NULL;
+	if (!js_true(v, "deprecated"))
+		version->warning = intern_unref(version->warning);
+	else if (js_text(v, "deprecationWarning") != NULL)
+		set(&version->warning, js_text(v, "deprecationWarning"));
+	else
+		set_default_warning(&version->warning, kind, versions, name);
+	columns_unref(version->columns);
+	version->columns = columns_new(js_at(v, "additionalPrinterColumns"));
+	if (js_true(v, "storage"))
+		kind->storage = i;
+}
+
+static struct kind *add_custom(struct kinds *k, const char *resource, const cJSON *spec)
+{
+	struct kind *kind = append(k, &(struct kind){ .id = KIND_CUSTOM,
+						      .type = &type_custom,
+						      .short_names = no_names,
+						      .categories = no_names });
+
+	set(&kind->resource, resource);
+	set(&kind->group, js_text(spec, "group"));
+	set(&kind->plural, js_text(spec, "names.plural"));
+	return kind;
+}
+
 const struct kind *kinds_define(struct kinds *k, const cJSON *crd)
 {
-	const cJSON *spec = js_at(crd, "spec"), *v;
-	const cJSON *names = js_at(crd, "status.acceptedNames");
+	const cJSON *spec = js_at(crd, "spec"), *names = js_at(crd, "status.acceptedNames"), *v;
 	const char *resource = js_text(crd, "metadata.name");
 	struct kind *kind = (struct kind *)(uintptr_t)kinds_by_resource(k, resource);
 
-	if (kind == NULL) {
-		kind = append(k, &(struct kind){ .id = KIND_CUSTOM, .type = &type_custom });
-		kind->resource = keep(kind, resource);
-		kind->group = keep(kind, js_text(spec, "group"));
-		kind->plural = keep(kind, js_text(spec, "names.plural"));
-	}
+	if (kind == NULL)
+		kind = add_custom(k, resource, spec);
 	/* What may change with an update of the definition. */
 	kind->gone = !is_established(crd);
 	kind->namespaced = strcmp(js_text(spec, "scope"), "Namespaced") == 0;
-	kind->singular = keep(kind, js_text(names, "singular"));
-	kind->name = keep(kind, js_text(names, "kind"));
-	kind->list = keep(kind, js_text(names, "listKind"));
-	keep_list(kind, js_at(names, "shortNames"), kind->short_names);
-	keep_list(kind, js_at(names, "categories"), kind->categories);
-
-	/* Watchers hold a version by pointer: a name keeps its place, a dropped one is unserved. */
+	set(&kind->singular, js_text(names, "singular"));
+	set(&kind->name, js_text(names, "kind"));
+	set(&kind->list, js_text(names, "listKind"));
+	set_names(&kind->short_names, js_at(names, "shortNames"));
+	set_names(&kind->categories, js_at(names, "categories"));
 	for (unsigned i = 0; i < kind->version_count; i++)
-		kind->versions[i].served = false;
-	cJSON_ArrayForEach (v, js_at(spec, "versions")) {
-		const char *name = js_text(v, "name");
-		unsigned i = 0;
-
-		while (i < kind->version_count && strcmp(kind->versions[i].name, name) != 0)
-			i++;
-		if (i == KIND_VERSIONS_MAX)
-			break;
-		struct kind_version *version = &kind->versions[i];
-		if (i == kind->version_count) {
-			version->name = keep(kind, name);
-			kind->version_count++;
-		}
-		free(version->columns);
-		version->columns = NULL;
-		version->column_count = 0;
-		version->served = js_true(v, "served");
-		version->status = js_at(v, "subresources.status") != NULL;
-		version->warning = NULL;
-		if (js_true(v, "deprecated"))
-			version->warning =
-				js_text(v, "deprecationWarning") != NULL
-					? keep(kind, js_text(v, "deprecationWarning"))
-					: default_warning(kind, js_at(spec, "versions"), name);
-		if (js_true(v, "storage"))
-			kind->storage = i;
-		take_columns(kind, version, js_at(v, "additionalPrinterColumns"));
-	}
+		kind->versions[i]->served = false;
+	cJSON_ArrayForEach (v, js_at(spec, "versions"))
+		set_version(kind, js_at(spec, "versions"), v);
 	return kind;
 }
 

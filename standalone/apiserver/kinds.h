@@ -31,8 +31,6 @@ enum kind_id {
 	KIND_CRD,
 };
 
-enum { KIND_VERSIONS_MAX = 8, KIND_SHORT_MAX = 4, KIND_COLUMNS_MAX = 24 };
-
 struct object_type;
 
 /* One column of `kubectl get`, from a CRD's additionalPrinterColumns. */
@@ -41,12 +39,23 @@ struct column {
 	int priority;
 };
 
+/*
+ * The columns of a version as of one definition. Who shows several rows holds them, so that rows
+ * and heads have the same ones whatever becomes of the definition meanwhile.
+ */
+struct columns {
+	unsigned refs, count;
+	struct column items[];
+};
+
+struct columns *columns_ref(struct columns *c);   /* NULL is fine */
+struct columns *columns_unref(struct columns *c); /* NULL is fine; returns NULL */
+
 struct kind_version {
 	const char *name;
-	bool served, status; /* status: it has the status subresource */
-	const char *warning; /* what its users are told; NULL: it is not deprecated */
-	struct column *columns;
-	unsigned column_count; /* 0: NAME and AGE */
+	bool served, status;     /* status: it has the status subresource */
+	const char *warning;     /* what its users are told; NULL: it is not deprecated */
+	struct columns *columns; /* of a custom kind; NULL: NAME and AGE */
 };
 
 struct kind {
@@ -59,16 +68,16 @@ struct kind {
 	const char *list;     /* ServiceList */
 	const char
 		*resource; /* plural.group, or plural for core: what messages and the store say */
-	const char *short_names[KIND_SHORT_MAX + 1];
-	const char *categories[KIND_SHORT_MAX + 1]; /* such as "all" */
+	const char *const *short_names; /* NULL behind the last */
+	const char *const *categories;  /* such as "all"; the same */
 	bool namespaced;
 	bool gone; /* its CustomResourceDefinition was deleted, or waits for its names */
-	struct kind_version versions[KIND_VERSIONS_MAX];
+	/* Held by pointer: one that was dropped stays, unserved. */
+	struct kind_version *const *versions;
 	unsigned version_count;
 	unsigned storage; /* index of the version that objects are stored in */
 	struct kind *next;
 	const struct object_type *type; /* its fields, see types.h */
-	struct kind_strings *strings;   /* what a custom kind owns */
 };
 
 struct kinds {

@@ -11,6 +11,7 @@
 struct listing {
 	const struct kind *kind;
 	const struct kind_version *version;
+	struct columns *columns; /* of the version when the list began */
 	struct view view;
 	struct {
 		ARRAY_OF(struct text *);
@@ -30,6 +31,7 @@ struct listing *listing_new(const struct kind *kind, const struct kind_version *
 
 	l->kind = kind;
 	l->version = version;
+	l->columns = columns_ref(version->columns);
 	l->view = *view;
 	return l;
 }
@@ -42,6 +44,7 @@ struct listing *listing_free(struct listing *l)
 		text_unref(l->objects.items[i]);
 	array_free(&l->objects);
 	text_unref(l->piece);
+	columns_unref(l->columns);
 	free(l);
 	return NULL;
 }
@@ -71,7 +74,7 @@ static struct text *make_head(const struct listing *l, uint64_t rv, const char *
 	cJSON *list;
 
 	if (l->view.table) {
-		list = table_new(l->kind, l->version, &l->view, true);
+		list = table_new(l->kind, l->columns, &l->view, true);
 	} else {
 		list = cJSON_CreateObject();
 		js_set_text(list, "kind", l->kind->list);
@@ -99,7 +102,7 @@ static struct text *make_head(const struct listing *l, uint64_t rv, const char *
 static struct text *make_row(const struct listing *l, const struct text *object)
 {
 	cJSON *json = js_parse(object->bytes, object->len);
-	cJSON *row = table_row(l->kind, l->version, &l->view, json);
+	cJSON *row = table_row(l->kind, l->columns, &l->view, json);
 	struct text *t = js_print(row);
 
 	cJSON_Delete(row);

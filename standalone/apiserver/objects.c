@@ -140,7 +140,7 @@ static cJSON *check_type(const struct target *t, cJSON *object)
 		return status_bad_request("the kind in the data (%s) does not match the expected "
 					  "kind (%s)",
 					  kind, t->kind->name);
-	kind_api_version(t->kind, t->kind->versions[t->kind->storage].name, storage,
+	kind_api_version(t->kind, t->kind->versions[t->kind->storage]->name, storage,
 			 sizeof(storage));
 	js_set_text(object, "apiVersion", storage);
 	js_set_text(object, "kind", t->kind->name);
@@ -260,7 +260,7 @@ static cJSON *check_home(struct api *a, const struct target *t, const char *name
 
 static const struct kind_version *storage_version(const struct kind *kind)
 {
-	return &kind->versions[kind->storage];
+	return kind->versions[kind->storage];
 }
 
 /* --- what a write entails -------------------------------------------------------------- */
@@ -625,7 +625,7 @@ cJSON *objects_patch(struct api *a, const struct target *t, enum patch_type type
 static cJSON *make_namespace(struct api *a, const char *name)
 {
 	const struct kind *kind = kinds_builtin(&a->kinds, KIND_NAMESPACE);
-	struct target t = { kind, &kind->versions[0], .ns = "" };
+	struct target t = { kind, kind->versions[0], .ns = "" };
 
 	if (store_get(a->store, kind, "", name) != NULL)
 		return NULL;

@@ -207,7 +207,7 @@ static bool reply_group(const struct api *a, struct reply *r, const char *group,
 	schemas = js_object(js_object(d, "components"), "schemas");
 	for (const struct kind *k = a->kinds.first; k != NULL; k = k->next)
 		for (unsigned i = 0; i < k->version_count && !k->gone; i++) {
-			const struct kind_version *v = &k->versions[i];
+			const struct kind_version *v = k->versions[i];
 
 			if (!v->served || strcmp(k->group, group) != 0 ||
 			    strcmp(v->name, version) != 0)
@@ -232,11 +232,11 @@ static void reply_index(const struct api *a, struct reply *r)
 
 	for (const struct kind *k = a->kinds.first; k != NULL; k = k->next)
 		for (unsigned i = 0; i < k->version_count && !k->gone; i++) {
-			if (!k->versions[i].served)
+			if (!k->versions[i]->served)
 				continue;
 			char *path = mem_printf("%s%s%s/%s", k->group[0] == '\0' ? "api" : "apis",
 						k->group[0] == '\0' ? "" : "/", k->group,
-						k->versions[i].name);
+						k->versions[i]->name);
 			char *url = mem_printf("/openapi/v3/%s", path);
 			js_set_text(js_object(paths, path), "serverRelativeURL", url);
 			free(url);

@@ -182,7 +182,7 @@ static void put_definitions(struct buf *definitions, const struct kind *kind)
 		put_type(&schema, "object");
 		put_message(&schema, SCHEMA_PROPERTIES, &properties);
 		if (i == 0) {
-			char *yaml = kind_yaml(kind, kind->versions[0].name, "- ");
+			char *yaml = kind_yaml(kind, kind->versions[0]->name, "- ");
 			put_extension(&schema, SCHEMA_EXTENSION, "x-kubernetes-group-version-kind",
 				      yaml);
 			free(yaml);
@@ -231,8 +231,8 @@ void openapi_v2(const struct kinds *kinds, struct buf *to)
 	put_message(to, 2, &info);
 	for (const struct kind *k = kinds->first; k != NULL; k = k->next) {
 		for (unsigned i = 0; i < k->version_count && !k->gone; i++)
-			if (k->versions[i].served)
-				put_path(&paths, k, &k->versions[i]);
+			if (k->versions[i]->served)
+				put_path(&paths, k, k->versions[i]);
 		if (!k->gone && k->id != KIND_CUSTOM && k->id != KIND_POD && k->id != KIND_CRD)
 			put_definitions(&definitions, k);
 	}

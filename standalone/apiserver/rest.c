@@ -259,14 +259,14 @@ struct view rest_view(const struct request *q)
 struct text *rest_convert(const struct kind *kind, const struct kind_version *version,
 			  struct text *stored)
 {
-	char want[256], needle[280];
+	char want[256], begin[280];
 
 	if (kind->version_count <= 1)
 		return text_ref(stored);
 	kind_api_version(kind, version->name, want, sizeof(want));
-	snprintf(needle, sizeof(needle), "\"apiVersion\":\"%s\"", want);
-	if (strstr(stored->bytes, needle) != NULL &&
-	    strncmp(version->name, kind->versions[kind->storage].name, 64) == 0)
+	/* Where it is the first member, which is the rule, the text need not be parsed. */
+	snprintf(begin, sizeof(begin), "{\"apiVersion\":\"%s\",", want);
+	if (strncmp(stored->bytes, begin, strlen(begin)) == 0)
 		return text_ref(stored);
 	cJSON *json = js_parse(stored->bytes, stored->len);
 	js_set_text(json, "apiVersion", want);
@@ -281,10 +281,10 @@ void rest_reply_object(const struct request *q, const struct route *at, struct r
 	struct view v = rest_view(q);
 
 	if (v.table && strcmp(q->method, "GET") == 0) {
-		cJSON *table = table_new(at->kind, at->version, &v, true);
+		cJSON *table = table_new(at->kind, at->version->columns, &v, true);
 		const char *rv = js_text(object, "metadata.resourceVersion");
 
-		table_add(table, at->kind, at->version, &v, object);
+		table_add(table, at->kind, at->version->columns, &v, object);
 		js_set_text(js_object(table, "metadata"), "resourceVersion", rv == NULL ? "" : rv);
 		reply_json(r, code, table);
 		cJSON_Delete(table);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "standalone/apiserver/table.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,27 +10,63 @@
 
 /* --- columns of custom resources ------------------------------------------------------- */
 
-/* A value by its declared type: numbers and booleans as such, a date as an age, else text. */
+/* Text in a cell, in bytes: columns may not make more of an object than it is. */
+enum { CELL_MAX = 1024 };
+
+/* The first @len bytes of @text at most, and whole characters. */
+static cJSON *text_cell(const char *text, size_t len)
+{
+	char *cut;
+
+	if (strlen(text) <= len)
+		return cJSON_CreateString(text);
+	while (len > 0 && ((unsigned char)text[len] & 0xc0) == 0x80)
+		len--;
+	cut = mem_printf("%.*s", (int)len, text);
+	cJSON *cell = cJSON_CreateString(cut);
+	free(cut);
+	return cell;
+}
+
+/* Lists and objects as JSON. What does not fit ends with the last value that did. */
+static cJSON *json_cell(const cJSON *value)
+{
+	/* cJSON asks for some bytes more than it needs; what it leaves where it stops ends there.
+	 */
+	char text[CELL_MAX + 64] = "";
+
+	(void)cJSON_PrintPreallocated((cJSON *)(uintptr_t)value, text, sizeof(text) - 1, 0);
+	return text_cell(text, CELL_MAX);
+}
+
+/* A value by its declared type; null is what is of another one. Of several it is the first. */
 static cJSON *custom_cell(const struct column *c, const cJSON *object)
 {
-	struct buf b = { 0 };
-	cJSON *cell;
-
 	const cJSON *v = json_path_first(object, c->path);
+	bool number = cJSON_IsNumber(v) || cJSON_IsRaw(v);
+
 	if (v == NULL || cJSON_IsNull(v))
 		return cJSON_CreateNull();
-	if (strcmp(c->type, "date") == 0) {
-		cell_put_since(&b, cJSON_GetStringValue(v));
-	} else if (strcmp(c->type, "string") != 0) {
-		return cJSON_Duplicate(v, 1);
-	} else {
-		/* Of several values Kubernetes, too, shows the first. */
-		json_path_print(&b, v, "");
+	if (strcmp(c->type, "string") == 0)
+		return cJSON_IsString(v) ? text_cell(v->valuestring, CELL_MAX) : json_cell(v);
+	if (strcmp(c->type, "date") == 0 && cJSON_IsString(v)) {
+		struct buf b = { 0 };
+
+		cell_put_since(&b, v->valuestring);
+		char *text = buf_take(&b);
+		/* Nothing is a time that nobody knows, another text is none. */
+		bool no_time = v->valuestring[0] != '\0' && strcmp(text, "<unknown>") == 0;
+		cJSON *cell = cJSON_CreateString(no_time ? "<invalid>" : text);
+		free(text);
+		return cell;
 	}
-	char *text = buf_take(&b);
-	cell = cJSON_CreateString(text);
-	free(text);
-	return cell;
+	if (strcmp(c->type, "integer") == 0 && cJSON_IsNumber(v) && v->valuedouble > -9e15 &&
+	    v->valuedouble < 9e15)
+		return cJSON_CreateNumber(trunc(v->valuedouble));
+	if (((strcmp(c->type, "integer") == 0 || strcmp(c->type, "number") == 0) && number) ||
+	    (strcmp(c->type, "boolean") == 0 && cJSON_IsBool(v)))
+		return cJSON_Duplicate(v, 1);
+	return cJSON_CreateNull();
 }
 
 /* --- the table ------------------------------------------------------------------------- */
@@ -47,25 +84,24 @@ static void add_definition(cJSON *columns, const char *name, const char *type, c
 	cJSON_AddItemToArray(columns, c);
 }
 
-static void add_definitions(cJSON *columns, const struct kind *kind, const struct kind_version *v)
+static void add_definitions(cJSON *to, const struct kind *kind, const struct columns *columns)
 {
 	static const char name_help[] = "Name must be unique within a namespace.";
 	size_t count;
 	const struct table_column *builtin = table_columns(&count);
 
 	if (kind->id != KIND_EVENT)
-		add_definition(columns, "Name", "string", "name", name_help, 0);
-	if (kind->id == KIND_CUSTOM) {
-		for (unsigned i = 0; i < v->column_count; i++)
-			add_definition(columns, v->columns[i].name, v->columns[i].type,
-				       v->columns[i].format, v->columns[i].description,
-				       v->columns[i].priority);
-		if (v->column_count == 0)
-			add_definition(columns, "Age", "date", "", "", 0);
+		add_definition(to, "Name", "string", "name", name_help, 0);
+	for (unsigned i = 0; columns != NULL && i < columns->count; i++) {
+		const struct column *c = &columns->items[i];
+
+		add_definition(to, c->name, c->type, c->format, c->description, c->priority);
 	}
+	if (kind->id == KIND_CUSTOM && columns == NULL)
+		add_definition(to, "Age", "date", "", "", 0);
 	for (size_t i = 0; i < count; i++)
 		if (builtin[i].id == kind->id && kind->id != KIND_CUSTOM)
-			add_definition(columns, builtin[i].name,
+			add_definition(to, builtin[i].name,
 				       /* Kubernetes says so of its numbers, too. */
 				       strcmp(builtin[i].type, "integer") == 0 ? "string"
 									       : builtin[i].type,
@@ -73,8 +109,8 @@ static void add_definitions(cJSON *columns, const struct kind *kind, const struc
 				       builtin[i].priority);
 }
 
-cJSON *table_new(const struct kind *kind, const struct kind_version *version, const struct view *v,
-		 bool columns)
+cJSON *table_new(const struct kind *kind, const struct columns *columns, const struct view *v,
+		 bool head)
 {
 	cJSON *table = cJSON_CreateObject(), *list = cJSON_CreateArray();
 	char *api_version = mem_printf("meta.k8s.io/%s", v->table_version);
@@ -83,8 +119,8 @@ cJSON *table_new(const struct kind *kind, const struct kind_version *version, co
 	js_set_text(table, "apiVersion", api_version);
 	free(api_version);
 	js_set_text(js_object(table, "metadata"), "resourceVersion", "");
-	if (columns)
-		add_definitions(list, kind, version);
+	if (head)
+		add_definitions(list, kind, columns);
 	js_set(table, "columnDefinitions", list);
 	js_set(table, "rows", cJSON_CreateArray());
 	return table;
@@ -102,7 +138,7 @@ static void add_cell(cJSON *cells, const char *type, table_cell cell, const cJSO
 	free(text);
 }
 
-cJSON *table_row(const struct kind *kind, const struct kind_version *version, const struct view *v,
+cJSON *table_row(const struct kind *kind, const struct columns *columns, const struct view *v,
 		 const cJSON *object)
 {
 	cJSON *row = cJSON_CreateObject(), *cells = cJSON_CreateArray(), *partial;
@@ -111,12 +147,10 @@ cJSON *table_row(const struct kind *kind, const struct kind_version *version, co
 
 	if (kind->id != KIND_EVENT)
 		add_cell(cells, "string", cell_name, object);
-	if (kind->id == KIND_CUSTOM) {
-		for (unsigned i = 0; i < version->column_count; i++)
-			cJSON_AddItemToArray(cells, custom_cell(&version->columns[i], object));
-		if (version->column_count == 0)
-			add_cell(cells, "string", cell_age, object);
-	}
+	for (unsigned i = 0; columns != NULL && i < columns->count; i++)
+		cJSON_AddItemToArray(cells, custom_cell(&columns->items[i], object));
+	if (kind->id == KIND_CUSTOM && columns == NULL)
+		add_cell(cells, "string", cell_age, object);
 	for (size_t i = 0; i < count; i++)
 		if (builtin[i].id == kind->id && kind->id != KIND_CUSTOM)
 			add_cell(cells, builtin[i].type, builtin[i].cell, object);
@@ -138,8 +172,8 @@ cJSON *table_row(const struct kind *kind, const struct kind_version *version, co
 	return row;
 }
 
-void table_add(cJSON *table, const struct kind *kind, const struct kind_version *version,
+void table_add(cJSON *table, const struct kind *kind, const struct columns *columns,
 	       const struct view *v, const cJSON *object)
 {
-	cJSON_AddItemToArray(js_at(table, "rows"), table_row(kind, version, v, object));
+	cJSON_AddItemToArray(js_at(table, "rows"), table_row(kind, columns, v, object));
 }

@@ -5,14 +5,17 @@
 
 #include "standalone/apiserver/rest.h"
 
-/* An empty Table, its rows last; @columns: with column definitions (a watch sends them once). */
-cJSON *table_new(const struct kind *kind, const struct kind_version *version, const struct view *v,
-		 bool columns);
+/*
+ * An empty Table, its rows last; @head: with column definitions (a watch sends them once).
+ * @columns: those of a version of a custom kind, the same for all rows.
+ */
+cJSON *table_new(const struct kind *kind, const struct columns *columns, const struct view *v,
+		 bool head);
 /* The row for @object; the caller's. */
-cJSON *table_row(const struct kind *kind, const struct kind_version *version, const struct view *v,
+cJSON *table_row(const struct kind *kind, const struct columns *columns, const struct view *v,
 		 const cJSON *object);
 /* The same, added. */
-void table_add(cJSON *table, const struct kind *kind, const struct kind_version *version,
+void table_add(cJSON *table, const struct kind *kind, const struct columns *columns,
 	       const struct view *v, const cJSON *object);
 
 #endif

@@ -18,7 +18,8 @@ enum {
 struct watch {
 	const struct api *api;
 	struct watch_spec *spec;
-	struct text **first; /* the objects at the start, when they were asked for */
+	struct columns *columns; /* of the version when the watch began */
+	struct text **first;     /* the objects at the start, when they were asked for */
 	size_t first_count, first_at;
 	uint64_t next; /* seq of the next change to look at */
 	bool idle;     /* everything visible was looked at, and nothing of this kind came since */
@@ -69,12 +70,12 @@ static struct text *as_table(struct watch *w, struct text *stored)
 {
 	struct watch_spec *s = w->spec;
 	cJSON *json = js_parse(stored->bytes, stored->len);
-	cJSON *table = table_new(s->kind, s->version, &s->view, !w->columns_sent);
+	cJSON *table = table_new(s->kind, w->columns, &s->view, !w->columns_sent);
 
 	w->columns_sent = true;
 	js_set_text(js_object(table, "metadata"), "resourceVersion",
 		    js_text(json, "metadata.resourceVersion"));
-	table_add(table, s->kind, s->version, &s->view, json);
+	table_add(table, s->kind, w->columns, &s->view, json);
 	struct text *t = js_print(table);
 	cJSON_Delete(table);
 	cJSON_Delete(json);
@@ -148,6 +149,7 @@ struct watch *watch_new(const struct api *a, struct watch_spec *spec, uint64_t n
 
 	w->api = a;
 	w->spec = spec;
+	w->columns = columns_ref(spec->version->columns);
 	w->deadline_s = now_s + (spec->timeout_s != 0 ? spec->timeout_s
 						      : TIMEOUT_MIN_S + now_s % TIMEOUT_MIN_S);
 	w->bookmark_s = now_s + BOOKMARK_S;
@@ -172,6 +174,7 @@ struct watch *watch_free(struct watch *w)
 		text_unref(w->first[i]);
 	free(w->first);
 	text_unref(w->object);
+	columns_unref(w->columns);
 	watch_spec_done(w->spec);
 	free(w->spec);
 	free(w);

@@ -101,7 +101,7 @@ static struct watch *watch(struct world *w, uint64_t rv, const char *labels)
 	struct watch_spec *spec = mem_zero(sizeof(*spec));
 
 	spec->kind = config_maps(w);
-	spec->version = &spec->kind->versions[0];
+	spec->version = spec->kind->versions[0];
 	spec->ns = intern("default");
 	spec->rv = rv;
 	spec->from_start = rv == 0;
@@ -351,7 +351,7 @@ static struct watch *watch_with_bookmarks(struct world *w, const char *labels)
 	struct watch_spec *spec = mem_zero(sizeof(*spec));
 
 	spec->kind = config_maps(w);
-	spec->version = &spec->kind->versions[0];
+	spec->version = spec->kind->versions[0];
 	spec->ns = intern("default");
 	spec->rv = store_visible_rv(w->api.store);
 	spec->timeout_s = 150;
