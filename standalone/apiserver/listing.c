@@ -73,13 +73,18 @@ static struct text *make_head(const struct listing *l, uint64_t rv, const char *
 	char version[256], rv_text[24];
 	cJSON *list;
 
-	if (l->view.table) {
+	if (l->view.as == AS_TABLE) {
 		list = table_new(l->kind, l->columns, &l->view, true);
 	} else {
+		bool partial = l->view.as != AS_OBJECT;
+
 		list = cJSON_CreateObject();
-		js_set_text(list, "kind", l->kind->list);
-		// NOLINTNEXTLINE(clang-analyzer-core.NullDereference): a kind that was found has it
-		kind_api_version(l->kind, l->version->name, version, sizeof(version));
+		js_set_text(list, "kind", partial ? "PartialObjectMetadataList" : l->kind->list);
+		if (partial)
+			snprintf(version, sizeof(version), "meta.k8s.io/%s", l->view.meta_version);
+		else
+			// NOLINTNEXTLINE(clang-analyzer-core.NullDereference): a found kind has it
+			kind_api_version(l->kind, l->version->name, version, sizeof(version));
 		js_set_text(list, "apiVersion", version);
 	}
 	cJSON *meta = js_object(list, "metadata");
@@ -89,7 +94,7 @@ static struct text *make_head(const struct listing *l, uint64_t rv, const char *
 		js_set_text(meta, "continue", next);
 	if (remaining > 0)
 		js_set_int(meta, "remainingItemCount", (long long)remaining);
-	if (!l->view.table)
+	if (l->view.as != AS_TABLE)
 		js_set(list, "items", cJSON_CreateArray());
 
 	/* The empty array is the last member: it ends in "[]}". */
@@ -131,8 +136,9 @@ static bool turn(struct listing *l)
 	} else {
 		struct text *object = l->objects.items[l->next++];
 
-		l->piece = l->view.table ? make_row(l, object)
-					 : rest_convert(l->kind, l->version, object);
+		l->piece = l->view.as == AS_TABLE
+				   ? make_row(l, object)
+				   : view_text(&l->view, l->kind, l->version, object);
 		text_unref(object);
 		l->comma = true;
 	}

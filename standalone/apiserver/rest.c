@@ -234,26 +234,6 @@ cJSON *rest_list_options(const struct request *q, bool watch)
 	return wrong;
 }
 
-struct view rest_view(const struct request *q)
-{
-	struct view v = { .table_version = "v1" };
-	const char *accept = q->accept == NULL ? "" : q->accept;
-	const char *include = rest_param(q, "includeObject");
-
-	/* The first of the offered types decides; kubectl offers the table first. */
-	size_t first = strcspn(accept, ",");
-	const char *as = strstr(accept, "as=Table");
-	v.table = as != NULL && (size_t)(as - accept) < first &&
-		  strstr(accept, "g=meta.k8s.io") != NULL;
-	if (v.table && memmem(accept, first, "v=v1beta1", 9) != NULL)
-		v.table_version = "v1beta1";
-	if (include != NULL)
-		v.include = strcmp(include, "Object") == 0 ? INCLUDE_OBJECT
-			    : strcmp(include, "None") == 0 ? INCLUDE_NONE
-							   : INCLUDE_METADATA;
-	return v;
-}
-
 /* --- objects out ----------------------------------------------------------------------- */
 
 struct text *rest_convert(const struct kind *kind, const struct kind_version *version,
@@ -278,9 +258,9 @@ struct text *rest_convert(const struct kind *kind, const struct kind_version *ve
 void rest_reply_object(const struct request *q, const struct route *at, struct reply *r, int code,
 		       const cJSON *object)
 {
-	struct view v = rest_view(q);
+	const struct view v = at->view;
 
-	if (v.table && strcmp(q->method, "GET") == 0) {
+	if (v.as == AS_TABLE && strcmp(q->method, "GET") == 0) {
 		cJSON *table = table_new(at->kind, at->version->columns, &v, true);
 		const char *rv = js_text(object, "metadata.resourceVersion");
 
@@ -290,7 +270,7 @@ void rest_reply_object(const struct request *q, const struct route *at, struct r
 		cJSON_Delete(table);
 		return;
 	}
-	struct text *t = js_print(object), *out = rest_convert(at->kind, at->version, t);
+	struct text *t = js_print(object), *out = view_text(&v, at->kind, at->version, t);
 	r->code = code;
 	r->content_type = JSON_TYPE;
 	buf_add(&r->body, out->bytes, out->len);
@@ -307,10 +287,10 @@ static void get_object(struct api *a, const struct request *q, const struct rout
 		reply_status(r, status_not_found(at->kind, at->name));
 		return;
 	}
-	if (!rest_view(q).table) { /* as it is */
+	if (at->view.as != AS_TABLE) { /* as it is */
 		r->code = 200;
 		r->content_type = JSON_TYPE;
-		r->text = rest_convert(at->kind, at->version, o->text);
+		r->text = view_text(&at->view, at->kind, at->version, o->text);
 		return;
 	}
 	cJSON *json = js_parse(o->text->bytes, o->text->len);
@@ -353,7 +333,7 @@ static void watch_objects(const struct request *q, const struct route *at, struc
 	w->kind = at->kind;
 	w->version = at->version;
 	w->ns = at->ns[0] == '\0' ? NULL : intern(at->ns);
-	w->view = rest_view(q);
+	w->view = at->view;
 	w->bookmarks = rest_param_true(q, "allowWatchBookmarks");
 	w->mark_initial = rest_param_true(q, "sendInitialEvents");
 	w->from_start = w->rv == 0 || w->mark_initial;
@@ -423,11 +403,26 @@ static bool has_sub(const struct route *at, const char *method)
 	return strcmp(at->sub, "status") == 0 && at->version->status;
 }
 
-/* Does the client take JSON, among others? */
-static bool accepts_json(const char *accept)
+/* 406 unless the client takes what there is; @at gets in which form. */
+static cJSON *check_accept(const struct request *q, struct route *at)
 {
-	return accept == NULL || accept[0] == '\0' || strstr(accept, "application/json") != NULL ||
-	       strstr(accept, "*/*") != NULL || strstr(accept, "application/*") != NULL;
+	bool deletes = strcmp(q->method, "DELETE") == 0; /* answers with what it likes */
+	bool list = strcmp(q->method, "GET") == 0 && at->name[0] == '\0' &&
+		    !rest_param_true(q, "watch");
+
+	if (!rest_view(q, &at->view))
+		return status_failure(406, "NotAcceptable",
+				      "only the following media types are accepted: "
+				      "application/json");
+	if (at->view.as == AS_METADATA && list)
+		return status_failure(406, "NotAcceptable",
+				      "you requested PartialObjectMetadata, but the requested "
+				      "object is a list");
+	if (at->view.as == AS_METADATA_LIST && !list && !deletes)
+		return status_failure(406, "NotAcceptable",
+				      "you requested PartialObjectMetadataList, but the requested "
+				      "object is not a list");
+	return NULL;
 }
 
 /* Outside of what any group serves there are no Status objects, only pages. */
@@ -452,10 +447,9 @@ void rest_handle(struct api *a, const struct request *q, struct reply *r)
 		no_such_path(a, q, r);
 		return;
 	}
-	if (!accepts_json(q->accept)) {
-		reply_status(r, status_failure(406, "NotAcceptable",
-					       "only the following media types are accepted: "
-					       "application/json"));
+	cJSON *wrong = check_accept(q, &at);
+	if (wrong != NULL) {
+		reply_status(r, wrong);
 		return;
 	}
 	if (at.sub[0] != '\0' && !has_sub(&at, q->method)) {

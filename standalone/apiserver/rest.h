@@ -23,8 +23,8 @@ struct request {
 
 /* How objects go out. */
 struct view {
-	bool table;
-	const char *table_version; /* v1 or v1beta1 of meta.k8s.io */
+	enum { AS_OBJECT, AS_TABLE, AS_METADATA, AS_METADATA_LIST } as;
+	const char *meta_version; /* v1 or v1beta1 of meta.k8s.io; not of AS_OBJECT */
 	enum { INCLUDE_METADATA, INCLUDE_OBJECT, INCLUDE_NONE } include;
 };
 
@@ -61,6 +61,12 @@ void rest_handle(struct api *a, const struct request *q, struct reply *r);
 /* The text of an object in the version that the client speaks. The caller unrefs it. */
 struct text *rest_convert(const struct kind *kind, const struct kind_version *version,
 			  struct text *stored);
+
+/* A PartialObjectMetadata; the caller's. */
+cJSON *view_metadata(const struct view *v, const cJSON *object);
+/* What is sent of an object, but for tables. The caller unrefs it. */
+struct text *view_text(const struct view *v, const struct kind *kind,
+		       const struct kind_version *version, struct text *stored);
 
 /* A Status as the whole answer; @status is taken over. */
 void reply_status(struct reply *r, cJSON *status);

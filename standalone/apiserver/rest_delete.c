@@ -158,9 +158,8 @@ void rest_delete(struct api *a, const struct request *q, const struct route *at,
 void rest_delete_collection(struct api *a, const struct request *q, const struct route *at,
 			    struct reply *r)
 {
-	const struct view view = rest_view(q);
 	struct target t = rest_target(q, at, r);
-	struct listing *gone = listing_new(at->kind, at->version, &view);
+	struct listing *gone = listing_new(at->kind, at->version, &at->view);
 	struct query query = { 0 };
 	struct keys found = { 0 };
 	cJSON *wrong = NULL, *options = delete_options(q, &wrong);

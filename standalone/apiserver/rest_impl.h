@@ -14,6 +14,7 @@ enum { SEGMENT_LEN = 254 };
 struct route {
 	const struct kind *kind;
 	const struct kind_version *version;
+	struct view view;
 	char group[SEGMENT_LEN], ns[SEGMENT_LEN], name[SEGMENT_LEN], sub[SEGMENT_LEN];
 };
 
@@ -35,7 +36,8 @@ struct target rest_target(const struct request *q, const struct route *at, struc
 /* @values: the quoted values of dryRun, not all of which are known. */
 void rest_cause_dry_run(struct rule_causes *causes, const char *values);
 bool text_is_one_of(const char *text, const char *const *list); /* @list ends with NULL */
-struct view rest_view(const struct request *q);
+/* The first form that the client takes and there is; false: none. */
+bool rest_view(const struct request *q, struct view *ret);
 
 void reply_warn(struct reply *r, const char *text);
 void reply_json(struct reply *r, int code, const cJSON *json);

@@ -117,7 +117,6 @@ static void list_stored(struct api *a, const struct route *at, const struct quer
 
 void rest_list(struct api *a, const struct request *q, const struct route *at, struct reply *r)
 {
-	const struct view view = rest_view(q);
 	struct query query = { 0 };
 	struct page p;
 	cJSON *wrong = query_parse(at->kind, rest_param(q, "labelSelector"),
@@ -130,6 +129,6 @@ void rest_list(struct api *a, const struct request *q, const struct route *at, s
 	if (wrong != NULL)
 		reply_status(r, wrong);
 	else
-		list_stored(a, at, &query, &p, listing_new(at->kind, at->version, &view), r);
+		list_stored(a, at, &query, &p, listing_new(at->kind, at->version, &at->view), r);
 	query_done(&query);
 }

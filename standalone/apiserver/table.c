@@ -113,7 +113,7 @@ cJSON *table_new(const struct kind *kind, const struct columns *columns, const s
 		 bool head)
 {
 	cJSON *table = cJSON_CreateObject(), *list = cJSON_CreateArray();
-	char *api_version = mem_printf("meta.k8s.io/%s", v->table_version);
+	char *api_version = mem_printf("meta.k8s.io/%s", v->meta_version);
 
 	js_set_text(table, "kind", "Table");
 	js_set_text(table, "apiVersion", api_version);
@@ -141,7 +141,7 @@ static void add_cell(cJSON *cells, const char *type, table_cell cell, const cJSO
 cJSON *table_row(const struct kind *kind, const struct columns *columns, const struct view *v,
 		 const cJSON *object)
 {
-	cJSON *row = cJSON_CreateObject(), *cells = cJSON_CreateArray(), *partial;
+	cJSON *row = cJSON_CreateObject(), *cells = cJSON_CreateArray();
 	size_t count;
 	const struct table_column *builtin = table_columns(&count);
 
@@ -158,14 +158,7 @@ cJSON *table_row(const struct kind *kind, const struct columns *columns, const s
 	if (v->include == INCLUDE_OBJECT) {
 		js_set(row, "object", cJSON_Duplicate(object, 1));
 	} else if (v->include == INCLUDE_METADATA) {
-		char *api_version = mem_printf("meta.k8s.io/%s", v->table_version);
-
-		partial = cJSON_CreateObject();
-		js_set_text(partial, "kind", "PartialObjectMetadata");
-		js_set_text(partial, "apiVersion", api_version);
-		free(api_version);
-		js_set(partial, "metadata", cJSON_Duplicate(js_at(object, "metadata"), 1));
-		js_set(row, "object", partial);
+		js_set(row, "object", view_metadata(v, object));
 	} else {
 		js_set(row, "object", cJSON_CreateNull());
 	}

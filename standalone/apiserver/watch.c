@@ -91,28 +91,35 @@ static void begin_line(struct watch *w, const char *prefix, struct text *object)
 
 static void begin_change(struct watch *w, enum change_type type, struct text *stored)
 {
+	const struct watch_spec *s = w->spec;
+
 	begin_line(w, prefixes[type],
-		   w->spec->view.table ? as_table(w, stored)
-				       : rest_convert(w->spec->kind, w->spec->version, stored));
+		   s->view.as == AS_TABLE ? as_table(w, stored)
+					  : view_text(&s->view, s->kind, s->version, stored));
 }
 
 /* A bookmark is an object of the kind with a version and nothing else. */
 static void begin_bookmark(struct watch *w, bool initial_end)
 {
+	const struct watch_spec *s = w->spec;
+	cJSON *whole = cJSON_CreateObject(), *o = whole, *meta;
 	char version[256], rv[24];
-	cJSON *o = cJSON_CreateObject(), *meta;
 
-	kind_api_version(w->spec->kind, w->spec->version->name, version, sizeof(version));
+	kind_api_version(s->kind, s->version->name, version, sizeof(version));
 	snprintf(rv, sizeof(rv), "%" PRIu64, store_visible_rv(w->api->store));
-	js_set_text(o, "kind", w->spec->kind->name);
-	js_set_text(o, "apiVersion", version);
+	js_set_text(whole, "kind", s->kind->name);
+	js_set_text(whole, "apiVersion", version);
+	if (s->view.as == AS_METADATA)
+		o = view_metadata(&s->view, whole);
 	meta = js_object(o, "metadata");
 	js_set_text(meta, "resourceVersion", rv);
 	js_set(meta, "creationTimestamp", cJSON_CreateNull());
 	if (initial_end)
 		js_set_text(js_object(meta, "annotations"), "k8s.io/initial-events-end", "true");
 	begin_line(w, "{\"type\":\"BOOKMARK\",\"object\":", js_print(o));
-	cJSON_Delete(o);
+	if (o != whole)
+		cJSON_Delete(o);
+	cJSON_Delete(whole);
 }
 
 /* The last line: the client has to list again. */

@@ -32,7 +32,7 @@ static int teardown(void **state)
 static struct listing *list_of(unsigned count, bool table)
 {
 	const struct kind *kind = kinds_builtin(&kinds, KIND_CONFIG_MAP);
-	const struct view view = { .table = table, .table_version = "v1" };
+	const struct view view = { .as = table ? AS_TABLE : AS_OBJECT, .meta_version = "v1" };
 	struct listing *l = listing_new(kind, kind->versions[0], &view);
 	char text[128];
 
@@ -140,7 +140,7 @@ static const struct kind *define(unsigned columns, const char *type)
 
 static struct listing *table_of(const struct kind *kind, const char *spec)
 {
-	const struct view view = { .table = true, .table_version = "v1" };
+	const struct view view = { .as = AS_TABLE, .meta_version = "v1" };
 	struct listing *l = listing_new(kind, kind->versions[0], &view);
 	char *text = mem_printf("{\"metadata\":{\"name\":\"a\"},\"spec\":%s}", spec);
 	struct text *t = text_new(text, strlen(text));
