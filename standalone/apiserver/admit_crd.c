@@ -295,15 +295,14 @@ static void check_review_versions(const cJSON *list, struct rule_causes *causes)
 	bool known = false;
 	const cJSON *s;
 
-	if (cJSON_GetArraySize(list) == 0)
+	if (cJSON_GetArraySize(list) == 0) {
 		cause_required(causes, field);
-	cJSON_ArrayForEach (s, list) {
-		const char *version = cJSON_GetStringValue(s);
-
-		known = known || (version != NULL &&
-				  (strcmp(version, "v1") == 0 || strcmp(version, "v1beta1") == 0));
+		return;
 	}
-	if (list != NULL && !known)
+	cJSON_ArrayForEach (s, list)
+		known = known || strcmp(s->valuestring, "v1") == 0 ||
+			strcmp(s->valuestring, "v1beta1") == 0;
+	if (!known)
 		cause_invalid_list(causes, field, "[]string", list,
 				   "must include at least one of v1, v1beta1");
 }
@@ -399,7 +398,7 @@ static void check_approval(const cJSON *object, const cJSON *old, struct rule_ca
 
 static void default_spec(cJSON *spec)
 {
-	cJSON *names = js_object(spec, "names");
+	cJSON *names = js_object(spec, "names"), *service;
 	const char *kind = text_at(names, "kind");
 
 	if (text_at(names, "singular")[0] == '\0' && kind[0] != '\0') {
@@ -418,6 +417,9 @@ static void default_spec(cJSON *spec)
 	}
 	if (js_at(spec, "conversion") == NULL)
 		js_set_text(js_object(spec, "conversion"), "strategy", "None");
+	service = js_at(spec, "conversion.webhook.clientConfig.service");
+	if (service != NULL && js_at(service, "port") == NULL)
+		js_set_int(service, "port", 443);
 }
 
 static void check_name(const struct api *a, const cJSON *object, struct rule_causes *causes)

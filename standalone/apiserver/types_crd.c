@@ -82,6 +82,42 @@ static const struct object_type custom_resource_definition_version = {
 	"CustomResourceDefinitionVersion", custom_resource_definition_version_fields
 };
 
+static const struct field service_reference_fields[] = {
+	{ "namespace", T_TEXT, .number = 1, .always = true },
+	{ "name", T_TEXT, .number = 2, .always = true },
+	{ "path", T_TEXT, .number = 3, .pointer = true },
+	{ "port", T_INT32, .number = 4, .pointer = true },
+	{ 0 },
+};
+static const struct object_type service_reference = { "ServiceReference",
+						      service_reference_fields };
+
+static const struct field webhook_client_config_fields[] = {
+	{ "url", T_TEXT, .number = 3, .pointer = true },
+	{ "service", T_OBJECT, .number = 1, .pointer = true, .object = &service_reference },
+	{ "caBundle", T_BLOB, .number = 2 },
+	{ 0 },
+};
+static const struct object_type webhook_client_config = { "WebhookClientConfig",
+							  webhook_client_config_fields };
+
+static const struct field webhook_conversion_fields[] = {
+	{ "clientConfig", T_OBJECT, .number = 2, .pointer = true,
+	  .object = &webhook_client_config },
+	{ "conversionReviewVersions", T_TEXT, .shape = T_LIST, .number = 3, .always = true },
+	{ 0 },
+};
+static const struct object_type webhook_conversion = { "WebhookConversion",
+						       webhook_conversion_fields };
+
+static const struct field custom_resource_conversion_fields[] = {
+	{ "strategy", T_TEXT, .number = 1, .always = true },
+	{ "webhook", T_OBJECT, .number = 2, .pointer = true, .object = &webhook_conversion },
+	{ 0 },
+};
+static const struct object_type custom_resource_conversion = { "CustomResourceConversion",
+							       custom_resource_conversion_fields };
+
 static const struct field custom_resource_definition_spec_fields[] = {
 	{ "group", T_TEXT, .number = 1, .always = true },
 	{ "names", T_OBJECT, .number = 3, .always = true,
@@ -89,7 +125,8 @@ static const struct field custom_resource_definition_spec_fields[] = {
 	{ "scope", T_TEXT, .number = 4, .always = true },
 	{ "versions", T_OBJECT, .shape = T_LIST, .number = 7, .always = true,
 	  .object = &custom_resource_definition_version },
-	{ "conversion", T_ANY, .number = 9, .pointer = true },
+	{ "conversion", T_OBJECT, .number = 9, .pointer = true,
+	  .object = &custom_resource_conversion },
 	{ "preserveUnknownFields", T_FLAG, .number = 10 },
 	{ 0 },
 };
