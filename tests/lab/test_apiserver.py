@@ -34,6 +34,7 @@ SERVICES = "/api/v1/namespaces/default/services"
 CONFIG_MAPS = "/api/v1/namespaces/default/configmaps"
 MERGE = "application/merge-patch+json"
 STRATEGIC = "application/strategic-merge-patch+json"
+ANY = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}  # of a definition
 
 
 def wait_for(what, deadline_s=10.0):
@@ -314,7 +315,7 @@ def test_no_body_makes_what_the_server_cannot_read_again(server):
 
 @pytest.mark.parametrize("path", ['.spec["a', '.spec.a[?(@.b=="c', "." * 100000])
 def test_printer_columns_of_any_form_harm_nothing(server, path):
-    version = {"name": "v1", "served": True, "storage": True,
+    version = {"name": "v1", "served": True, "storage": True, "schema": ANY,
                "additionalPrinterColumns": [{"name": "A", "type": "string", "jsonPath": path}]}
     server.create("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", {
         "metadata": {"name": "foos.x.io"},
@@ -339,7 +340,7 @@ def test_objects_do_not_grow_without_end(server):
     server.create("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", {
         "metadata": {"name": "foos.x.io"},
         "spec": {"group": "x.io", "scope": "Namespaced", "names": {"plural": "foos", "kind": "Foo"},
-                 "versions": [{"name": "v1", "served": True, "storage": True}]}})
+                 "versions": [{"name": "v1", "served": True, "storage": True, "schema": ANY}]}})
     foo = "/apis/x.io/v1/namespaces/default/foos/a"
     server.create(foo.rpartition("/")[0], {"metadata": {"name": "a"}})
     answers = [server.ask("PATCH", foo, {"spec": {f"p{i}": "x" * 700_000}}, "application/merge-patch+json")
@@ -520,12 +521,12 @@ def test_a_definition_makes_and_ends_a_kind(server):
     crd = {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
            "metadata": {"name": "frobs.x.io"},
            "spec": {"group": "x.io", "scope": "Cluster", "names": {"plural": "frobs", "kind": "Frob"},
-                    "versions": [{"name": "v1", "served": True, "storage": True, "schema": {},
+                    "versions": [{"name": "v1", "served": True, "storage": True, "schema": ANY,
                                   "additionalPrinterColumns": [
                                       {"name": "Level", "type": "integer", "jsonPath": ".spec.level"},
                                       {"name": "Ready", "type": "string",
                                        "jsonPath": '.status.conditions[?(@.type=="Ready")].status'}]},
-                                 {"name": "v2", "served": True, "storage": False, "schema": {}}]}}
+                                 {"name": "v2", "served": True, "storage": False, "schema": ANY}]}}
     crds = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
     assert server.ask("GET", "/apis/x.io/v1/frobs")[0] == 404
     made = server.create(crds, crd)
