@@ -216,8 +216,7 @@ cJSON *json_patch_apply(const cJSON *patch, cJSON **root)
 		case DOES_NOT_FIT:
 			return status_failure(422, "Invalid",
 					      "the server rejected our request due to an error in "
-					      "our request: json patch: %s %s does not fit",
-					      what, path);
+					      "our request");
 		case TOO_BIG:
 			return status_failure(
 				413, "RequestEntityTooLarge",

@@ -294,6 +294,21 @@ static bool content_changed(const struct kind *kind, const cJSON *object, const 
 	return false;
 }
 
+/* A version as clients send it; none at all is 0. -EINVAL: it is not one. */
+static int parse_version(const char *text, uint64_t *ret)
+{
+	char *end;
+
+	*ret = 0;
+	if (text == NULL || text[0] == '\0')
+		return 0;
+	if (text[0] < '0' || text[0] > '9')
+		return -EINVAL;
+	errno = 0;
+	*ret = strtoull(text, &end, 10);
+	return *end == '\0' && errno == 0 ? 0 : -EINVAL;
+}
+
 /* --- create ---------------------------------------------------------------------------- */
 
 static cJSON *name_object(struct api *a, const struct target *t, cJSON *meta)
@@ -324,10 +339,12 @@ static cJSON *create(struct api *a, const struct target *t, cJSON *object)
 {
 	cJSON *wrong, *meta = js_object(object, "metadata");
 
-	if (js_text(meta, "resourceVersion") != NULL)
+	uint64_t version;
+	if (parse_version(js_text(meta, "resourceVersion"), &version) == 0 && version != 0)
 		return status_failure(500, "",
 				      "resourceVersion should not be set on objects to be "
 				      "created");
+	js_drop(meta, "resourceVersion");
 	static const char *const servers[] = { "uid", "creationTimestamp", "deletionTimestamp",
 					       "deletionGracePeriodSeconds", "generation" };
 	for (size_t i = 0; i < sizeof(servers) / sizeof(servers[0]); i++)
@@ -347,9 +364,14 @@ static cJSON *create(struct api *a, const struct target *t, cJSON *object)
 	if (wrong != NULL)
 		return wrong;
 	const char *name = js_text(meta, "name");
-	if (store_get(a->store, t->kind, t->ns, name) != NULL) {
+	const struct object *there = store_get(a->store, t->kind, t->ns, name);
+	if (there != NULL) {
+		cJSON *json = object_parsed(there);
+
 		admit_undo(a, t->kind, object, NULL);
-		return status_already_exists(t->kind, name);
+		wrong = status_already_exists(t->kind, name, object_is_ending(json));
+		cJSON_Delete(json);
+		return wrong;
 	}
 	if (t->dry_run) {
 		admit_undo(a, t->kind, object, NULL);
@@ -417,16 +439,17 @@ static cJSON *check_version(const struct target *t, const struct object *o, cons
 	const char *version = js_text(object, "metadata.resourceVersion");
 	const char *uid = js_text(object, "metadata.uid");
 
-	if (version == NULL || strcmp(version, "0") == 0) {
-		if (!replaced_unseen(t->kind) && !patch)
-			return version_missing(t, o->name);
-	} else {
-		char *end;
-		unsigned long long rv = strtoull(version, &end, 10);
+	uint64_t rv;
 
-		if (*end != '\0' || rv != o->rv)
-			return status_modified(t->kind, o->name);
-	}
+	/* An error of the server's, without a reason, in Kubernetes, too. */
+	if (parse_version(version, &rv) != 0)
+		return status_failure(500, "",
+				      "strconv.ParseUint: parsing \"%.80s\": invalid syntax",
+				      version);
+	if (rv == 0 && !replaced_unseen(t->kind) && !patch)
+		return version_missing(t, o->name);
+	if (rv != 0 && rv != o->rv)
+		return status_modified(t->kind, o->name);
 	if (uid == NULL || strcmp(uid, o->uid) == 0)
 		return NULL;
 	if (patch) {
@@ -542,6 +565,21 @@ struct object *objects_find(struct api *a, const struct target *t, cJSON **ret_w
 	return o;
 }
 
+static cJSON *check_same_name(const struct target *t, const cJSON *object)
+{
+	const char *name = js_text(object, "metadata.name");
+
+	if (name == NULL || name[0] == '\0')
+		return status_bad_request("the name of the object (%s based on URL) was "
+					  "undeterminable: name must be provided",
+					  t->name);
+	if (strcmp(name, t->name) != 0)
+		return status_bad_request("the name of the object (%s) does not match the name on "
+					  "the URL (%s)",
+					  name, t->name);
+	return NULL;
+}
+
 cJSON *objects_update(struct api *a, const struct target *t, cJSON *object, bool *ret_created)
 {
 	*ret_created = false;
@@ -553,16 +591,9 @@ cJSON *objects_update(struct api *a, const struct target *t, cJSON *object, bool
 		wrong = check_namespace(t, object);
 	if (wrong != NULL)
 		return wrong;
-	const char *name = js_text(object, "metadata.name");
-	if (name == NULL)
-		return status_bad_request("the name of the object (%s based on URL) was "
-					  "undeterminable: name must be provided",
-					  t->name);
-	if (strcmp(name, t->name) != 0)
-		return status_bad_request("the name of the object (%s) does not match the name on "
-					  "the URL (%s)",
-					  name, t->name);
-
+	wrong = check_same_name(t, object);
+	if (wrong != NULL)
+		return wrong;
 	struct object *o = store_get(a->store, t->kind, t->ns, t->name);
 	if (o == NULL && made_by_update(t->kind) && !t->status) {
 		js_drop(js_object(object, "metadata"), "resourceVersion");
@@ -603,11 +634,8 @@ cJSON *objects_patch(struct api *a, const struct target *t, enum patch_type type
 		wrong = check_patched(t, object);
 	if (wrong == NULL)
 		wrong = check_namespace(t, object);
-	const char *name = wrong == NULL ? js_text(object, "metadata.name") : NULL;
-	if (wrong == NULL && (name == NULL || strcmp(name, t->name) != 0))
-		wrong = status_bad_request("the name of the object (%s) does not match the name on "
-					   "the URL (%s)",
-					   name == NULL ? "" : name, t->name);
+	if (wrong == NULL)
+		wrong = check_same_name(t, object);
 	if (wrong == NULL)
 		wrong = check_version(t, o, object, true);
 	if (wrong == NULL)

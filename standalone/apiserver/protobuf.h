@@ -5,7 +5,7 @@
  * that sends it accepts JSON in return.
  *
  * A message is a table of types.h; fields that are not in it, and those that the table does not
- * look into, are skipped.
+ * look into (T_ANY), are skipped: such as volumes and probes of a Pod, which are lost that way.
  */
 #ifndef BELLMAN_APISERVER_PROTOBUF_H
 #define BELLMAN_APISERVER_PROTOBUF_H

@@ -78,6 +78,8 @@ void rest_cause_dry_run(struct rule_causes *causes, const char *values)
 		   "Unsupported value: []string{%s}: supported values: \"All\"", values);
 }
 
+enum { FIELD_MANAGER_MAX = 128 };
+
 /* Query parameters that say how to write; @options is what Kubernetes calls the set of them. */
 static cJSON *check_options(const struct request *q, const char *options)
 {
@@ -85,8 +87,15 @@ static cJSON *check_options(const struct request *q, const char *options)
 	static const char *const validations[] = { "Ignore", "Strict", "Warn", NULL };
 	const char *dry_run = rest_param(q, "dryRun");
 	const char *validation = rest_param(q, "fieldValidation");
+	const char *manager = rest_param(q, "fieldManager");
 	struct rule_causes causes = { 0 };
 
+	if (strcmp(options, "PatchOptions") == 0 && q->param(q->arg, "force") != NULL)
+		causes_add(&causes, "FieldValueForbidden", "force",
+			   "Forbidden: may not be specified for non-apply patch");
+	if (manager != NULL && strlen(manager) > FIELD_MANAGER_MAX)
+		causes_add(&causes, "FieldValueTooLong", "fieldManager",
+			   "Too long: may not be more than %d bytes", FIELD_MANAGER_MAX);
 	if (dry_run != NULL && !text_is_one_of(dry_run, dry_runs)) {
 		char *quoted = mem_printf("\"%.80s\"", dry_run);
 

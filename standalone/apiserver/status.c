@@ -138,10 +138,11 @@ cJSON *status_no_such_resource(void)
 	return status_failure(404, "NotFound", "the server could not find the requested resource");
 }
 
-cJSON *status_already_exists(const struct kind *kind, const char *name)
+cJSON *status_already_exists(const struct kind *kind, const char *name, bool ending)
 {
-	return about(status_failure(409, "AlreadyExists", "%s \"%s\" already exists",
-				    kind->resource, name),
+	return about(status_failure(409, "AlreadyExists", "%s%s \"%s\" already exists",
+				    ending ? "object is being deleted: " : "", kind->resource,
+				    name),
 		     kind, kind->plural, name);
 }
 

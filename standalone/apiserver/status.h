@@ -19,7 +19,7 @@ int status_code(const cJSON *status);
 cJSON *status_bad_request(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 cJSON *status_not_found(const struct kind *kind, const char *name);
 cJSON *status_no_such_resource(void); /* a path that is none */
-cJSON *status_already_exists(const struct kind *kind, const char *name);
+cJSON *status_already_exists(const struct kind *kind, const char *name, bool ending);
 cJSON *status_conflict(const struct kind *kind, const char *name, const char *why);
 cJSON *status_precondition(const struct kind *kind, const char *name, const char *why);
 cJSON *status_modified(const struct kind *kind, const char *name); /* resourceVersion differs */
