@@ -69,15 +69,16 @@ static bool is_loopback(const char *listen)
 }
 
 /*
- * A new store counts from the time in milliseconds: versions that clients kept from an earlier
- * one are then older than it, and are told so, instead of being taken for new.
+ * A new store counts from the time in steps of 10 us: versions that clients kept from an earlier
+ * one are then older than it, and are told so, instead of being taken for new. No server writes
+ * more than one in a step, so none is ahead of the next one, unless the clock was put back.
  */
 static uint64_t first_version(void)
 {
 	struct timespec now;
 
 	clock_gettime(CLOCK_REALTIME, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+	return (uint64_t)now.tv_sec * 100000 + (uint64_t)now.tv_nsec / 10000;
 }
 
 static int open_api(struct api *a, const char *data, const char *cidr, const char *ports)

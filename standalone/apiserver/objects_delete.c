@@ -69,10 +69,12 @@ static cJSON *let_go(struct api *a, const struct key *key, const char *uid, bool
 		return begin_delete(a, o, false);
 
 	cJSON *json = object_parsed(o), *refs = js_at(json, "metadata.ownerReferences");
-	for (int i = cJSON_GetArraySize(refs); i-- > 0;) {
-		const char *ref = js_text(cJSON_GetArrayItem(refs, i), "uid");
-		if (ref != NULL && strcmp(ref, uid) == 0)
-			cJSON_DeleteItemFromArray(refs, i);
+	for (cJSON *ref = refs == NULL ? NULL : refs->child, *next; ref != NULL; ref = next) {
+		const char *owner = js_text(ref, "uid");
+
+		next = ref->next;
+		if (owner != NULL && strcmp(owner, uid) == 0)
+			cJSON_Delete(cJSON_DetachItemViaPointer(refs, ref));
 	}
 	if (cJSON_GetArraySize(refs) == 0)
 		js_drop(js_at(json, "metadata"), "ownerReferences");

@@ -13,9 +13,11 @@
 #include "standalone/apiserver/query.h"
 
 RB_HEAD(objects, object);
+RB_HEAD(uids, object);
 
 struct store {
 	struct objects objects;
+	struct uids uids;
 	struct object *owned; /* list of those with owners: what the garbage collector looks at */
 	struct kinds *kinds;
 	struct disk *disk; /* NULL: memory only */
@@ -33,6 +35,17 @@ static int object_cmp(const struct object *a, const struct object *b)
 	return d != 0 ? d : strcmp(a->name, b->name);
 }
 TREE_GENERATE(objects, object, entry, object_cmp)
+
+/* Interned texts are equal where they stand; the rest tells objects of one uid apart. */
+static int uid_cmp(const struct object *a, const struct object *b)
+{
+	const uintptr_t x[] = { (uintptr_t)a->uid, (uintptr_t)a };
+	const uintptr_t y[] = { (uintptr_t)b->uid, (uintptr_t)b };
+	int i = x[0] == y[0];
+
+	return x[i] < y[i] ? -1 : x[i] > y[i];
+}
+TREE_GENERATE(uids, object, by_uid, uid_cmp)
 
 /* --- one object ---------------------------------------------------------------------- */
 
@@ -100,9 +113,11 @@ static struct text *enter(struct store *s, const struct kind *kind, const cJSON 
 	} else {
 		before = o->text;
 		*ret_before_rv = o->rv;
+		RB_REMOVE(uids, &s->uids, o);
 	}
 	intern_unref(o->uid);
 	o->uid = intern(uid == NULL ? "" : uid);
+	RB_INSERT(uids, &s->uids, o);
 	o->text = text_keep(text);
 	o->rv = rv;
 	o->rests = 0;
@@ -140,6 +155,7 @@ int store_open(const struct store_cfg *cfg, struct kinds *kinds, struct store **
 	struct store *s = mem_zero(sizeof(*s));
 
 	RB_INIT(&s->objects);
+	RB_INIT(&s->uids);
 	s->kinds = kinds;
 	s->rv = cfg->first_rv;
 	if (cfg->path != NULL) {
@@ -220,12 +236,11 @@ struct object *store_owned(const struct store *s)
 
 bool store_has_uid(const struct store *s, const char *uid)
 {
-	struct object *o;
+	const struct object *o = RB_ROOT(&s->uids);
 
-	RB_FOREACH (o, objects, (struct objects *)(uintptr_t)&s->objects)
-		if (strcmp(o->uid, uid) == 0)
-			return true;
-	return false;
+	while (o != NULL && o->uid != uid)
+		o = (uintptr_t)uid < (uintptr_t)o->uid ? RB_LEFT(o, by_uid) : RB_RIGHT(o, by_uid);
+	return o != NULL;
 }
 
 size_t store_count(const struct store *s, const struct kind *kind)
@@ -310,6 +325,7 @@ int store_delete(struct store *s, struct object *o, cJSON *last)
 				});
 	text_unref(text);
 	RB_REMOVE(objects, &s->objects, o);
+	RB_REMOVE(uids, &s->uids, o);
 	free_object(o);
 	s->dirty = true;
 	return 0;

@@ -17,7 +17,7 @@
 
 /* One stored object. Borrowed from the store: good until the next write to it. */
 struct object {
-	RB_ENTRY(object) entry;
+	RB_ENTRY(object) entry, by_uid;
 	const struct kind *kind;
 	const char *ns, *name; /* interned; ns "" for cluster scope */
 	uint64_t rv;
@@ -59,6 +59,7 @@ struct object *store_first(const struct store *s, const struct kind *kind, const
 struct object *store_next(const struct object *o, const char *ns);
 /* The first of those that have owners; go on by next_owned. */
 struct object *store_owned(const struct store *s);
+/* @uid: interned. */
 bool store_has_uid(const struct store *s, const char *uid);
 size_t store_count(const struct store *s, const struct kind *kind);
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "standalone/apiserver/snapshot.h"
 #include "standalone/apiserver/status.h"
 #include "standalone/apiserver/table.h"
 
@@ -135,19 +136,25 @@ static void begin_expired(struct watch *w)
 
 /* --- start and end --------------------------------------------------------------------- */
 
-static void take_first(struct watch *w)
+/* As of the last commit: what was written since comes as changes. False: too much of it. */
+static bool take_first(struct watch *w)
 {
 	const struct watch_spec *s = w->spec;
-	size_t n = store_count(w->api->store, s->kind);
+	struct snapshot snap;
 
-	w->first = mem_get(n * sizeof(w->first[0]));
-	for (const struct object *o = store_first(w->api->store, s->kind, s->ns, NULL, NULL);
-	     o != NULL; o = store_next(o, s->ns)) {
-		struct change as = { .kind = o->kind, .ns = o->ns, .name = o->name };
+	if (!snapshot_take(w->api->store, s->kind, s->ns, NULL, NULL,
+			   store_visible_rv(w->api->store), &snap))
+		return false;
+	w->first = mem_get(snap.count * sizeof(w->first[0]));
+	for (size_t i = 0; i < snap.count; i++) {
+		const struct snapshot_item *o = &snap.items[i];
+		struct change as = { .kind = s->kind, .ns = o->ns, .name = o->name };
 
 		if (selected(w, &as, o->text))
 			w->first[w->first_count++] = text_ref(o->text);
 	}
+	snapshot_done(&snap);
+	return true;
 }
 
 struct watch *watch_new(const struct api *a, struct watch_spec *spec, uint64_t now_s)
@@ -165,10 +172,9 @@ struct watch *watch_new(const struct api *a, struct watch_spec *spec, uint64_t n
 	 * A version that was never given comes from another life of the state file. Kubernetes
 	 * would let the client wait for it in silence; to list again is the only way on.
 	 */
-	if (spec->from_start)
-		take_first(w);
-	else if (spec->rv > store_rv(a->store) ||
-		 !history_after(store_history(a->store), spec->rv, &w->next))
+	if (spec->from_start ? !take_first(w)
+			     : spec->rv > store_rv(a->store) ||
+				       !history_after(store_history(a->store), spec->rv, &w->next))
 		begin_expired(w);
 	return w;
 }

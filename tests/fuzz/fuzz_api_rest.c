@@ -48,25 +48,33 @@ static void split_query(char *query, struct params *p)
 	}
 }
 
+/* js_parse() takes nothing that RFC 8259 does not; @json ends in a NUL at @len. */
+static void check_json(const char *json, size_t len)
+{
+	cJSON *parsed = js_parse(json, len);
+
+	if (parsed == NULL)
+		abort();
+	cJSON_Delete(parsed);
+}
+
+/* Each line that was told is JSON; what the reading stopped within need not be. */
 static void read_watch(struct api *a, struct watch_spec *spec)
 {
 	struct watch *w = watch_new(a, spec, 1);
-	char to[512];
+	struct buf told = { 0 };
+	char piece[512], *end;
+	size_t n;
 
-	for (int i = 0; i < 64 && watch_read(w, to, sizeof(to), 1) > 0; i++)
-		;
+	for (int i = 0; i < 64 && (n = watch_read(w, piece, sizeof(piece), 1)) > 0; i++)
+		buf_add(&told, piece, n);
 	watch_free(w);
-}
-
-static void check_json(const struct buf *body)
-{
-	char *text = mem_printf("%.*s", (int)body->len, body->bytes == NULL ? "" : body->bytes);
-	cJSON *json = js_parse(text, strlen(text));
-
-	if (json == NULL)
-		abort();
-	cJSON_Delete(json);
-	free(text);
+	buf_add(&told, "", 1);
+	for (char *line = told.bytes; (end = strchr(line, '\n')) != NULL; line = end + 1) {
+		*end = '\0';
+		check_json(line, (size_t)(end - line));
+	}
+	buf_done(&told);
 }
 
 static void ask(struct api *a, char *head, const char *body)
@@ -103,8 +111,10 @@ static void ask(struct api *a, char *head, const char *body)
 		reply.watch = NULL;
 	} else {
 		reply_gather(&reply);
-		if (strncmp(reply.content_type, "application/json", 16) == 0)
-			check_json(&reply.body);
+		if (strncmp(reply.content_type, "application/json", 16) == 0) {
+			buf_add(&reply.body, "", 1);
+			check_json(reply.body.bytes, reply.body.len - 1);
+		}
 	}
 	reply_done(&reply);
 	if (store_commit(a->store) != 0)

@@ -335,6 +335,18 @@ def test_a_body_that_is_too_large_is_told_so(server):
     assert server.ask("POST", CONFIG_MAPS, config_map("fits", x="x" * (1 << 20)))[0] == 201
 
 
+def test_versions_without_a_file_go_on_over_a_restart(server):
+    """They count from the time in steps of 10 us, faster than anybody writes: none is given twice."""
+    def version():
+        return int(server.get("/api/v1/namespaces")["metadata"]["resourceVersion"])
+
+    server.flags = ()
+    for _ in range(2):
+        before = time.time()
+        server.restart()
+        assert before * 100_000 <= version() <= time.time() * 100_000
+
+
 def test_objects_do_not_grow_without_end(server):
     """Each patch is small enough, what they make is not: a cluster's etcd has 1.5 MiB, and says so."""
     server.create("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", {

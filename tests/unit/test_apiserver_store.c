@@ -522,6 +522,46 @@ static void test_lent_texts_are_counted(void **state)
 	assert_int_equal(text_lent_bytes(), 0);
 }
 
+/* What is written and not committed yet is no part of what a watch begins with: it is told once. */
+static void test_a_watch_begins_at_a_commit(void **state)
+{
+	struct world *w = *state;
+
+	put(w, "a", "1");
+	assert_int_equal(store_commit(w->api.store), 0);
+	put(w, "a", "2");
+	put(w, "b", "1");
+	struct watch *watching = watch(w, 0, NULL);
+	assert_string_equal(events(watching, 100), "ADDED a");
+	assert_int_equal(store_commit(w->api.store), 0);
+	watch_wakes_for(watching, store_visible(w->api.store) - 2, NULL);
+	assert_string_equal(events(watching, 100), "MODIFIED a,ADDED b");
+	watch_free(watching);
+}
+
+static bool has_uid(struct world *w, const char *uid)
+{
+	const char *known = intern(uid);
+	bool has = store_has_uid(w->api.store, known);
+
+	intern_unref(known);
+	return has;
+}
+
+static void test_objects_are_found_by_their_uid(void **state)
+{
+	struct world *w = *state;
+
+	for (char c = 'a'; c <= 'z'; c++)
+		put(w, (char[]){ c, '\0' }, "1");
+	put(w, "a", "2");
+	assert_true(has_uid(w, "u-a") && has_uid(w, "u-b") && has_uid(w, "u-z"));
+	assert_false(has_uid(w, "u-none"));
+	drop(w, "b");
+	assert_false(has_uid(w, "u-b"));
+	assert_true(has_uid(w, "u-a") && has_uid(w, "u-z"));
+}
+
 #define STORE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -530,6 +570,8 @@ int main(void)
 		STORE(test_the_file_is_private),
 		STORE(test_a_full_disk_is_told_with_its_reason),
 		STORE(test_an_object_has_its_limit),
+		STORE(test_a_watch_begins_at_a_commit),
+		STORE(test_objects_are_found_by_their_uid),
 		STORE(test_lent_texts_are_counted),
 		STORE(test_objects_and_versions_survive_reopening),
 		STORE(test_what_is_not_committed_is_not_kept),
