@@ -53,40 +53,112 @@ static const struct object_type *type_in(const struct object_type *type, const c
 
 static cJSON *merge_map(const struct object_type *type, cJSON *object, const cJSON *patch);
 
-/* --- sets of plain values -------------------------------------------------------------- */
+/* --- finding elements ------------------------------------------------------------------ */
 
-static cJSON *find_plain(const cJSON *list, const cJSON *value)
+/*
+ * The elements of a list, with a hash of what they are found by: to look for the key of each in a
+ * list of thousands, for each element of a patch, takes seconds; to look through numbers does not.
+ */
+struct elements {
+	cJSON **items; /* NULL: gone */
+	uint32_t *hashes;
+	int count;
+};
+
+/* Of what json_equal() takes for equal the same (FNV-1a). @key NULL: of @item itself. */
+static uint32_t hash_of(const cJSON *item, const char *key)
 {
+	const cJSON *value = key == NULL ? item : cJSON_GetObjectItemCaseSensitive(item, key);
+	uint32_t hash = 2166136261u;
+
+	if (cJSON_IsNumber(value))
+		return (uint32_t)value->valueint;
+	if (value == NULL || value->valuestring == NULL)
+		return 0;
+	for (const char *c = value->valuestring; *c != '\0'; c++)
+		hash = (hash ^ (unsigned char)*c) * 16777619u;
+	return hash;
+}
+
+static void elements_add(struct elements *e, cJSON *item, const char *key)
+{
+	e->items[e->count] = item;
+	e->hashes[e->count++] = hash_of(item, key);
+}
+
+/* All of @list, with room for @more. */
+static struct elements elements_of(const cJSON *list, const char *key, int more)
+{
+	size_t room = (size_t)(cJSON_GetArraySize(list) + more);
+	struct elements e = { mem_get(room * sizeof(cJSON *)), mem_get(room * sizeof(uint32_t)),
+			      0 };
 	cJSON *item;
 
 	cJSON_ArrayForEach (item, list)
-		if (json_equal(item, value))
-			return item;
+		elements_add(&e, item, key);
+	return e;
+}
+
+static void elements_free(struct elements *e)
+{
+	free(e->items);
+	free(e->hashes);
+}
+
+/* The next one from @at on that has this hash; @at is behind it then. NULL: there is none. */
+static cJSON *elements_next(const struct elements *e, uint32_t hash, int *at)
+{
+	while (*at < e->count) {
+		int i = (*at)++;
+
+		if (e->hashes[i] == hash && e->items[i] != NULL)
+			return e->items[i];
+	}
 	return NULL;
+}
+
+/* --- sets of plain values -------------------------------------------------------------- */
+
+static bool has_plain(const struct elements *e, const cJSON *value)
+{
+	const cJSON *item;
+	int at = 0;
+
+	while ((item = elements_next(e, hash_of(value, NULL), &at)) != NULL)
+		if (json_equal(item, value))
+			return true;
+	return false;
 }
 
 /* How many were added. */
 static int unite(cJSON *list, const cJSON *more)
 {
+	struct elements e = elements_of(list, NULL, cJSON_GetArraySize(more));
 	const cJSON *value;
 	int added = 0;
 
 	cJSON_ArrayForEach (value, more)
-		if (find_plain(list, value) == NULL) {
-			cJSON_AddItemToArray(list, cJSON_Duplicate(value, 1));
+		if (!has_plain(&e, value)) {
+			cJSON *item = cJSON_Duplicate(value, 1);
+
+			cJSON_AddItemToArray(list, item);
+			elements_add(&e, item, NULL);
 			added++;
 		}
+	elements_free(&e);
 	return added;
 }
 
 static void subtract(cJSON *list, const cJSON *less)
 {
-	const cJSON *value;
-	cJSON *found;
+	struct elements e = elements_of(less, NULL, 0);
 
-	cJSON_ArrayForEach (value, less)
-		while ((found = find_plain(list, value)) != NULL)
-			cJSON_Delete(cJSON_DetachItemViaPointer(list, found));
+	for (cJSON *item = list == NULL ? NULL : list->child, *next; item != NULL; item = next) {
+		next = item->next;
+		if (has_plain(&e, item))
+			cJSON_Delete(cJSON_DetachItemViaPointer(list, item));
+	}
+	elements_free(&e);
 }
 
 /* --- lists that are maps --------------------------------------------------------------- */
@@ -122,12 +194,13 @@ static struct list_rule loose(const struct list_rule *rule, const cJSON *element
 }
 
 /* Does @names have one element alone with the first key of @element? */
-static bool is_named_once(const cJSON *names, const cJSON *element, const struct list_rule *rule)
+static bool is_named_once(const struct elements *names, const cJSON *element,
+			  const struct list_rule *rule)
 {
 	const cJSON *name;
-	int count = 0;
+	int count = 0, at = 0;
 
-	cJSON_ArrayForEach (name, names)
+	while ((name = elements_next(names, hash_of(element, rule->key), &at)) != NULL)
 		count += same_key(name, element, rule->key, NULL) ? 1 : 0;
 	return count <= 1;
 }
@@ -137,34 +210,41 @@ static bool is_named_once(const cJSON *names, const cJSON *element, const struct
  * (@names: the order that comes with the patch, else the patch), it may give a new second one: a
  * port becomes UDP. Where it says no second key, that stays as it is.
  */
-static cJSON *find_element(const cJSON *list, const cJSON *element, const cJSON *names,
-			   const struct list_rule *rule)
+static cJSON *find_element(const struct elements *list, const cJSON *element,
+			   const struct elements *names, const struct list_rule *rule)
 {
+	const uint32_t hash = hash_of(element, rule->key);
 	struct list_rule by_first = *rule;
 	cJSON *item;
+	int at = 0;
 
-	cJSON_ArrayForEach (item, list)
+	while ((item = elements_next(list, hash, &at)) != NULL)
 		if (is_element(item, element, rule))
 			return item;
 	by_first.second = NULL;
 	if (loose(rule, element).second != NULL && !is_named_once(names, element, rule))
 		return NULL;
-	cJSON_ArrayForEach (item, list)
+	at = 0;
+	while ((item = elements_next(list, hash, &at)) != NULL)
 		if (is_element(item, element, &by_first))
 			return item;
 	return NULL;
 }
 
 /* kubectl deletes by the first key alone, and means every element that has it. */
-static void delete_elements(cJSON *list, const cJSON *element, const struct list_rule *rule)
+static void delete_elements(cJSON *list, struct elements *e, const cJSON *element,
+			    const struct list_rule *rule)
 {
 	const struct list_rule any = loose(rule, element);
+	const uint32_t hash = hash_of(element, rule->key);
+	cJSON *item;
+	int at = 0;
 
-	for (cJSON *item = list->child, *next; item != NULL; item = next) {
-		next = item->next;
-		if (is_element(item, element, &any))
+	while ((item = elements_next(e, hash, &at)) != NULL)
+		if (is_element(item, element, &any)) {
 			cJSON_Delete(cJSON_DetachItemViaPointer(list, item));
-	}
+			e->items[at - 1] = NULL;
+		}
 }
 
 static bool is_directive(const cJSON *element, const char *what)
@@ -191,28 +271,38 @@ static cJSON *merge_elements(const struct object_type *type, cJSON *list, const 
 			return status_bad_request("map: %s does not contain declared merge key: %s",
 						  patch->string, rule->key);
 	}
+	struct elements there = elements_of(list, rule->key, cJSON_GetArraySize(patch));
+	struct elements named = elements_of(names, rule->key, 0);
+	cJSON *wrong = NULL;
 	/* What is deleted goes first: another element may bring it anew. */
 	cJSON_ArrayForEach (element, patch) {
-		if (is_directive(element, "replace"))
+		if (is_directive(element, "replace")) {
+			there.count = 0;
 			while (list->child != NULL)
 				cJSON_Delete(cJSON_DetachItemViaPointer(list, list->child));
-		else if (is_directive(element, "delete"))
-			delete_elements(list, element, rule);
+		} else if (is_directive(element, "delete")) {
+			delete_elements(list, &there, element, rule);
+		}
 	}
 	cJSON_ArrayForEach (element, patch) {
 		if (is_directive(element, "replace") || is_directive(element, "delete"))
 			continue;
-		cJSON *found = find_element(list, element, names, rule);
-		if (found == NULL) {
+		cJSON *found = find_element(&there, element, &named, rule);
+		bool is_new = found == NULL;
+		if (is_new) {
 			found = cJSON_CreateObject();
 			cJSON_AddItemToArray(list, found);
 			++*ret_added;
 		}
-		cJSON *wrong = merge_map(type, found, element);
+		wrong = merge_map(type, found, element);
 		if (wrong != NULL)
-			return wrong;
+			break;
+		if (is_new) /* it has its key now */
+			elements_add(&there, found, rule->key);
 	}
-	return NULL;
+	elements_free(&there);
+	elements_free(&named);
+	return wrong;
 }
 
 /* --- order ----------------------------------------------------------------------------- */
@@ -229,7 +319,8 @@ struct place {
  */
 static void set_order(cJSON *list, const cJSON *order, const struct list_rule *rule, int added)
 {
-	int size = cJSON_GetArraySize(list), named_count = 0;
+	struct elements there = elements_of(list, rule->key, 0);
+	int size = there.count, named_count = 0;
 	struct place *others = mem_zero((size_t)(size + 1) * sizeof(*others));
 	struct place *named = mem_zero((size_t)(size + 1) * sizeof(*named));
 	const cJSON *want;
@@ -238,17 +329,19 @@ static void set_order(cJSON *list, const cJSON *order, const struct list_rule *r
 		others[i] = (struct place){ cJSON_DetachItemViaPointer(list, list->child), i };
 	cJSON_ArrayForEach (want, order) {
 		const struct list_rule any = loose(rule, want);
+		const uint32_t hash = hash_of(want, rule->key);
+		const cJSON *item;
+		int at = 0;
 
-		for (int i = 0; i < size; i++) {
-			cJSON *item = others[i].item;
-
-			if (item == NULL || !(rule->key == NULL ? json_equal(item, want)
-								: is_element(item, want, &any)))
+		while ((item = elements_next(&there, hash, &at)) != NULL) {
+			if (!(rule->key == NULL ? json_equal(item, want)
+						: is_element(item, want, &any)))
 				continue;
-			named[named_count++] = others[i];
-			others[i].item = NULL;
+			named[named_count++] = others[at - 1];
+			others[at - 1].item = there.items[at - 1] = NULL;
 		}
 	}
+	elements_free(&there);
 	for (int i = 0, n = 0; i < size || n < named_count;) {
 		if (i < size && others[i].item == NULL)
 			i++;
