@@ -61,25 +61,35 @@ char *go_quoted(const char *text)
 /* []string{"a", "b"}, or []string(nil). */
 static char *list_text(const char *type, const cJSON *list)
 {
-	char *text = text_of("%s%s", type, list == NULL ? "(nil)" : "{");
+	char *text = NULL;
+	size_t len;
+	FILE *to = must(open_memstream(&text, &len));
 	const cJSON *item;
 
+	fprintf(to, "%s%s", type, list == NULL ? "(nil)" : "{");
 	cJSON_ArrayForEach (item, list) {
 		char *quoted = go_quoted(cJSON_GetStringValue(item));
-		char *longer = text_of("%s%s%s", text, item == list->child ? "" : ", ", quoted);
 
+		fprintf(to, "%s%s", item == list->child ? "" : ", ", quoted);
 		free(quoted);
-		free(text);
-		text = longer;
 	}
-	if (list == NULL)
-		return text;
-	char *closed = text_of("%s}", text);
-	free(text);
-	return closed;
+	if (list != NULL)
+		fputc('}', to);
+	fclose(to);
+	return must(text);
 }
 
 /* --- causes ------------------------------------------------------------------------------ */
+
+/* FNV-1a. */
+static uint32_t hash_of(const char *text)
+{
+	uint32_t hash = 2166136261u;
+
+	for (; *text != '\0'; text++)
+		hash = (hash ^ (unsigned char)*text) * 16777619u;
+	return hash;
+}
 
 void causes_add(struct rule_causes *causes, const char *reason, const char *field, const char *fmt,
 		...)
@@ -92,6 +102,7 @@ void causes_add(struct rule_causes *causes, const char *reason, const char *fiel
 	va_start(args, fmt);
 	c->message = vtext(fmt, args);
 	va_end(args);
+	c->hash = hash_of(c->field) ^ hash_of(c->message);
 }
 
 bool cause_is_repeated(const struct rule_causes *causes, size_t index)
@@ -99,7 +110,7 @@ bool cause_is_repeated(const struct rule_causes *causes, size_t index)
 	const struct rule_cause *c = &causes->items[index];
 
 	for (const struct rule_cause *before = causes->items; before < c; before++)
-		if (strcmp(before->field, c->field) == 0 &&
+		if (before->hash == c->hash && strcmp(before->field, c->field) == 0 &&
 		    strcmp(before->message, c->message) == 0)
 			return true;
 	return false;

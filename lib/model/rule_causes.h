@@ -9,6 +9,7 @@
 #define BELLMAN_MODEL_RULE_CAUSES_H
 
 #include "lib/base/array.h"
+#include <stdint.h>
 
 #include <cjson/cJSON.h>
 #include <stdbool.h>
@@ -19,6 +20,7 @@ struct rule_cause {
 			       FieldValueNotSupported, FieldValueForbidden, FieldValueDuplicate */
 	char *field;        /* spec.ports[0].port */
 	char *message;
+	uint32_t hash; /* of field and message: there may be thousands to compare with */
 };
 
 struct rule_causes {

@@ -99,10 +99,10 @@ static int claim_created(struct rule_run *r, bool asking)
 
 	cJSON_ArrayForEach (port, ports) {
 		int own = rule_int(port, "nodePort"), index = i++;
-		int shared = asked_for(ports, rule_int(port, "port"));
 
 		if (rc != 0 || (own == 0 && !wants_node_ports(r->spec)))
 			continue;
+		int shared = asked_for(ports, rule_int(port, "port"));
 		if (is_first(r->spec, port)) {
 			if ((shared != 0) != asking)
 				continue;

@@ -38,8 +38,8 @@ static void carry_node_ports(const cJSON *spec, const cJSON *old)
 		cJSON_ArrayForEach (before, rule_get(old, "ports")) {
 			int node_port = rule_int(before, "nodePort");
 
-			if (node_port == 0 || has_node_port(sent, node_port) ||
-			    !rule_is(before, "name", rule_text(port, "name")))
+			if (node_port == 0 || !rule_is(before, "name", rule_text(port, "name")) ||
+			    has_node_port(sent, node_port))
 				continue;
 			rule_set(port, "nodePort", cJSON_CreateNumber(node_port));
 			break;

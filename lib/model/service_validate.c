@@ -98,20 +98,48 @@ static void check_number(struct rule_causes *causes, const char *field, int numb
 		cause_invalid_int(causes, field, number, "must be between 1 and 65535, inclusive");
 }
 
-static bool name_is_taken(const cJSON *ports, const cJSON *port)
-{
-	const cJSON *before;
+/* What no two ports may have in common, and whose it is. */
+struct port_key {
+	const char *text;
+	int number, index;
+};
 
-	cJSON_ArrayForEach (before, ports) {
-		if (before == port)
-			return false;
-		if (rule_same(before, port, "name"))
-			return true;
-	}
-	return false;
+static int port_key_cmp(const void *a, const void *b)
+{
+	const struct port_key *x = a, *y = b;
+	int d = strcmp(x->text, y->text);
+
+	if (d == 0)
+		d = (x->number > y->number) - (x->number < y->number);
+	return d != 0 ? d : x->index - y->index;
 }
 
-static void check_port(const cJSON *ports, const cJSON *port, int i, struct rule_causes *causes)
+/*
+ * Which of @ports have what one before them has: the text in @text, and the number in @number
+ * unless that is NULL. There may be thousands, so they are sorted. The caller frees the answer.
+ */
+static bool *repeated(const cJSON *ports, const char *text, const char *number)
+{
+	size_t count = (size_t)cJSON_GetArraySize(ports), n = 0;
+	struct port_key *keys = must(calloc(count + 1, sizeof(*keys)));
+	bool *ret = must(calloc(count + 1, sizeof(*ret)));
+	const cJSON *port;
+
+	cJSON_ArrayForEach (port, ports) {
+		keys[n] = (struct port_key){ rule_text(port, text),
+					     number == NULL ? 0 : rule_int(port, number), (int)n };
+		n++;
+	}
+	qsort(keys, count, sizeof(*keys), port_key_cmp);
+	for (size_t i = 1; i < count; i++)
+		ret[keys[i].index] = keys[i].number == keys[i - 1].number &&
+				     strcmp(keys[i].text, keys[i - 1].text) == 0;
+	free(keys);
+	return ret;
+}
+
+static void check_port(const cJSON *port, int i, bool single, bool taken,
+		       struct rule_causes *causes)
 {
 	const cJSON *target = rule_get(port, "targetPort");
 	const char *name = rule_text(port, "name");
@@ -120,9 +148,9 @@ static void check_port(const cJSON *ports, const cJSON *port, int i, struct rule
 	snprintf(field, sizeof(field), "spec.ports[%d].name", i);
 	if (name[0] != '\0') {
 		name_check_label(causes, field, name);
-		if (name_is_taken(ports, port))
+		if (taken)
 			cause_duplicate(causes, field, name);
-	} else if (cJSON_GetArraySize(ports) > 1) {
+	} else if (!single) {
 		cause_required(causes, field);
 	}
 	snprintf(field, sizeof(field), "spec.ports[%d].port", i);
@@ -142,10 +170,14 @@ static void check_port(const cJSON *ports, const cJSON *port, int i, struct rule
 static void check_ports(const cJSON *spec, struct rule_causes *causes)
 {
 	const cJSON *ports = rule_get(spec, "ports"), *port;
+	bool single = cJSON_GetArraySize(ports) <= 1, *taken = repeated(ports, "name", NULL);
 	int i = 0;
 
-	cJSON_ArrayForEach (port, ports)
-		check_port(ports, port, i++, causes);
+	cJSON_ArrayForEach (port, ports) {
+		check_port(port, i, single, taken[i], causes);
+		i++;
+	}
+	free(taken);
 }
 
 static void check_no_node_ports(const cJSON *spec, struct rule_causes *causes)
@@ -165,37 +197,24 @@ static void check_no_node_ports(const cJSON *spec, struct rule_causes *causes)
 	}
 }
 
-/* Is there a port before @port of the same protocol with the same number in @key, not 0? */
-static bool is_twin(const cJSON *ports, const cJSON *port, const char *key)
-{
-	const cJSON *before;
-
-	cJSON_ArrayForEach (before, ports) {
-		if (before == port)
-			break;
-		if (rule_same(before, port, "protocol") &&
-		    rule_int(before, key) == rule_int(port, key))
-			return true;
-	}
-	return false;
-}
-
 static void check_twins(const cJSON *spec, struct rule_causes *causes)
 {
 	const cJSON *ports = rule_get(spec, "ports"), *port;
+	bool *same_node_port = repeated(ports, "protocol", "nodePort");
+	bool *same_port = repeated(ports, "protocol", "port");
 	char field[FIELD_MAX];
 	int i = 0;
 
 	cJSON_ArrayForEach (port, ports) {
-		snprintf(field, sizeof(field), "spec.ports[%d].nodePort", i++);
-		if (rule_int(port, "nodePort") != 0 && is_twin(ports, port, "nodePort"))
+		snprintf(field, sizeof(field), "spec.ports[%d].nodePort", i);
+		if (same_node_port[i++] && rule_int(port, "nodePort") != 0)
 			causes_add(causes, "FieldValueDuplicate", field, "Duplicate value: %d",
 				   rule_int(port, "nodePort"));
 	}
 	i = 0;
 	cJSON_ArrayForEach (port, ports) {
-		snprintf(field, sizeof(field), "spec.ports[%d]", i++);
-		if (!is_twin(ports, port, "port"))
+		snprintf(field, sizeof(field), "spec.ports[%d]", i);
+		if (!same_port[i++])
 			continue;
 		char *protocol = go_quoted(rule_text(port, "protocol"));
 		causes_add(causes, "FieldValueDuplicate", field,
@@ -206,6 +225,8 @@ static void check_twins(const cJSON *spec, struct rule_causes *causes)
 			   protocol, rule_int(port, "port"));
 		free(protocol);
 	}
+	free(same_node_port);
+	free(same_port);
 }
 
 /* --- selector, affinity -------------------------------------------------------------------------

@@ -170,6 +170,21 @@ def test_a_strategic_patch_of_long_lists_is_no_stall(plain):
     assert took_s < 2.5
 
 
+def test_services_of_thousands_are_no_stall(plain):
+    """8000 ports, whose names and numbers may not be there twice, and 16000 refusals of one request."""
+    ports = [{"name": f"p{i}", "port": i + 1} for i in range(8000)]
+    _, took_s = timed(lambda: plain.create(SERVICES, {"metadata": {"name": "a"}, "spec": {"ports": ports}}))
+    assert took_s < 1.5
+    answer, took_s = timed(lambda: plain.patch(SERVICES + "/a", {"metadata": {"labels": {"x": "y"}}}))
+    assert len(answer["spec"]["ports"]) == 8000
+    assert took_s < 1.5
+    bad = {"ports": [{"port": 80}], "externalIPs": [f"x{i}" for i in range(8000)],
+           "loadBalancerSourceRanges": [f"y{i}" for i in range(8000)]}
+    (code, answer), took_s = timed(lambda: plain.ask("POST", SERVICES, {"metadata": {"name": "b"}, "spec": bad}))
+    assert code == 422 and len(answer["details"]["causes"]) >= 16000
+    assert took_s < 1.5
+
+
 def test_owners_are_looked_up_at_once(plain):
     """The dependents of an owner have 8000 others each, of which none is there, among 2000 objects."""
     for i in range(2000):
