@@ -21,7 +21,7 @@ enum {
 struct wanted {
 	cJSON *json;
 	char *file;
-	bool applied; /* it is in the store as it stands here */
+	cJSON *applied; /* what was last taken over from files; NULL: nothing */
 };
 
 struct wanteds {
@@ -54,15 +54,22 @@ static const char *text_or(const cJSON *json, const char *path, const char *othe
 	return text == NULL ? otherwise : text;
 }
 
+/* Who names no namespace means the one called default. */
+static const char *namespace_of(const cJSON *json)
+{
+	const char *ns = text_or(json, "metadata.namespace", "");
+
+	return ns[0] == '\0' ? "default" : ns;
+}
+
 static bool same_object(const cJSON *a, const cJSON *b)
 {
-	static const char *const identity[] = { "apiVersion", "kind", "metadata.namespace",
-						"metadata.name" };
+	static const char *const identity[] = { "apiVersion", "kind", "metadata.name" };
 
 	for (size_t i = 0; i < sizeof(identity) / sizeof(identity[0]); i++)
 		if (strcmp(text_or(a, identity[i], ""), text_or(b, identity[i], "")) != 0)
 			return false;
-	return true;
+	return strcmp(namespace_of(a), namespace_of(b)) == 0;
 }
 
 static struct wanted *find(const struct wanteds *list, const cJSON *json)
@@ -77,6 +84,7 @@ static void wanteds_done(struct wanteds *list)
 {
 	for (size_t i = 0; i < list->count; i++) {
 		cJSON_Delete(list->items[i].json);
+		cJSON_Delete(list->items[i].applied);
 		free(list->items[i].file);
 	}
 	array_free(list);
@@ -90,7 +98,7 @@ static bool target_of(const struct api *a, const cJSON *json, struct target *ret
 				 text_or(json, "kind", ""), &t.version);
 	if (t.kind == NULL || t.kind->id == KIND_ENDPOINTS)
 		return false;
-	t.ns = t.kind->namespaced ? text_or(json, "metadata.namespace", "default") : "";
+	t.ns = t.kind->namespaced ? namespace_of(json) : "";
 	t.name = text_or(json, "metadata.name", "");
 	*ret = t;
 	return true;
@@ -148,10 +156,13 @@ static void withdraw(struct api *a, const struct wanted *w)
 	struct target t;
 	cJSON *gone = NULL, *wrong;
 
-	if (!w->applied || !target_of(a, w->json, &t))
+	if (w->applied == NULL || !target_of(a, w->json, &t))
 		return;
 	wrong = objects_delete(a, &t, NULL, &gone);
-	if (wrong != NULL && status_code(wrong) != 404)
+	if (wrong == NULL)
+		log_info("manifests", "object deleted, no file has it any more",
+			 "file=%s kind=%s ns=%s name=%s", w->file, t.kind->name, t.ns, t.name);
+	else if (status_code(wrong) != 404)
 		log_warn("manifests", "cannot delete what a file no longer has",
 			 "file=%s kind=%s name=%s err=\"%s\"", w->file, t.kind->name, t.name,
 			 text_or(wrong, "message", ""));
@@ -174,14 +185,24 @@ static bool is_manifest(const char *name)
 	return false;
 }
 
-static void add(struct wanteds *list, cJSON *json, const char *file)
+/* Of an object that stands in several files, or twice in one, the first holds. */
+static void add(struct wanteds *list, const cJSON *json, const char *file)
 {
+	const struct wanted *there = find(list, json);
+
+	if (there != NULL) {
+		log_warn("manifests", "object stands in two places, the first one holds",
+			 "kind=%s ns=%s name=%s file=%s first=%s", text_or(json, "kind", ""),
+			 namespace_of(json), text_or(json, "metadata.name", ""), file, there->file);
+		return;
+	}
 	struct wanted *w = array_push(list);
 
 	if (w == NULL)
 		abort();
-	w->json = json;
+	w->json = cJSON_Duplicate(json, 1);
 	w->file = mem_text(file);
+	w->applied = NULL;
 }
 
 /* A file that does not parse keeps what it said before. */
@@ -195,11 +216,11 @@ static void read_file(const struct manifests *m, const char *path, struct wanted
 		const struct doc_objects *objects = doc_objects(doc);
 
 		for (size_t i = 0; i < objects->count; i++)
-			add(list, cJSON_Duplicate(objects->items[i].json, 1), path);
+			add(list, objects->items[i].json, path);
 	} else {
 		for (size_t i = 0; i < m->known.count; i++)
 			if (strcmp(m->known.items[i].file, path) == 0)
-				add(list, cJSON_Duplicate(m->known.items[i].json, 1), path);
+				add(list, m->known.items[i].json, path);
 	}
 	for (size_t i = 0; i < faults.count; i++)
 		log_error("manifests", "fault in a file", "fault=\"%s\"",
@@ -239,31 +260,41 @@ static int rank(const cJSON *json)
 							     : 2;
 }
 
+/* Bring one object to what its file says; @before: as of the last load, or NULL. */
+static void apply_one(struct manifests *m, struct wanted *w, struct wanted *before)
+{
+	const char *kind = text_or(w->json, "kind", ""), *ns = namespace_of(w->json);
+	const char *name = text_or(w->json, "metadata.name", "");
+	cJSON *last = before == NULL ? NULL : before->applied;
+
+	if (last != NULL && json_equal(last, w->json)) {
+		w->applied = last;
+		before->applied = NULL;
+		return;
+	}
+	cJSON *wrong = apply(m->api, w->json, last);
+
+	if (wrong != NULL) {
+		log_error("manifests", "object refused", "file=%s kind=%s ns=%s name=%s err=\"%s\"",
+			  w->file, kind, ns, name, text_or(wrong, "message", ""));
+		cJSON_Delete(wrong);
+		/* The next one that is taken removes what this one said, not what was refused. */
+		w->applied = last;
+		if (before != NULL)
+			before->applied = NULL;
+		return;
+	}
+	w->applied = cJSON_Duplicate(w->json, 1);
+	log_info("manifests", last == NULL ? "object loaded" : "object changed",
+		 "file=%s kind=%s ns=%s name=%s", w->file, kind, ns, name);
+}
+
 static void apply_all(struct manifests *m, struct wanteds *list)
 {
-	for (int r = 0; r < 3; r++) {
-		for (size_t i = 0; i < list->count; i++) {
-			struct wanted *w = &list->items[i];
-			const struct wanted *before = find(&m->known, w->json);
-
-			if (rank(w->json) != r)
-				continue;
-			if (before != NULL && before->applied &&
-			    json_equal(before->json, w->json)) {
-				w->applied = true;
-				continue;
-			}
-			cJSON *wrong = apply(m->api, w->json, before == NULL ? NULL : before->json);
-			w->applied = wrong == NULL;
-			if (wrong != NULL)
-				log_error("manifests", "object refused",
-					  "file=%s kind=%s name=%s err=\"%s\"", w->file,
-					  text_or(w->json, "kind", ""),
-					  text_or(w->json, "metadata.name", ""),
-					  text_or(wrong, "message", ""));
-			cJSON_Delete(wrong);
-		}
-	}
+	for (int r = 0; r < 3; r++)
+		for (size_t i = 0; i < list->count; i++)
+			if (rank(list->items[i].json) == r)
+				apply_one(m, &list->items[i], find(&m->known, list->items[i].json));
 }
 
 static void load(struct manifests *m)

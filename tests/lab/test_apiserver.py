@@ -782,6 +782,54 @@ def test_manifests_are_loaded_and_followed(tmp_path):
     assert server.stop() == 0
 
 
+def test_a_namespace_that_is_named_or_left_out_is_the_same(tmp_path):
+    folder = tmp_path / "manifests"
+    folder.mkdir()
+    file = folder / "a.yaml"
+    text = "{apiVersion: v1, kind: ConfigMap, metadata: {name: a, namespace: default}, data: {x: '1'}}"
+    file.write_text(text)
+    server = Server(tmp_path, "--manifests", str(folder))
+    path = "/api/v1/namespaces/default/configmaps/a"
+    made = server.get(path)
+    file.write_text(text.replace(", namespace: default", "").replace("'1'", "'2'"))
+    wait_for(lambda: server.get(path)["data"] == {"x": "2"})
+    assert server.get(path)["metadata"]["uid"] == made["metadata"]["uid"]
+    assert server.stop() == 0
+
+
+def test_of_two_files_with_one_object_the_first_holds(tmp_path):
+    folder = tmp_path / "manifests"
+    folder.mkdir()
+    text = "{apiVersion: v1, kind: ConfigMap, metadata: {name: a}, data: {x: '%s'}}"
+    (folder / "a.yaml").write_text(text % 1)
+    (folder / "b.yaml").write_text(text % 2)
+    server = Server(tmp_path, "--manifests", str(folder))
+    path = "/api/v1/namespaces/default/configmaps/a"
+    assert server.get(path)["data"] == {"x": "1"}
+    assert "stands in two places" in server.log.read_text()
+    (folder / "a.yaml").unlink()
+    wait_for(lambda: server.get(path)["data"] == {"x": "2"})
+    (folder / "b.yaml").unlink()
+    wait_for(lambda: server.ask("GET", path)[0] == 404)
+    assert server.stop() == 0
+
+
+def test_what_was_refused_in_between_leaves_nothing_behind(tmp_path):
+    folder = tmp_path / "manifests"
+    folder.mkdir()
+    file = folder / "a.yaml"
+    text = "{apiVersion: v1, kind: Service, metadata: {name: a}, spec: {ports: [{port: 80}]%s}}"
+    file.write_text(text % ", type: LoadBalancer, loadBalancerIP: 192.0.2.1")
+    server = Server(tmp_path, "--manifests", str(folder))
+    path = "/api/v1/namespaces/default/services/a"
+    assert server.get(path)["spec"]["loadBalancerIP"] == "192.0.2.1"
+    file.write_text(text % ", type: Nonsense")
+    wait_for(lambda: "object refused" in server.log.read_text())
+    file.write_text(text % ", type: LoadBalancer")
+    wait_for(lambda: "loadBalancerIP" not in server.get(path)["spec"])
+    assert server.stop() == 0
+
+
 def test_it_stops_while_watched(server):
     w = Watch(server, f"{CONFIG_MAPS}?watch=true")
     assert server.stop() == 0
