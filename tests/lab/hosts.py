@@ -83,6 +83,7 @@ class Host:
                "BUILD": str(BIN.resolve().parent.parent) if build.startswith("..") else build}
         with open(self.folder / "output", "w+b") as out:  # not a pipe: what goes on would hold it open
             done = subprocess.run(["nsenter", f"--target={self.init}", "--mount", "--uts", "--pid", "--net",
+                                   f"--root=/proc/{self.init}/root",
                                    "bash", "-c", f"cd {SOURCE}\n{commands}"], stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=env,
                                   timeout=timeout)
             out.seek(0)

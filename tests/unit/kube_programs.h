@@ -298,7 +298,8 @@ static inline const char *front_program(void)
 static inline void front_start(const char *cert, const char *const *more)
 {
 	char frontend[64], backend[64], pem[32], key[32];
-	const char *argv[32] = { front_program(),
+	const char *program = front_program();
+	const char *argv[32] = { program,
 				 "--conf=/dev/null",
 				 "--workers=1",
 				 "--log-level=ERROR",
@@ -307,6 +308,10 @@ static inline void front_start(const char *cert, const char *const *more)
 				 backend };
 	size_t n = 7;
 
+	if (program == NULL) {
+		fail_msg("nghttpx has gone");
+		return;
+	}
 	if (front.port == 0)
 		front.port = free_port();
 	snprintf(frontend, sizeof(frontend), "--frontend=127.0.0.1,%u", front.port);

@@ -258,9 +258,9 @@ static bool is_running(const char *name)
 	FILE *from = fopen(path, "r");
 	if (from == NULL)
 		return false;
-	fscanf(from, "%*d (%*[^)]) %c", &state);
+	bool is_told = fscanf(from, "%*d (%*[^)]) %c", &state) == 1;
 	fclose(from);
-	return strchr("ZX", state) == NULL; /* nobody may have asked for its end */
+	return is_told && strchr("ZX", state) == NULL; /* nobody may have asked for its end */
 }
 
 static void test_a_plugin_gives_the_token_once_for_all(void **state)
