@@ -484,7 +484,7 @@ int http_open(uv_loop_t *loop, struct api *a, const struct http_cfg *cfg, struct
 
 	if (rc != 0)
 		log_error("http", "no tokens", "file=%s err=\"%s\"", cfg->token_file,
-			  file_error(rc));
+			  rc == -EINVAL ? "it holds no token" : file_error(rc));
 	if (rc == 0) {
 		rc = httpd_open(loop, &httpd, &h->httpd);
 		if (rc != 0)

@@ -100,7 +100,10 @@ static int open_api(struct api *a, const char *data, const char *cidr, const cha
 		abort(); /* out of memory */
 	kinds_init(&a->kinds);
 	if (store_open(&cfg, &a->kinds, &a->store, err, sizeof(err)) != 0) {
-		log_error("store", "cannot open the state file", "file=%s err=\"%s\"", data, err);
+		log_error("store", "cannot open the state file", "file=%s err=\"%s\"%s", data, err,
+			  strstr(err, "locked") != NULL
+				  ? " hint=\"another bellman-apiserver has it\""
+				  : "");
 		return -1;
 	}
 	cJSON *wrong = objects_start(a);

@@ -618,7 +618,7 @@ def test_the_state_file_is_private_and_not_shared(server):
     assert path.stat().st_mode & 0o777 == 0o600
     second = subprocess.run([BIN / "bellman-apiserver", "--listen", "127.0.0.1:0", "--data", path],
                             capture_output=True, text=True, timeout=20)
-    assert second.returncode == 1 and "locked" in second.stderr
+    assert second.returncode == 1 and "another bellman-apiserver has it" in second.stderr
 
 
 def test_off_loopback_needs_tokens(tmp_path):
