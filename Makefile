@@ -15,7 +15,7 @@ PKGS := libuv libcurl libmicrohttpd gnutls nettle libcjson libconfig yaml-0.1 \
         libnl-3.0 libnl-route-3.0 sqlite3 libpcap libbsd-overlay
 # Asked once and only when something is compiled: `make deps` must work before they exist.
 PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell pkg-config --cflags $(PKGS)))$(PKG_CFLAGS)
-PKG_LIBS   = $(eval PKG_LIBS := $$(shell pkg-config --libs $(PKGS)))$(PKG_LIBS) -lm
+PKG_LIBS   = $(eval PKG_LIBS := $$(shell pkg-config --libs $(PKGS)))$(PKG_LIBS)
 
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wpointer-arith -Wvla
 # An event without pairs is logged with an empty format.
@@ -82,7 +82,7 @@ endef
 $(foreach v,release san fuzz,$(eval $(call VARIANT,$(v))))
 
 # $(call LINK,variant): objects and the archive are the prerequisites.
-LINK = $(or $($(1)_CC),$(CC)) $($(1)_CFLAGS) $($(1)_LDFLAGS) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) $(LIBS)
+LINK = $(or $($(1)_CC),$(CC)) $($(1)_CFLAGS) $($(1)_LDFLAGS) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) -lm $(LIBS)
 
 define PROGRAM
 $(BUILD)/bin/$(1): $(BUILD)/release/obj/$($(1)_MAIN).o $(BUILD)/release/libbellman.a

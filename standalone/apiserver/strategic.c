@@ -89,7 +89,7 @@ static void elements_add(struct elements *e, cJSON *item, const char *key)
 /* All of @list, with room for @more. */
 static struct elements elements_of(const cJSON *list, const char *key, int more)
 {
-	size_t room = (size_t)(cJSON_GetArraySize(list) + more);
+	size_t room = (size_t)cJSON_GetArraySize(list) + (size_t)more;
 	struct elements e = { mem_get(room * sizeof(cJSON *)), mem_get(room * sizeof(uint32_t)),
 			      0 };
 	cJSON *item;

@@ -552,8 +552,8 @@ static void test_objects_are_found_by_their_uid(void **state)
 {
 	struct world *w = *state;
 
-	for (char c = 'a'; c <= 'z'; c++)
-		put(w, (char[]){ c, '\0' }, "1");
+	for (int c = 'a'; c <= 'z'; c++)
+		put(w, (char[]){ (char)c, '\0' }, "1");
 	put(w, "a", "2");
 	assert_true(has_uid(w, "u-a") && has_uid(w, "u-b") && has_uid(w, "u-z"));
 	assert_false(has_uid(w, "u-none"));
