@@ -155,6 +155,16 @@ static inline void on_done(void *arg, int status, const cJSON *json, const char 
 		bench_tell(b, "", member_text(json, "text"));
 }
 
+/* The bench that the setup made, or the end of the test with a word on what it lacked for one. */
+static inline struct bench *bench_or_skip(void **state, const char *missing)
+{
+	if (*state == NULL) {
+		print_message("skipped: %s\n", missing);
+		skip();
+	}
+	return *state;
+}
+
 static inline struct bench *bench_new(void)
 {
 	struct bench *b = calloc(1, sizeof(*b));

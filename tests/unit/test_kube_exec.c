@@ -213,14 +213,8 @@ static int teardown(void **state)
 	return 0;
 }
 
-static struct bench *bench_or_skip(void **state)
-{
-	if (*state == NULL) {
-		print_message("skipped: BELLMAN_BIN names no folder with bellman-apiserver\n");
-		skip();
-	}
-	return *state;
-}
+/* What is missing where there is no bench. */
+static const char missing[] = "BELLMAN_BIN names no folder with bellman-apiserver";
 
 static void open_again(struct bench *b)
 {
@@ -265,7 +259,7 @@ static bool is_running(const char *name)
 
 static void test_a_plugin_gives_the_token_once_for_all(void **state)
 {
-	struct bench *b = bench_or_skip(state);
+	struct bench *b = bench_or_skip(state, missing);
 
 	b->watch = kube_watch_start(b->kube, "/api/v1/namespaces", NULL, &told_ops, b);
 	for (int i = 0; i < 20; i++)
@@ -279,7 +273,7 @@ static void test_a_plugin_gives_the_token_once_for_all(void **state)
 
 static void test_a_token_that_has_expired_is_got_anew(void **state)
 {
-	struct bench *b = bench_or_skip(state);
+	struct bench *b = bench_or_skip(state, missing);
 
 	write_text("expires", ",\"expirationTimestamp\":\"2020-01-01T00:00:00Z\"");
 	assert_int_equal(get(b), 200);
@@ -293,7 +287,7 @@ static void test_a_token_that_has_expired_is_got_anew(void **state)
 
 static void test_a_token_that_is_refused_is_got_anew(void **state)
 {
-	struct bench *b = bench_or_skip(state);
+	struct bench *b = bench_or_skip(state, missing);
 
 	assert_int_equal(get(b), 200);
 	apiserver_kill();
@@ -313,7 +307,7 @@ static void test_a_token_that_is_refused_is_got_anew(void **state)
 
 static void test_it_is_told_about_the_cluster_if_it_asks(void **state)
 {
-	struct bench *b = bench_or_skip(state);
+	struct bench *b = bench_or_skip(state, missing);
 	gnutls_datum_t told;
 
 	write_text("plugin", PLUGIN "printf '%%s|%%s|%%s' \"$KUBERNETES_EXEC_INFO\" \"$A\" \"$1\" "
@@ -350,7 +344,7 @@ static void test_what_fails_names_the_plugin_and_the_reason(void **state)
 		{ "", "      installHint: apt install login\n",
 		  "no such program: apt install login" },
 	};
-	struct bench *b = bench_or_skip(state);
+	struct bench *b = bench_or_skip(state, missing);
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		write_kubeconfig("https", cases[i].more);
@@ -375,7 +369,7 @@ static void test_what_fails_names_the_plugin_and_the_reason(void **state)
 /* That is no trouble of the server's, and it is said once. */
 static void test_a_watch_waits_for_a_plugin_that_fails(void **state)
 {
-	struct bench *b = bench_or_skip(state);
+	struct bench *b = bench_or_skip(state, missing);
 
 	write_text("plugin", "#!/bin/sh\necho x >>\"$(dirname \"$0\")\"/ran\nexit 3\n");
 	open_again(b);
@@ -393,7 +387,7 @@ static void test_a_watch_waits_for_a_plugin_that_fails(void **state)
 
 static void test_the_client_may_be_closed_while_a_plugin_runs(void **state)
 {
-	struct bench *b = bench_or_skip(state);
+	struct bench *b = bench_or_skip(state, missing);
 
 	write_text("plugin", "#!/bin/sh\necho x >>\"$(dirname \"$0\")\"/ran\nexec sleep 60\n");
 	open_again(b);

@@ -178,14 +178,8 @@ static int teardown(void **state)
 	return 0;
 }
 
-static struct bench *bench_or_skip(void **state)
-{
-	if (*state == NULL) {
-		print_message("skipped: BELLMAN_BIN names no folder with bellman-apiserver\n");
-		skip();
-	}
-	return *state;
-}
+/* What is missing where there is no bench. */
+static const char missing[] = "BELLMAN_BIN names no folder with bellman-apiserver";
 
 static void watch_start(struct bench *b, struct view *v)
 {
@@ -220,7 +214,7 @@ static void turn_for(struct bench *b, uint64_t ms)
 /* As long as there are only cuts, no list is needed, and each single change is told. */
 static void test_cut_in_the_middle_of_lines_no_event_is_lost(void **state)
 {
-	struct bench *b = bench_or_skip(state);
+	struct bench *b = bench_or_skip(state, missing);
 	struct rng rng = rng_seeded(5);
 	struct view *v = &views[0];
 
@@ -241,7 +235,7 @@ static void test_cut_in_the_middle_of_lines_no_event_is_lost(void **state)
 /* The first answer is a list of two pages. */
 static void test_a_list_that_is_cut_again_and_again_becomes_complete(void **state)
 {
-	struct bench *b = bench_or_skip(state);
+	struct bench *b = bench_or_skip(state, missing);
 	struct view *v = &views[0];
 
 	for (unsigned n = 0; n < 700; n++)
@@ -262,7 +256,7 @@ static void test_a_list_that_is_cut_again_and_again_becomes_complete(void **stat
 /* The connection is up, and nothing passes: no reset tells that it is dead. */
 static void test_a_connection_that_stands_still_is_given_up(void **state)
 {
-	struct bench *b = bench_or_skip(state);
+	struct bench *b = bench_or_skip(state, missing);
 	struct view *v = &views[0];
 
 	put(b, 0, 1);
@@ -287,7 +281,7 @@ static void test_a_connection_that_stands_still_is_given_up(void **state)
 /* Answers of several connections arrive in another order than they were given. */
 static void test_late_answers_do_not_undo_early_ones(void **state)
 {
-	struct bench *b = bench_or_skip(state);
+	struct bench *b = bench_or_skip(state, missing);
 
 	proxy.delay_max_ms = 30;
 	for (size_t i = 0; i < VIEWS; i++)
@@ -301,7 +295,7 @@ static void test_late_answers_do_not_undo_early_ones(void **state)
 
 static void test_what_is_garbled_is_not_believed(void **state)
 {
-	struct bench *b = bench_or_skip(state);
+	struct bench *b = bench_or_skip(state, missing);
 	struct view *v = &views[0];
 
 	watch_start(b, v);
@@ -334,7 +328,7 @@ static void copy_file(const char *from, const char *to)
 /* Its state is put back to what it was: what came since is gone, though nobody deleted it. */
 static void test_a_server_put_back_to_a_backup_is_followed(void **state)
 {
-	struct bench *b = bench_or_skip(state);
+	struct bench *b = bench_or_skip(state, missing);
 	struct view *v = &views[0];
 
 	put(b, 0, 1);
@@ -400,7 +394,7 @@ static void do_a_fault(struct bench *b, struct rng *rng)
 static void test_hundreds_of_writes_and_faults_at_random(void **state)
 {
 	const char *seed = getenv("SEED");
-	struct bench *b = bench_or_skip(state);
+	struct bench *b = bench_or_skip(state, missing);
 	struct rng rng = rng_seeded(seed == NULL ? 20 : strtoull(seed, NULL, 10));
 	unsigned made = 0, alive[OBJECTS_MAX], count = 0;
 

@@ -152,14 +152,8 @@ static int setup_http1(void **state)
 	return rc;
 }
 
-static struct bench *bench_or_skip(void **state)
-{
-	if (*state == NULL) {
-		print_message("skipped: no bellman-apiserver in BELLMAN_BIN, or no nghttpx\n");
-		skip();
-	}
-	return *state;
-}
+/* What is missing where there is no bench. */
+static const char missing[] = "no bellman-apiserver in BELLMAN_BIN, or no nghttpx";
 
 /* Is each watch under way, its connection proven? */
 static bool watching(struct bench *b)
@@ -179,7 +173,7 @@ static void watches_start(struct bench *b)
 
 static void test_all_watches_share_one_connection_and_requests_another(void **state)
 {
-	struct bench *b = bench_or_skip(state);
+	struct bench *b = bench_or_skip(state, missing);
 
 	watches_start(b);
 	assert_int_equal(proxy.taken, 1);
@@ -231,7 +225,7 @@ static void assert_limits(int fd)
 
 static void test_the_kernel_gives_up_a_peer_that_is_silent_on_both(void **state)
 {
-	struct bench *b = bench_or_skip(state);
+	struct bench *b = bench_or_skip(state, missing);
 
 	watches_start(b);
 	ask(b, b->kube, "GET", CONFIG_MAPS "/kept", NULL, 200);
@@ -240,7 +234,7 @@ static void test_the_kernel_gives_up_a_peer_that_is_silent_on_both(void **state)
 
 static void test_a_lost_connection_is_replaced_by_one(void **state)
 {
-	struct bench *b = bench_or_skip(state);
+	struct bench *b = bench_or_skip(state, missing);
 
 	watches_start(b);
 	proxy_cut(&proxy);
@@ -252,7 +246,7 @@ static void test_a_lost_connection_is_replaced_by_one(void **state)
 /* It is up and nothing passes: a stream on it would be as dead as those that there are. */
 static void test_a_silent_connection_is_replaced_by_one(void **state)
 {
-	struct bench *b = bench_or_skip(state);
+	struct bench *b = bench_or_skip(state, missing);
 
 	watches_start(b);
 	b->kube->silence_ms = 1000;
@@ -269,7 +263,7 @@ static void test_a_silent_connection_is_replaced_by_one(void **state)
 
 static void test_watches_that_stand_still_do_not_delay_a_write(void **state)
 {
-	struct bench *b = bench_or_skip(state);
+	struct bench *b = bench_or_skip(state, missing);
 
 	watches_start(b);
 	proxy_stall(&proxy);
@@ -282,7 +276,7 @@ static void test_watches_that_stand_still_do_not_delay_a_write(void **state)
 /* A request that is not answered in time, and the next one does not wait on the same connection. */
 static void test_after_a_timeout_requests_take_a_new_connection(void **state)
 {
-	struct bench *b = bench_or_skip(state);
+	struct bench *b = bench_or_skip(state, missing);
 
 	ask(b, b->kube, "GET", CONFIG_MAPS "/kept", NULL, 200);
 	proxy_stall(&proxy);
@@ -298,7 +292,7 @@ static void test_after_a_timeout_requests_take_a_new_connection(void **state)
 /* All of them are late, and those behind them in the queue take one new connection together. */
 static void test_many_timeouts_take_one_new_connection(void **state)
 {
-	struct bench *b = bench_or_skip(state);
+	struct bench *b = bench_or_skip(state, missing);
 	unsigned before = b->done;
 
 	ask(b, b->kube, "GET", CONFIG_MAPS "/kept", NULL, 200);
@@ -316,7 +310,7 @@ static void test_many_timeouts_take_one_new_connection(void **state)
 /* The second one waits for the first, and gives up with it. */
 static void test_the_wait_for_a_connection_counts_for_a_request(void **state)
 {
-	struct bench *b = bench_or_skip(state);
+	struct bench *b = bench_or_skip(state, missing);
 	unsigned before = b->done;
 
 	ask(b, b->kube, "GET", CONFIG_MAPS "/kept", NULL, 200);
@@ -333,7 +327,7 @@ static void test_the_wait_for_a_connection_counts_for_a_request(void **state)
 /* A server that is far away, or busy with other handshakes: the one connection is waited for. */
 static void test_a_slow_handshake_is_waited_for(void **state)
 {
-	struct bench *b = bench_or_skip(state);
+	struct bench *b = bench_or_skip(state, missing);
 
 	proxy.delay_max_ms = 200;
 	b->kube->patience_ms = 5;
@@ -344,7 +338,7 @@ static void test_a_slow_handshake_is_waited_for(void **state)
 /* It says GOAWAY and stops to listen, as an API server does that is replaced. */
 static void test_a_server_that_says_good_bye_is_followed_by_the_next(void **state)
 {
-	struct bench *b = bench_or_skip(state);
+	struct bench *b = bench_or_skip(state, missing);
 
 	watches_start(b);
 	ask(b, b->kube, "GET", CONFIG_MAPS "/kept", NULL, 200);
@@ -364,7 +358,7 @@ static void test_a_server_that_says_good_bye_is_followed_by_the_next(void **stat
 
 static void test_more_watches_than_streams_take_more_connections(void **state)
 {
-	struct bench *b = bench_or_skip(state);
+	struct bench *b = bench_or_skip(state, missing);
 
 	watches_start(b);
 	assert_in_range(proxy.taken, 3, 8);
@@ -376,7 +370,7 @@ static void test_more_watches_than_streams_take_more_connections(void **state)
 
 static void test_a_server_without_http2_loses_no_transfer(void **state)
 {
-	struct bench *b = bench_or_skip(state);
+	struct bench *b = bench_or_skip(state, missing);
 
 	watches_start(b);
 	assert_int_equal(proxy.taken, WATCHES);

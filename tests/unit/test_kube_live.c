@@ -89,15 +89,8 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* The bench, or an end with a word why not. */
-static struct bench *bench_or_skip(void **state)
-{
-	if (*state == NULL) {
-		print_message("skipped: BELLMAN_BIN names no folder with bellman-apiserver\n");
-		skip();
-	}
-	return *state;
-}
+/* What is missing where there is no bench. */
+static const char missing[] = "BELLMAN_BIN names no folder with bellman-apiserver";
 
 static void watch(struct bench *b)
 {
@@ -109,7 +102,7 @@ static void watch(struct bench *b)
 
 static void test_a_watch_sees_create_patch_and_delete(void **state)
 {
-	struct bench *b = bench_or_skip(state);
+	struct bench *b = bench_or_skip(state, missing);
 
 	create(b, "a");
 	watch(b);
@@ -123,7 +116,7 @@ static void test_a_watch_sees_create_patch_and_delete(void **state)
 
 static void test_a_list_of_many_pages_is_complete(void **state)
 {
-	struct bench *b = bench_or_skip(state);
+	struct bench *b = bench_or_skip(state, missing);
 
 	for (unsigned i = 0; i < 1201; i++) {
 		char body[128];
@@ -144,7 +137,7 @@ static void test_a_list_of_many_pages_is_complete(void **state)
 
 static void test_what_happens_while_cut_off_is_seen_without_a_new_list(void **state)
 {
-	struct bench *b = bench_or_skip(state);
+	struct bench *b = bench_or_skip(state, missing);
 
 	create(b, "a");
 	watch(b);
@@ -165,7 +158,7 @@ static void test_what_happens_while_cut_off_is_seen_without_a_new_list(void **st
  * list shows what vanished meanwhile. */
 static void test_after_kill_9_the_state_is_listed_anew(void **state)
 {
-	struct bench *b = bench_or_skip(state);
+	struct bench *b = bench_or_skip(state, missing);
 
 	create(b, "a");
 	create(b, "b");
@@ -187,7 +180,7 @@ static void test_after_kill_9_the_state_is_listed_anew(void **state)
 
 static void test_kill_9_under_a_watch_that_knows_all_costs_no_list(void **state)
 {
-	struct bench *b = bench_or_skip(state);
+	struct bench *b = bench_or_skip(state, missing);
 
 	create(b, "a");
 	watch(b);
@@ -204,7 +197,7 @@ static void test_kill_9_under_a_watch_that_knows_all_costs_no_list(void **state)
 
 static void test_a_garbled_stream_is_listed_anew(void **state)
 {
-	struct bench *b = bench_or_skip(state);
+	struct bench *b = bench_or_skip(state, missing);
 
 	create(b, "a");
 	watch(b);
@@ -218,7 +211,7 @@ static void test_a_garbled_stream_is_listed_anew(void **state)
 
 static void test_a_write_over_an_older_version_is_a_409(void **state)
 {
-	struct bench *b = bench_or_skip(state);
+	struct bench *b = bench_or_skip(state, missing);
 
 	create(b, "a");
 	char *old = cJSON_PrintUnformatted(b->json);
@@ -235,7 +228,7 @@ static void test_a_write_over_an_older_version_is_a_409(void **state)
 
 static void test_a_resource_that_is_not_there_is_absent(void **state)
 {
-	struct bench *b = bench_or_skip(state);
+	struct bench *b = bench_or_skip(state, missing);
 	static const struct kube_watch_ops ops = {
 		.upsert = on_upsert, .remove = on_remove, .synced = on_synced, .absent = on_synced
 	};
@@ -258,7 +251,7 @@ static void test_an_event_repeated_is_one_event_with_a_count(void **state)
 		.reason = "AllocationFailed",
 		.message = "no address left in \"public\"",
 	};
-	struct bench *b = bench_or_skip(state);
+	struct bench *b = bench_or_skip(state, missing);
 	const cJSON *items, *first;
 	double count = 0;
 
@@ -303,7 +296,7 @@ static void write_kubeconfig(const char *token, bool with_ca)
 
 static void test_over_tls_server_and_client_prove_who_they_are(void **state)
 {
-	struct bench *b = bench_or_skip(state);
+	struct bench *b = bench_or_skip(state, missing);
 
 	create(b, "a");
 	apiserver_kill();

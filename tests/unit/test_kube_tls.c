@@ -43,14 +43,8 @@ static int teardown(void **state)
 	return 0;
 }
 
-static struct bench *bench_or_skip(void **state)
-{
-	if (*state == NULL) {
-		print_message("skipped: no bellman-apiserver in BELLMAN_BIN, or no nghttpx\n");
-		skip();
-	}
-	return *state;
-}
+/* What is missing where there is no bench. */
+static const char missing[] = "no bellman-apiserver in BELLMAN_BIN, or no nghttpx";
 
 /* @cluster, @user: more of each, in YAML's flow style, or "". */
 static void open_by(struct bench *b, const char *server, const char *cluster, const char *user)
@@ -119,7 +113,7 @@ static const char *url_of(const char *scheme, unsigned port)
 
 static void test_without_a_connection_the_error_says_why(void **state)
 {
-	struct bench *b = bench_or_skip(state);
+	struct bench *b = bench_or_skip(state, missing);
 	char by_proxy[64];
 
 	assert_fails(b, url_of("http", free_port()), "", "Connection refused");
@@ -170,7 +164,7 @@ static void test_a_certificate_that_is_not_believed_is_named_with_its_fault(void
 		  "does not match target host name 'other.example'|"
 		  "subject name matches target host name 'other.example'" },
 	};
-	struct bench *b = bench_or_skip(state);
+	struct bench *b = bench_or_skip(state, missing);
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		certificate_make(&cases[i].cert);
@@ -184,7 +178,7 @@ static void test_a_certificate_that_is_not_believed_is_named_with_its_fault(void
 
 static void test_the_name_that_is_expected_may_be_said(void **state)
 {
-	struct bench *b = bench_or_skip(state);
+	struct bench *b = bench_or_skip(state, missing);
 
 	certificate_make(
 		&(struct certificate){ .name = "other", .issuer = "ca", .dns = "other.example" });
@@ -199,7 +193,7 @@ static void test_the_name_that_is_expected_may_be_said(void **state)
 
 static void test_who_is_not_known_is_told_so(void **state)
 {
-	struct bench *b = bench_or_skip(state);
+	struct bench *b = bench_or_skip(state, missing);
 
 	apiserver_start("good");
 	open_by(b, url_of("https", apiserver.port), ", certificate-authority: ca.pem",
@@ -239,7 +233,7 @@ static void copy_pair(const char *from, const char *to)
 /* nghttpx lets in who has a certificate of the right CA. */
 static void test_a_client_certificate_that_is_replaced_is_used(void **state)
 {
-	struct bench *b = bench_or_skip(state);
+	struct bench *b = bench_or_skip(state, missing);
 
 	apiserver_start(NULL);
 	certificate_make(&(struct certificate){ .name = "clients" });
@@ -267,7 +261,7 @@ static void test_a_client_certificate_that_is_replaced_is_used(void **state)
 
 static void test_a_plugin_may_give_a_certificate(void **state)
 {
-	struct bench *b = bench_or_skip(state);
+	struct bench *b = bench_or_skip(state, missing);
 
 	apiserver_start(NULL);
 	certificate_make(&(struct certificate){ .name = "clients" });
@@ -289,7 +283,7 @@ static void test_a_plugin_may_give_a_certificate(void **state)
 
 static void test_a_ca_that_is_replaced_is_believed(void **state)
 {
-	struct bench *b = bench_or_skip(state);
+	struct bench *b = bench_or_skip(state, missing);
 
 	copy_pair("ca", "trusted");
 	apiserver_start("good");
