@@ -3,8 +3,9 @@
  * The allocator's hands: it watches Services, Namespaces and the configuration, feeds the
  * engine, and does what the engine says: status writes and events.
  *
- * Decides nothing. One write of a Service is one merge patch of its status subresource, guarded
- * by resourceVersion; a 409 has the object read again and the engine decide anew.
+ * Decides nothing. Here the parts are put together and the engine is run; each subject has a
+ * file of its own: what the API tells (input_io), the writes (status_io), the gauges
+ * (pool_gauges).
  */
 #ifndef BELLMAN_ALLOCATOR_IO_H
 #define BELLMAN_ALLOCATOR_IO_H

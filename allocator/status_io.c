@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "allocator/status_io.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/log.h"
+#include "lib/base/must.h"
+#include "lib/daemon/loop.h"
+
+#define ANNOTATION "metallb.io/ip-allocated-from-pool"
+
+struct status_io {
+	struct status_io_cfg cfg;
+	int64_t *updates, *update_errors;
+	bool closing;
+	unsigned holders; /* who opened it and each request under way; at 0 the memory goes */
+};
+
+/* A request under way, about one Service. */
+struct errand {
+	struct status_io *writer;
+	char *ns, *name;
+};
+
+static void writer_unref(struct status_io *w)
+{
+	if (--w->holders == 0)
+		free(w);
+}
+
+static struct errand *errand_new(struct status_io *w, const struct allocator_action *act)
+{
+	struct errand *e = must(calloc(1, sizeof(*e)));
+
+	e->writer = w;
+	e->ns = must(strdup(act->ns));
+	e->name = must(strdup(act->name));
+	w->holders++;
+	return e;
+}
+
+/* The errand is over: tell the engine how it ended. */
+static void errand_end(struct errand *e, enum allocator_outcome outcome, const char *version)
+{
+	struct status_io *w = e->writer;
+
+	if (!w->closing) {
+		allocator_written(w->cfg.engine, e->ns, e->name, outcome, version, daemon_now_ns());
+		w->cfg.changed(w->cfg.arg);
+	}
+	writer_unref(w);
+	free(e->ns);
+	free(e->name);
+	free(e);
+}
+
+static void errand_failed(struct errand *e, int status, const char *error)
+{
+	++*e->writer->update_errors;
+	if (status != 0) /* that the server cannot be reached is said once, by lib/kube */
+		log_warn("allocator", "status write failed, retrying",
+			 "service=%s/%s status=%d err=\"%s\"", e->ns, e->name, status,
+			 error != NULL ? error : "");
+	errand_end(e, ALLOCATOR_FAILED, NULL);
+}
+
+/* After a conflict: the object as it is now. A successor of the same name is left to the watch. */
+static void on_read(void *arg, int status, const cJSON *json, const char *error)
+{
+	struct errand *e = arg;
+	struct status_io *w = e->writer;
+	struct service *s = NULL;
+
+	if (status == 200 && !w->closing)
+		s = w->cfg.decode(w->cfg.arg, json);
+	if (s != NULL && allocator_service_reread(w->cfg.engine, s))
+		errand_end(e, ALLOCATOR_CONFLICT, NULL);
+	else
+		errand_failed(e, status, error);
+}
+
+static const char *version_of(const cJSON *object)
+{
+	const cJSON *meta = cJSON_GetObjectItemCaseSensitive(object, "metadata");
+
+	return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(meta, "resourceVersion"));
+}
+
+static void on_written(void *arg, int status, const cJSON *json, const char *error)
+{
+	struct errand *e = arg;
+	struct status_io *w = e->writer;
+
+	if (status >= 200 && status < 300) {
+		++*w->updates;
+		errand_end(e, ALLOCATOR_WRITTEN, version_of(json));
+		return;
+	}
+	if (status == 409 && !w->closing) {
+		char *path = must(kube_path("/api/v1", e->ns, "services", e->name, NULL));
+		int rc = kube_request(w->cfg.kube, "GET", path, NULL, NULL, on_read, e);
+
+		free(path);
+		if (rc == 0)
+			return;
+	}
+	errand_failed(e, status, error);
+}
+
+/* {"metadata": {"resourceVersion", "annotations"}, "status": {"loadBalancer": {"ingress"}}} */
+static char *write_body(const struct allocator_action *act)
+{
+	cJSON *body = must(cJSON_CreateObject());
+	cJSON *meta = must(cJSON_AddObjectToObject(body, "metadata"));
+	cJSON *annotations = must(cJSON_AddObjectToObject(meta, "annotations"));
+	cJSON *status = must(cJSON_AddObjectToObject(body, "status"));
+	cJSON *balancer = must(cJSON_AddObjectToObject(status, "loadBalancer"));
+
+	if (act->resource_version != NULL)
+		must(cJSON_AddStringToObject(meta, "resourceVersion", act->resource_version));
+	if (act->pool != NULL)
+		must(cJSON_AddStringToObject(annotations, ANNOTATION, act->pool));
+	else
+		must(cJSON_AddNullToObject(annotations, ANNOTATION));
+	if (act->ip_count == 0)
+		must(cJSON_AddNullToObject(balancer, "ingress"));
+	cJSON *ingress =
+		act->ip_count == 0 ? NULL : must(cJSON_AddArrayToObject(balancer, "ingress"));
+	for (unsigned i = 0; i < act->ip_count; i++) {
+		cJSON *entry = must(cJSON_CreateObject());
+		char ip[IP_TEXT_MAX];
+
+		must(cJSON_AddStringToObject(entry, "ip", ip_format(&act->ips[i], ip)));
+		cJSON_AddItemToArray(ingress, entry);
+	}
+	char *text = must(cJSON_PrintUnformatted(body));
+	cJSON_Delete(body);
+	return text;
+}
+
+void status_io_write(struct status_io *w, const struct allocator_action *act)
+{
+	char *path = must(kube_path("/api/v1", act->ns, "services", act->name, "status"));
+	char *body = write_body(act);
+	char ips[2][IP_TEXT_MAX] = { "", "" };
+	struct errand *e = errand_new(w, act);
+
+	for (unsigned i = 0; i < act->ip_count; i++)
+		ip_format(&act->ips[i], ips[i]);
+	log_info("allocator", act->ip_count > 0 ? "writing status" : "emptying status",
+		 "service=%s/%s ips=%s%s%s pool=%s", act->ns, act->name, ips[0],
+		 act->ip_count > 1 ? "," : "", ips[1], act->pool != NULL ? act->pool : "");
+	int rc = kube_request(w->cfg.kube, "PATCH", path, KUBE_MERGE_PATCH, body, on_written, e);
+	free(path);
+	free(body);
+	if (rc != 0)
+		errand_failed(e, 0, strerror(-rc));
+}
+
+/* --- life ---------------------------------------------------------------------------- */
+
+struct status_io *status_io_open(const struct status_io_cfg *cfg)
+{
+	struct status_io *w = must(calloc(1, sizeof(*w)));
+
+	w->cfg = *cfg;
+	w->holders = 1;
+	w->updates =
+		metric_value0(metrics_family(cfg->metrics, "metallb_k8s_client_updates_total",
+					     "Service statuses written.", METRIC_COUNTER, NULL));
+	w->update_errors = metric_value0(
+		metrics_family(cfg->metrics, "metallb_k8s_client_update_errors_total",
+			       "Service status writes that failed.", METRIC_COUNTER, NULL));
+	return w;
+}
+
+struct status_io *status_io_close(struct status_io *w)
+{
+	if (w != NULL) {
+		w->closing = true;
+		writer_unref(w);
+	}
+	return NULL;
+}
