@@ -23,27 +23,27 @@ struct problem {
 
 /* --- holding ------------------------------------------------------------------------- */
 
-/* @r holds @list from now on; what it held besides is leaving. */
-static void hold(struct allocator *a, struct record *r, struct ip_list list)
+/* @r holds @ips from now on; what it held besides is leaving. */
+static void hold(struct allocator *a, struct record *r, struct ips ips)
 {
 	struct use *u;
 
 	LIST_FOREACH (u, &r->holder.uses, of_holder)
-		u->leaving = !ip_list_has(&list, use_ip(u));
-	for (unsigned i = 0; i < list.count; i++)
-		ledger_take(a->ledger, &list.ips[i], &r->holder, r->claim);
-	r->held = list;
+		u->leaving = !ips_have(ips, use_ip(u));
+	for (unsigned i = 0; i < ips.count; i++)
+		ledger_take(a->ledger, &ips.items[i], &r->holder, r->claim);
 
 	const struct pool_book *pool =
-		list.count > 0 ? pools_place(ledger_pools(a->ledger), &list.ips[0]).pool : NULL;
+		ips.count > 0 ? pools_place(ledger_pools(a->ledger), &ips.items[0]).pool : NULL;
 	const char *name = pool != NULL ? intern_ref(pool->pool->name) : NULL;
 	intern_unref(r->pool);
 	r->pool = name;
+	ip_kept_set(&r->held, ips); /* last: they may be lent from there */
 }
 
 static void let_go(struct allocator *a, struct record *r)
 {
-	hold(a, r, (struct ip_list){ .count = 0 });
+	hold(a, r, (struct ips){ NULL, 0 });
 	r->shown_new = false;
 }
 
@@ -57,23 +57,23 @@ static void forget(struct allocator *a, struct record *r)
 	r->hands_off = true;
 }
 
-static void assign(struct allocator *a, struct record *r, struct ip_list list,
+static void assign(struct allocator *a, struct record *r, struct ips ips,
 		   struct allocator_actions *out)
 {
-	char text[WHY_MAX];
+	char text[IPS_TEXT_MAX];
 
-	hold(a, r, list);
-	allocator_say(out, r, false, "IPAllocated", "Assigned IP %s", ip_list_text(&list, text));
+	hold(a, r, ips);
+	allocator_say(out, r, false, "IPAllocated", "Assigned IP %s", ips_text(ips, text));
 }
 
-static void say_cleared(const struct record *r, const struct ip_list *list, const char *why,
+static void say_cleared(const struct record *r, struct ips ips, const char *why,
 			struct allocator_actions *out)
 {
-	char text[WHY_MAX];
+	char text[IPS_TEXT_MAX];
 
 	allocator_say(out, r, false, "ClearAssignment",
 		      "Current IP %s can no longer be used, a new one will be tried: %s",
-		      ip_list_text(list, text), why);
+		      ips_text(ips, text), why);
 }
 
 /* --- the steps ----------------------------------------------------------------------- */
@@ -81,7 +81,7 @@ static void say_cleared(const struct record *r, const struct ip_list *list, cons
 /* The families that the cluster IPs call for; 0 and a problem when they call for nothing. */
 static unsigned step_families(const struct service *s, struct problem *p)
 {
-	unsigned families = families_of(s->cluster_ips, s->cluster_ip_count);
+	unsigned families = families_of((struct ips){ s->cluster_ips, s->cluster_ip_count });
 
 	p->event = "AllocationFailed";
 	p->warning = true;
@@ -119,36 +119,38 @@ static bool takes_single(const struct service *s, unsigned families)
 static void step_adopt(struct allocator *a, struct record *r, unsigned families, bool single,
 		       struct allocator_actions *out)
 {
+	struct ips shown = ip_kept_lend(r->shown.ips);
 	char why[WHY_MAX] = "";
 
 	if (!r->shown_new)
 		return;
 	r->shown_new = false;
-	if (r->shown.list.count == 0)
+	if (shown.count == 0)
 		return; /* emptied by somebody: what is in the books is written again */
 	if (r->shown.odd)
-		why_add(why, "the status holds something else than one or two addresses");
-	else if (ip_list_same_set(&r->shown.list, &r->held))
-		r->held = r->shown.list; /* the order is theirs to choose */
-	else if (may_hold(a, r, &r->shown.list, families, single, why))
-		hold(a, r, r->shown.list);
+		why_add(why, "the status holds something else than addresses, or too many");
+	else if (ips_same_set(shown, ip_kept_lend(r->held)))
+		ip_kept_set(&r->held, shown); /* the order is theirs to choose */
+	else if (may_hold(a, r, shown, families, single, why))
+		hold(a, r, shown);
 	if (why[0] != '\0')
-		say_cleared(r, &r->shown.list, why, out);
+		say_cleared(r, shown, why, out);
 }
 
 /* Is what is held still right? It goes if not. */
 static void step_check(struct allocator *a, struct record *r, unsigned families, bool single,
 		       struct allocator_actions *out)
 {
+	struct ips held = ip_kept_lend(r->held);
 	char why[WHY_MAX] = "";
 
-	if (r->held.count == 0)
+	if (held.count == 0)
 		return;
-	if (may_hold(a, r, &r->held, families, single, why)) {
-		hold(a, r, r->held); /* with the claim and the pool of today */
+	if (may_hold(a, r, held, families, single, why)) {
+		hold(a, r, held); /* with the claim and the pool of today */
 		return;
 	}
-	say_cleared(r, &r->held, why, out);
+	say_cleared(r, held, why, out);
 	let_go(a, r);
 }
 
@@ -156,15 +158,15 @@ static void step_check(struct allocator *a, struct record *r, unsigned families,
 static void step_add_family(struct allocator *a, struct record *r, struct problem *p,
 			    struct allocator_actions *out)
 {
-	unsigned missing = FAMILIES_BOTH & ~families_of(r->held.ips, 1);
-	struct pool_book *pool = pools_place(ledger_pools(a->ledger), &r->held.ips[0]).pool;
-	struct ip_list list = r->held;
+	struct ip_list list = ip_list_of(ip_kept_lend(r->held));
+	unsigned missing = FAMILIES_BOTH & ~families_of(ip_list_lend(&list));
+	struct pool_book *pool = pools_place(ledger_pools(a->ledger), &list.ips[0]).pool;
 	char ip[IP_TEXT_MAX];
 
 	if (ledger_first(a->ledger, pool, missing & FAMILIES_V6 ? IP_V6 : IP_V4, &r->holder,
 			 r->claim, &list.ips[list.count])) {
 		list.count++;
-		hold(a, r, list);
+		hold(a, r, ip_list_lend(&list));
 		allocator_say(out, r, false, "IPAllocated", "Assigned additional IP \"%s\"",
 			      ip_format(&list.ips[1], ip));
 		return;
@@ -188,7 +190,7 @@ static void step_allocate(struct allocator *a, struct record *r, unsigned famili
 	p->event = "AllocationFailed";
 	p->warning = true;
 	if (!request_of(s, &request, p->why)) {
-		if (r->held.count > 0)
+		if (r->held != NULL)
 			p->event = "LoadBalancerFailed";
 		return;
 	}
@@ -208,23 +210,23 @@ static void step_allocate(struct allocator *a, struct record *r, unsigned famili
 				"the requested address is in pool \"%s\", not in \"%s\" as the "
 				"annotation says",
 				in->pool->name, wanted);
-		else if (!ip_list_same_set(&request, &r->held) &&
-			 may_hold(a, r, &request, families, false, p->why))
-			assign(a, r, request, out);
+		else if (!ips_same_set(ip_list_lend(&request), ip_kept_lend(r->held)) &&
+			 may_hold(a, r, ip_list_lend(&request), families, false, p->why))
+			assign(a, r, ip_list_lend(&request), out);
 		return;
 	}
-	if (pool != NULL && (r->held.count == 0 || strcmp(r->pool, wanted) != 0)) {
+	if (pool != NULL && (r->held == NULL || strcmp(r->pool, wanted) != 0)) {
 		if (pick(a, r, &pool, 1, families, &list))
-			assign(a, r, list, out);
+			assign(a, r, ip_list_lend(&list), out);
 		else
 			why_pool(a, r, pool, families, p->why);
-	} else if (r->held.count == 0) {
+	} else if (r->held == NULL) {
 		if (pick_anywhere(a, r, families, &list))
-			assign(a, r, list, out);
+			assign(a, r, ip_list_lend(&list), out);
 		else
 			why_none(a, r, families, p->why);
 	}
-	if (r->held.count == 1 && takes_single(s, families) && p->why[0] == '\0')
+	if (ip_kept_lend(r->held).count == 1 && takes_single(s, families) && p->why[0] == '\0')
 		step_add_family(a, r, p, out);
 }
 
@@ -232,7 +234,7 @@ static void step_allocate(struct allocator *a, struct record *r, unsigned famili
 static void decide_foreign(struct allocator *a, struct record *r)
 {
 	const struct service *s = r->service;
-	bool was_ours = r->held.count > 0 || r->strip;
+	bool was_ours = r->held != NULL || r->strip;
 
 	if (s->type != SERVICE_LOAD_BALANCER)
 		r->strip = was_ours || s->lb_class == a->lb_class;
@@ -248,7 +250,7 @@ static void decide_ours(struct allocator *a, struct record *r, struct problem *p
 			struct allocator_actions *out)
 {
 	const struct service *s = r->service;
-	bool has = r->held.count > 0 || r->shown.list.count > 0;
+	bool has = r->held != NULL || r->shown.ips != NULL;
 	size_t pool_count;
 
 	pools_list(ledger_pools(a->ledger), POOLS_ALL, &pool_count);
@@ -262,8 +264,9 @@ static void decide_ours(struct allocator *a, struct record *r, struct problem *p
 		why_add(p->why, "there is no address pool");
 	}
 	if (p->why[0] != '\0') {
-		if (has && (r->held.count > 0 || r->shown_new))
-			say_cleared(r, r->held.count > 0 ? &r->held : &r->shown.list, p->why, out);
+		if (has && (r->held != NULL || r->shown_new))
+			say_cleared(r, ip_kept_lend(r->held != NULL ? r->held : r->shown.ips),
+				    p->why, out);
 		let_go(a, r);
 		return;
 	}
@@ -273,40 +276,39 @@ static void decide_ours(struct allocator *a, struct record *r, struct problem *p
 	step_check(a, r, families, single, out);
 	if (!s->deleting)
 		step_allocate(a, r, families, p, out);
-	else if (r->held.count == 0)
+	else if (r->held == NULL)
 		why_add(p->why, "the Service is being deleted");
 }
 
 /* One that cannot be decoded keeps what it holds; new here, it holds what its status shows. */
 static void decide_unreadable(struct allocator *a, struct record *r)
 {
+	struct ips shown = ip_kept_lend(r->shown.ips);
 	struct ip_list list = { .count = 0 };
 
 	r->hands_off = true;
 	if (!r->shown_new)
 		return;
 	r->shown_new = false;
-	for (unsigned i = 0; i < r->shown.list.count; i++) {
-		const struct ip_addr *ip = &r->shown.list.ips[i];
-
-		if (ledger_blocker(a->ledger, ip, &r->holder, r->claim) == NULL)
-			list.ips[list.count++] = *ip;
+	for (unsigned i = 0; i < shown.count; i++) {
+		if (ledger_blocker(a->ledger, &shown.items[i], &r->holder, r->claim) == NULL)
+			list.ips[list.count++] = shown.items[i];
 	}
-	hold(a, r, list);
+	hold(a, r, ip_list_lend(&list));
 }
 
 /* Keep the problem for whoever asks; say it when it is news. */
 static void settle_problem(struct record *r, const struct problem *p, struct allocator_actions *out)
 {
-	char text[WHY_MAX] = "", ips[WHY_MAX];
+	char text[WHY_MAX] = "", ips[IPS_TEXT_MAX];
 
 	if (p->why[0] == '\0') {
 		free(r->problem);
 		r->problem = NULL;
 		return;
 	}
-	if (r->held.count > 0)
-		why_add(text, "stays on %s: %s", ip_list_text(&r->held, ips), p->why);
+	if (r->held != NULL)
+		why_add(text, "stays on %s: %s", ips_text(ip_kept_lend(r->held), ips), p->why);
 	else
 		why_add(text, "%s", p->why);
 	if (r->problem != NULL && strcmp(r->problem, text) == 0)

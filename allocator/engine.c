@@ -45,19 +45,25 @@ static void mark_all(struct allocator *a)
 
 /* --- inputs -------------------------------------------------------------------------- */
 
+/* As many of a status's addresses as a Service can have. */
+static struct ips ips_cut(const struct ip_addr *ips, size_t count)
+{
+	return (struct ips){ ips, count < IP_LIST_MAX ? (unsigned)count : IP_LIST_MAX };
+}
+
 /* What the object's status says, and whether somebody else than we brought that about. */
 static void record_look(struct record *r, const struct service *s)
 {
-	struct ip_list list = { .count = s->ingress_count < 2 ? s->ingress_count : 2 };
-	bool odd = s->ingress_bad || s->ingress_count > 2;
+	struct face face = { .ips = ip_kept_ref(r->shown.ips), .pool = s->from_pool };
 
-	for (unsigned i = 0; i < list.count; i++)
-		list.ips[i] = s->ingress[i];
-	bool echo = (r->unsure || r->write == WRITE_SENT) && !odd &&
-		    ip_list_equal(&list, &r->sent.list);
-	if (!echo && (odd != r->shown.odd || !ip_list_equal(&list, &r->shown.list)))
+	face.odd = s->ingress_bad || s->ingress_count > IP_LIST_MAX;
+	ip_kept_set(&face.ips, ips_cut(s->ingress, s->ingress_count));
+	bool echo = (r->unsure || r->write == WRITE_SENT) && !face.odd &&
+		    ip_kept_equal(face.ips, r->sent.ips);
+	if (!echo && (face.odd != r->shown.odd || face.ips != r->shown.ips))
 		r->shown_new = true;
-	face_set(&r->shown, list, s->from_pool, odd);
+	face_set(&r->shown, face);
+	ip_kept_unref(face.ips);
 }
 
 static bool same_uid(const struct service *x, const struct service *y)
@@ -104,11 +110,8 @@ void allocator_service_unreadable(struct allocator *a, const char *ns, const cha
 	struct record *r = record_get(a, ns, name);
 
 	if (r->service == NULL && !r->unreadable) {
-		struct ip_list list = { .count = count < 2 ? (unsigned)count : 2 };
-
-		for (unsigned i = 0; i < list.count; i++)
-			list.ips[i] = ips[i];
-		face_set(&r->shown, list, NULL, false);
+		face_set(&r->shown, (struct face){ 0 });
+		ip_kept_set(&r->shown.ips, ips_cut(ips, count));
 		r->shown_new = true;
 	}
 	r->gone = false;
@@ -235,7 +238,7 @@ void allocator_written(struct allocator *a, const char *ns, const char *name,
 		r->attempts = 0;
 		r->unsure = false;
 		if (!version_older(resource_version, r->version)) {
-			face_set(&r->shown, r->sent.list, r->sent.pool, false);
+			face_set(&r->shown, r->sent);
 			if (resource_version != NULL) {
 				text_set(&r->version, resource_version);
 				text_set(&r->floor, resource_version);
@@ -262,8 +265,10 @@ void allocator_written(struct allocator *a, const char *ns, const char *name,
 /* What a status shows is nobody else's until it is known to be gone from there. */
 static void guard(struct allocator *a, struct record *r)
 {
-	for (unsigned i = 0; i < r->shown.list.count; i++) {
-		const struct ip_addr *ip = &r->shown.list.ips[i];
+	struct ips shown = ip_kept_lend(r->shown.ips);
+
+	for (unsigned i = 0; i < shown.count; i++) {
+		const struct ip_addr *ip = &shown.items[i];
 
 		if (ledger_use(&r->holder, ip) != NULL ||
 		    ledger_blocker(a->ledger, ip, &r->holder, r->claim) != NULL)
@@ -283,7 +288,7 @@ static void reconcile(struct allocator *a, struct record *r)
 	if (r->write != WRITE_SENT && !r->unsure) {
 		for (u = LIST_FIRST(&r->holder.uses); u != NULL; u = next) {
 			next = LIST_NEXT(u, of_holder);
-			if (u->leaving && !ip_list_has(&r->shown.list, use_ip(u)))
+			if (u->leaving && !ips_have(ip_kept_lend(r->shown.ips), use_ip(u)))
 				ledger_drop(a->ledger, u);
 		}
 	}
@@ -338,10 +343,10 @@ static void send_writes(struct allocator *a, struct allocator_actions *out)
 		act->name = r->holder.name;
 		act->uid = r->service->meta.uid;
 		act->resource_version = r->version;
-		memcpy(act->ips, want.list.ips, sizeof(act->ips));
-		act->ip_count = want.list.count;
+		act->ips = ip_kept_lend(want.ips).items;
+		act->ip_count = ip_kept_lend(want.ips).count;
 		act->pool = want.pool;
-		face_set(&r->sent, want.list, want.pool, false);
+		face_set(&r->sent, want);
 		record_set_write(a, r, WRITE_SENT);
 		a->writes++;
 	}

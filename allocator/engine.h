@@ -102,12 +102,13 @@ enum allocator_action_type { ALLOCATOR_WRITE, ALLOCATOR_EVENT };
 
 struct allocator_action {
 	enum allocator_action_type type;
-	/* Lent until the next input. uid and resource_version may be NULL (objects of files). */
+	/* Lent until the next input, as ips are. uid and resource_version may be NULL (objects of
+	 * files). */
 	const char *ns, *name, *uid, *resource_version;
 
 	/* ALLOCATOR_WRITE: status.loadBalancer.ingress as a whole, in this order, and annotation
 	 * metallb.io/ip-allocated-from-pool; both in one update guarded by resource_version. */
-	struct ip_addr ips[2];
+	const struct ip_addr *ips;
 	unsigned ip_count;
 	const char *pool; /* NULL: remove the annotation */
 
@@ -133,7 +134,7 @@ uint64_t allocator_wake_ns(const struct allocator *a);
 struct allocator_service_view {
 	const struct service *service; /* NULL when it could never be decoded */
 	const char *ns, *name;
-	struct ip_addr ips[2]; /* what it holds in the books, in the order of its status */
+	const struct ip_addr *ips; /* what it holds in the books, in the order of its status */
 	unsigned ip_count;
 	const char *pool;   /* of ips; NULL without */
 	const char *reason; /* why it has no address, a sentence without a full stop; "" if it has
@@ -143,7 +144,7 @@ struct allocator_service_view {
 	bool unwritten;     /* its status does not show ips yet */
 };
 
-/* False when the Service is not known. Texts are lent until the next input or run. */
+/* False when the Service is not known. Texts and ips are lent until the next input or run. */
 bool allocator_service(const struct allocator *a, const char *ns, const char *name,
 		       struct allocator_service_view *ret);
 /* Every Service by namespace and name. @each must not feed the engine. */

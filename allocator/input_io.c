@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "allocator/ips.h"
 #include "lib/base/must.h"
 #include "lib/daemon/undecodable.h"
 
@@ -47,14 +48,14 @@ static void on_unreadable(struct input_io *c, const cJSON *object)
 	const cJSON *status = cJSON_GetObjectItemCaseSensitive(object, "status");
 	const cJSON *balancer = cJSON_GetObjectItemCaseSensitive(status, "loadBalancer");
 	const cJSON *entry;
-	struct ip_addr ips[2];
+	struct ip_addr ips[IP_LIST_MAX];
 	size_t count = 0;
 
 	cJSON_ArrayForEach (entry, cJSON_GetObjectItemCaseSensitive(balancer, "ingress")) {
 		const char *ip =
 			cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(entry, "ip"));
 
-		if (count < 2 && ip != NULL && ip_parse(ip, &ips[count]) == 0)
+		if (count < IP_LIST_MAX && ip != NULL && ip_parse(ip, &ips[count]) == 0)
 			count++;
 	}
 	if (ns != NULL && name != NULL)

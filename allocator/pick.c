@@ -29,39 +29,16 @@ static unsigned family_bit(uint8_t family)
 	return family == IP_V6 ? FAMILIES_V6 : FAMILIES_V4;
 }
 
-unsigned families_of(const struct ip_addr *ips, unsigned count)
+unsigned families_of(struct ips ips)
 {
 	unsigned families = 0;
 
-	for (unsigned i = 0; i < count; i++) {
-		if (families & family_bit(ips[i].family))
+	for (unsigned i = 0; i < ips.count; i++) {
+		if (families & family_bit(ips.items[i].family))
 			return 0;
-		families |= family_bit(ips[i].family);
+		families |= family_bit(ips.items[i].family);
 	}
 	return families;
-}
-
-bool ip_list_same_set(const struct ip_list *a, const struct ip_list *b)
-{
-	if (a->count != b->count)
-		return false;
-	for (unsigned i = 0; i < a->count; i++) {
-		if (!ip_list_has(b, &a->ips[i]))
-			return false;
-	}
-	return true;
-}
-
-const char *ip_list_text(const struct ip_list *l, char text[static WHY_MAX])
-{
-	char ip[IP_TEXT_MAX];
-
-	text[0] = '\0';
-	why_add(text, "[");
-	for (unsigned i = 0; i < l->count; i++)
-		why_add(text, "%s\"%s\"", i > 0 ? " " : "", ip_format(&l->ips[i], ip));
-	why_add(text, "]");
-	return text;
 }
 
 /* --- which pool ---------------------------------------------------------------------- */
@@ -185,10 +162,10 @@ void why_none(const struct allocator *a, const struct record *r, unsigned famili
 
 /* --- whether addresses may be held --------------------------------------------------- */
 
-bool may_hold(const struct allocator *a, const struct record *r, const struct ip_list *list,
-	      unsigned families, bool single, char *why)
+bool may_hold(const struct allocator *a, const struct record *r, struct ips ips, unsigned families,
+	      bool single, char *why)
 {
-	unsigned have = families_of(list->ips, list->count);
+	unsigned have = families_of(ips);
 	const struct pool *pool = NULL;
 	char ip[IP_TEXT_MAX];
 
@@ -201,11 +178,11 @@ bool may_hold(const struct allocator *a, const struct record *r, const struct ip
 				families == FAMILIES_BOTH ? " alone" : "");
 		return false;
 	}
-	for (unsigned i = 0; i < list->count; i++) {
+	for (unsigned i = 0; i < ips.count; i++) {
 		const struct pool_book *in =
-			pools_place(ledger_pools(a->ledger), &list->ips[i]).pool;
+			pools_place(ledger_pools(a->ledger), &ips.items[i]).pool;
 
-		ip_format(&list->ips[i], ip);
+		ip_format(&ips.items[i], ip);
 		if (in == NULL) {
 			why_add(why, "%s is in no pool, or excluded there", ip);
 			return false;
@@ -222,7 +199,7 @@ bool may_hold(const struct allocator *a, const struct record *r, const struct ip
 			return false;
 		}
 		const struct holder *other =
-			ledger_blocker(a->ledger, &list->ips[i], &r->holder, r->claim);
+			ledger_blocker(a->ledger, &ips.items[i], &r->holder, r->claim);
 		if (other != NULL) {
 			why_add(why, "%s is held by %s/%s%s", ip, other->ns, other->name,
 				r->claim != NULL ? ", which does not share it with this Service"
@@ -266,7 +243,7 @@ static bool request_parse(const char *text, struct ip_list *ret, char *why)
 		list.count++;
 		at = comma != NULL ? comma + 1 : NULL;
 	}
-	if (families_of(list.ips, list.count) == 0) {
+	if (families_of(ip_list_lend(&list)) == 0) {
 		why_add(why, "two addresses of one family are requested: \"%.100s\"", text);
 		return false;
 	}

@@ -18,11 +18,7 @@ enum { FAMILIES_V4 = 1, FAMILIES_V6 = 2, FAMILIES_BOTH = 3 };
 void why_add(char *why, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* The set of families in a list; 0 when one is there twice. */
-unsigned families_of(const struct ip_addr *ips, unsigned count);
-
-bool ip_list_same_set(const struct ip_list *a, const struct ip_list *b);
-/* As Go prints a list of strings: ["192.0.2.1" "2001:db8::1"]. Returns @text. */
-const char *ip_list_text(const struct ip_list *l, char text[static WHY_MAX]);
+unsigned families_of(struct ips ips);
 
 /*
  * One address of each of @families from the first of @pools that serves @r and has them, IPv4
@@ -39,11 +35,11 @@ void why_pool(const struct allocator *a, const struct record *r, struct pool_boo
 void why_none(const struct allocator *a, const struct record *r, unsigned families, char *why);
 
 /*
- * May @r hold @list? False and why when not (compatibility page 3.4).
+ * May @r hold @ips? False and why when not (compatibility page 3.4).
  * @families: of its cluster IPs. @single: one of two families will do.
  */
-bool may_hold(const struct allocator *a, const struct record *r, const struct ip_list *list,
-	      unsigned families, bool single, char *why);
+bool may_hold(const struct allocator *a, const struct record *r, struct ips ips, unsigned families,
+	      bool single, char *why);
 
 /* The addresses that @s asks for; count 0 for none. False and why when they cannot be read. */
 bool request_of(const struct service *s, struct ip_list *ret, char *why);

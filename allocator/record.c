@@ -46,22 +46,13 @@ int space_cmp(const struct space *a, const struct space *b)
 	return strcmp(a->ns->meta.name, b->ns->meta.name);
 }
 
-bool ip_list_equal(const struct ip_list *a, const struct ip_list *b)
+void face_set(struct face *f, struct face as)
 {
-	return a->count == b->count && memcmp(a->ips, b->ips, a->count * sizeof(a->ips[0])) == 0;
-}
-
-bool ip_list_has(const struct ip_list *l, const struct ip_addr *ip)
-{
-	return (l->count > 0 && ip_equal(&l->ips[0], ip)) ||
-	       (l->count > 1 && ip_equal(&l->ips[1], ip));
-}
-
-void face_set(struct face *f, struct ip_list list, const char *pool, bool odd)
-{
-	intern_ref(pool);
+	ip_kept_ref(as.ips);
+	intern_ref(as.pool);
+	ip_kept_unref(f->ips);
 	intern_unref(f->pool);
-	*f = (struct face){ list, pool, odd };
+	*f = as;
 }
 
 void text_set(char **slot, const char *text)
@@ -141,10 +132,10 @@ void record_mark(struct allocator *a, struct record *r)
 		return;
 	if (r->unreadable)
 		record_enqueue(a, r, TURN_GUARD);
-	else if (r->shown_new && r->shown.list.count > 0)
+	else if (r->shown_new && r->shown.ips != NULL)
 		record_enqueue(a, r, TURN_CLAIM);
 	else
-		record_enqueue(a, r, r->held.count > 0 ? TURN_HOLDER : TURN_WAITING);
+		record_enqueue(a, r, r->held != NULL ? TURN_HOLDER : TURN_WAITING);
 }
 
 void record_set_waiting(struct allocator *a, struct record *r, bool waits)
@@ -185,9 +176,9 @@ void record_clear(struct allocator *a, struct record *r)
 	text_set(&r->version, NULL);
 	text_set(&r->floor, NULL);
 	text_set(&r->problem, NULL);
-	face_set(&r->shown, (struct ip_list){ .count = 0 }, NULL, false);
-	face_set(&r->sent, (struct ip_list){ .count = 0 }, NULL, false);
-	r->held.count = 0;
+	face_set(&r->shown, (struct face){ 0 });
+	face_set(&r->sent, (struct face){ 0 });
+	r->held = ip_kept_unref(r->held);
 	r->attempts = 0;
 	r->shown_new = r->unsure = r->unreadable = r->ours = r->strip = r->warned = false;
 	r->forget = r->write == WRITE_SENT;
@@ -204,7 +195,7 @@ void record_free(struct allocator *a, struct record *r)
 
 struct face record_face(const struct record *r)
 {
-	return (struct face){ r->held, r->held.count > 0 ? r->pool : NULL, false };
+	return (struct face){ r->held, r->held != NULL ? r->pool : NULL, false };
 }
 
 bool record_wants_write(const struct record *r)
@@ -213,5 +204,5 @@ bool record_wants_write(const struct record *r)
 
 	return !r->hands_off && r->service != NULL &&
 	       (r->unsure || r->shown.odd || want.pool != r->shown.pool ||
-		!ip_list_equal(&want.list, &r->shown.list));
+		!ip_kept_equal(want.ips, r->shown.ips));
 }

@@ -10,21 +10,16 @@
 #define BELLMAN_ALLOCATOR_RECORD_H
 
 #include "allocator/engine.h"
+#include "allocator/ips.h"
 #include "allocator/ledger.h"
 #include "lib/base/rng.h"
 #include "lib/base/tree.h"
 
-/* Addresses of a Service in the order of its status. */
-struct ip_list {
-	struct ip_addr ips[2];
-	unsigned count;
-};
-
 /* What a status says, or is to say. */
 struct face {
-	struct ip_list list;
+	struct ip_kept *ips;
 	const char *pool; /* the annotation, interned; NULL: none */
-	bool odd;         /* has entries that are no address, or more than two */
+	bool odd;         /* has entries that are no address, or more than IP_LIST_MAX */
 };
 
 /* Where a record's write stands. Unless it is SENT or unsure, `shown` is what the API has. */
@@ -49,13 +44,13 @@ struct record {
 	char *version;           /* its resourceVersion; NULL: not known */
 	char *floor;             /* an older object than this is stale; NULL: none is */
 
-	struct ip_list held;
-	const char *pool;  /* of held, interned; NULL without */
-	char *problem;     /* why it holds nothing, or not what it asks for; NULL: all is well */
-	struct face shown; /* what its status is known to say */
-	struct face sent;  /* what the last write said */
-	uint64_t retry_ns; /* WRITE_BACKOFF: until then */
-	unsigned attempts; /* writes that failed in a row */
+	struct ip_kept *held; /* NULL: nothing */
+	const char *pool;     /* of held, interned; NULL without */
+	char *problem;        /* why it holds nothing, or not what it asks for; NULL: all is well */
+	struct face shown;    /* what its status is known to say */
+	struct face sent;     /* what the last write said */
+	uint64_t retry_ns;    /* WRITE_BACKOFF: until then */
+	unsigned attempts;    /* writes that failed in a row */
 	enum write_state write;
 	enum turn turn; /* TURNS: not queued */
 
@@ -110,9 +105,8 @@ struct allocator {
 	uint64_t retry_ns;   /* when they are called anyway; 0: nobody waits */
 };
 
-bool ip_list_equal(const struct ip_list *a, const struct ip_list *b);
-bool ip_list_has(const struct ip_list *l, const struct ip_addr *ip);
-void face_set(struct face *f, struct ip_list list, const char *pool, bool odd);
+/* @f is like @as from now on, which stays the caller's. */
+void face_set(struct face *f, struct face as);
 void text_set(char **slot, const char *text); /* copies; NULL: none */
 
 struct record *record_find(const struct allocator *a, const char *ns, const char *name);
@@ -126,7 +120,7 @@ void record_unqueue(struct allocator *a, struct record *r);
 void record_mark(struct allocator *a, struct record *r); /* have it looked at by the next run */
 void record_set_waiting(struct allocator *a, struct record *r, bool waits);
 void record_set_write(struct allocator *a, struct record *r, enum write_state to);
-/* What the status should say. */
+/* What the status should say; lent. */
 struct face record_face(const struct record *r);
 /* Does the status have to be written for it to show what is held? */
 bool record_wants_write(const struct record *r);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "allocator/ips.h"
 #include "lib/base/log.h"
 #include "lib/base/must.h"
 #include "lib/daemon/loop.h"
@@ -143,14 +144,15 @@ void status_io_write(struct status_io *w, const struct allocator_action *act)
 {
 	char *path = must(kube_path("/api/v1", act->ns, "services", act->name, "status"));
 	char *body = write_body(act);
-	char ips[2][IP_TEXT_MAX] = { "", "" };
+	char ips[IP_LIST_MAX * IP_TEXT_MAX] = "", ip[IP_TEXT_MAX];
 	struct errand *e = errand_new(w, act);
 
-	for (unsigned i = 0; i < act->ip_count; i++)
-		ip_format(&act->ips[i], ips[i]);
+	for (size_t i = 0, len = 0; i < act->ip_count; i++)
+		len += (size_t)snprintf(ips + len, sizeof(ips) - len, "%s%s", i > 0 ? "," : "",
+					ip_format(&act->ips[i], ip));
 	log_info("allocator", act->ip_count > 0 ? "writing status" : "emptying status",
-		 "service=%s/%s ips=%s%s%s pool=%s", act->ns, act->name, ips[0],
-		 act->ip_count > 1 ? "," : "", ips[1], act->pool != NULL ? act->pool : "");
+		 "service=%s/%s ips=%s pool=%s", act->ns, act->name, ips,
+		 act->pool != NULL ? act->pool : "");
 	int rc = kube_request(w->cfg.kube, "PATCH", path, KUBE_MERGE_PATCH, body, on_written, e);
 	free(path);
 	free(body);

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The engine's answers to questions: what a Service holds and why not, what a pool has left. */
-#include <string.h>
-
 #include "allocator/record.h"
 
 static void record_view(const struct record *r, struct allocator_service_view *ret)
@@ -10,17 +8,17 @@ static void record_view(const struct record *r, struct allocator_service_view *r
 		.service = r->service,
 		.ns = r->holder.ns,
 		.name = r->holder.name,
-		.ip_count = r->held.count,
-		.pool = r->held.count > 0 ? r->pool : NULL,
+		.ips = ip_kept_lend(r->held).items,
+		.ip_count = ip_kept_lend(r->held).count,
+		.pool = r->held != NULL ? r->pool : NULL,
 		.reason = "",
 		.note = "",
 		.ours = r->ours,
 		.unwritten = record_wants_write(r),
 	};
-	memcpy(ret->ips, r->held.ips, sizeof(ret->ips));
 	if (r->unreadable)
 		ret->note = "the object cannot be decoded; what it holds is kept";
-	else if (r->problem != NULL && r->held.count > 0)
+	else if (r->problem != NULL && r->held != NULL)
 		ret->note = r->problem;
 	else if (r->problem != NULL)
 		ret->reason = r->problem;

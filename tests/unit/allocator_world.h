@@ -20,6 +20,7 @@
 #include <cmocka.h>
 
 #include "allocator/engine.h"
+#include "allocator/ips.h"
 #include "lib/base/intern.h"
 #include "lib/base/rng.h"
 
@@ -32,7 +33,7 @@ struct thing {
 	char *spec;    /* JSON */
 	char *meta;    /* JSON members of annotations, without braces */
 	char *labels;  /* JSON members */
-	char ips[2][IP_TEXT_MAX];
+	char ips[IP_LIST_MAX][IP_TEXT_MAX];
 	unsigned ip_count;
 	char pool[64];
 	unsigned long uid, version;
@@ -46,7 +47,7 @@ struct letter {
 	char name[64];
 	struct service *service; /* UPSERT */
 	/* WRITE */
-	char ips[2][IP_TEXT_MAX];
+	char ips[IP_LIST_MAX][IP_TEXT_MAX];
 	unsigned ip_count;
 	char pool[64];
 	unsigned long version;
@@ -105,7 +106,7 @@ static inline void world_split(const char *name, char ns[static 64], const char 
 
 static inline struct service *world_service(const struct thing *t)
 {
-	char ns[64], ingress[256] = "", created[64] = "";
+	char ns[64], ingress[IP_LIST_MAX * (IP_TEXT_MAX + 10)] = "", created[64] = "";
 	const char *name;
 
 	world_split(t->name, ns, &name);
@@ -500,7 +501,7 @@ static inline void world_free(struct world *w)
 /* The status on the server, "ip,ip pool"; "" for none. */
 static inline const char *world_shows(struct world *w, const char *name)
 {
-	static char text[200];
+	static char text[IP_LIST_MAX * IP_TEXT_MAX + 64];
 	const struct thing *t = world_thing(w, name);
 
 	text[0] = '\0';
