@@ -142,8 +142,15 @@ static void send_text(struct kube *k, struct event_recent *recent, const char *n
 	}
 	recent->sent = recent->count;
 	if (sent != NULL && path != NULL && body != NULL)
-		rc = request_send(k, REQUEST_EVENT, is_new ? "POST" : "PATCH", path,
-				  is_new ? KUBE_JSON : KUBE_MERGE_PATCH, body, on_answer, sent);
+		rc = request_send(k, REQUEST_EVENT,
+				  &(struct kube_call){
+					  .method = is_new ? "POST" : "PATCH",
+					  .path = path,
+					  .content_type = is_new ? KUBE_JSON : KUBE_MERGE_PATCH,
+					  .body = body,
+					  .done = on_answer,
+					  .arg = sent,
+				  });
 	if (rc < 0) { /* too many are waiting, or no memory */
 		event_book_forget(k->events, recent->key);
 		free(sent);

@@ -99,21 +99,24 @@ struct transfer {
 	} body;
 	size_t body_max; /* of unconsumed bytes; more is an error */
 	enum channel channel;
-	struct pool *pool;   /* NULL: idle, or credentials are still to come */
-	bool stream;         /* a watch: it ends when the server or the connection does */
-	bool waits;          /* in pool->waiting, or in kube->uncredentialed */
-	bool heard;          /* pool_answered() knows */
-	bool answered;       /* counted in pool->answered */
-	unsigned identity;   /* credentials.version when it began */
-	uint64_t began_ms;   /* when the credentials were there */
-	unsigned timeout_ms; /* from then on; 0: none */
-	int status;          /* of HTTP; 0: no answer */
-	int retry_after_s;   /* what the server wishes; -1: nothing */
-	bool retry_at_once;  /* it wishes for a number of seconds, be it 0 */
-	bool failed;         /* the exchange broke off, before or after a status */
-	bool timed_out;      /* it did by our own clock */
-	bool unsent;         /* there were no credentials: says nothing about the server */
-	bool outdated;       /* at its end new transfers went to another pool already */
+	struct pool *pool;           /* NULL: idle, or credentials are still to come */
+	bool stream;                 /* a watch: it ends when the server or the connection does */
+	bool waits;                  /* in pool->waiting, or in kube->uncredentialed */
+	bool heard;                  /* pool_answered() knows */
+	bool answered;               /* counted in pool->answered */
+	unsigned identity;           /* credentials.version when it began */
+	uint64_t began_ms;           /* when the credentials were there */
+	unsigned timeout_ms;         /* from then on; 0: none */
+	bool (*may_send)(void *arg); /* as in struct kube_call; NULL: yes */
+	void *may_send_arg;
+	const char *request_body, *unread; /* with may_send: all, and what libcurl has not taken */
+	int status;                        /* of HTTP; 0: no answer */
+	int retry_after_s;                 /* what the server wishes; -1: nothing */
+	bool retry_at_once;                /* it wishes for a number of seconds, be it 0 */
+	bool failed;                       /* the exchange broke off, before or after a status */
+	bool timed_out;                    /* it did by our own clock */
+	bool unsent;   /* no credentials, or withheld: says nothing about the server */
+	bool outdated; /* at its end new transfers went to another pool already */
 	bool too_big, ended, is_ready;
 	char *error; /* why it failed; TRANSFER_ERROR_SIZE bytes, from start to stop */
 	TAILQ_ENTRY(transfer) ready, turn;
@@ -125,8 +128,10 @@ struct transfer_request {
 	const char *content_type;  /* NULL: no body */
 	const char *body;          /* must live until the end */
 	size_t body_max;           /* of the answer */
-	unsigned timeout_s;        /* the wait for a connection included; 0: none */
+	unsigned timeout_ms;       /* the wait for a connection included; 0: none */
 	bool stream;               /* a watch */
+	bool (*may_send)(void *arg);
+	void *may_send_arg;
 };
 
 /* Begin; @t->ops is set. 0 or -ENOMEM. ops run later, from the loop. */
@@ -176,7 +181,7 @@ const char *status_reason(int status, const cJSON *json, char *buf, size_t size)
 
 /* --- one request (request.c) ---------------------------------------------------------------- */
 
-enum request_class { REQUEST_FOREGROUND, REQUEST_EVENT, REQUEST_CLASS_MAX };
+enum request_class { REQUEST_FOREGROUND, REQUEST_URGENT, REQUEST_EVENT, REQUEST_CLASS_MAX };
 
 TAILQ_HEAD(requests, request);
 
@@ -185,8 +190,7 @@ struct request_queue {
 	unsigned waiting_count, running_count, resting_count;
 };
 
-int request_send(struct kube *k, enum request_class class, const char *method, const char *path,
-		 const char *content_type, const char *body, kube_done done, void *arg);
+int request_send(struct kube *k, enum request_class class, const struct kube_call *call);
 void requests_close(struct kube *k);
 
 /* --- watches (watch.c) ---------------------------------------------------------------------- */

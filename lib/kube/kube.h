@@ -135,6 +135,24 @@ typedef void (*kube_done)(void *arg, int status, const cJSON *json, const char *
 int kube_request(struct kube *k, const char *method, const char *path, const char *content_type,
 		 const char *body, kube_done done, void *arg);
 
+/* The same with more to say. What is zero is as kube_request() has it. */
+struct kube_call {
+	const char *method, *path, *content_type, *body;
+	unsigned timeout_ms; /* 0: 15 s */
+	bool urgent;         /* in a queue of its own, so that no other stands before it: a lease */
+	/*
+	 * Is it still to be sent? Asked each time that its body, which there has to be, is about
+	 * to be handed to the connection: after the queue, the TLS handshake, a wait for a busy
+	 * server, and whatever time the process was stopped. False ends it, with status 0 for
+	 * @done; a server does nothing for a request whose body does not come. Runs inside
+	 * libcurl: it may look at things and call nothing here. NULL: yes.
+	 */
+	bool (*may_send)(void *arg);
+	kube_done done;
+	void *arg;
+};
+int kube_call(struct kube *k, const struct kube_call *call);
+
 /*
  * The path of an object or collection, its parts escaped:
  * kube_path("/api/v1", "web", "services", "front", "status") is

@@ -2,7 +2,8 @@
 /*
  * Single requests: a first-in first-out queue with a bounded number under way.
  *
- * Events have a queue of their own, so that thousands of them never stand before a status write.
+ * Events have a queue of their own, so that thousands of them never stand before a status write;
+ * and so have urgent requests, that these do not stand before the renewal of a lease.
  *
  * A server that is busy (429, or 5xx with Retry-After) is asked again when it says so, whatever the
  * method, as client-go does: it has not begun with the request. What rests meanwhile leaves its
@@ -29,6 +30,7 @@ static const struct {
 	unsigned running_max, waiting_max; /* waiting_max 0: no limit */
 } class_limits[REQUEST_CLASS_MAX] = {
 	[REQUEST_FOREGROUND] = { 32, 0 },
+	[REQUEST_URGENT] = { 4, 0 },
 	[REQUEST_EVENT] = { 4, 1000 },
 };
 
@@ -42,6 +44,8 @@ struct request {
 	uv_timer_t *timer; /* made for the first wait; its close callback frees */
 	struct transfer transfer;
 	const char *method, *path, *content_type, *body; /* in `texts`; the last two may be NULL */
+	unsigned timeout_ms;                             /* 0: as of all */
+	bool (*may_send)(void *arg);
 	kube_done done;
 	void *arg;
 	TAILQ_ENTRY(request) link;
@@ -89,6 +93,11 @@ static void request_tell(struct request *r, int status, const char *failure)
 
 static const struct transfer_ops request_ops;
 
+static unsigned timeout_of(const struct request *r)
+{
+	return r->timeout_ms != 0 ? r->timeout_ms : r->kube->timeout_s * 1000;
+}
+
 static int request_start(struct request *r)
 {
 	struct transfer_request req = {
@@ -98,7 +107,9 @@ static int request_start(struct request *r)
 		.content_type = r->content_type,
 		.body = r->body,
 		.body_max = ANSWER_MAX,
-		.timeout_s = r->kube->timeout_s,
+		.timeout_ms = timeout_of(r),
+		.may_send = r->may_send,
+		.may_send_arg = r->arg,
 	};
 
 	r->transfer.ops = &request_ops;
@@ -131,7 +142,7 @@ static void queue_expire(struct kube *k, enum request_class class)
 	struct request *r;
 
 	while (!k->closing && k->down && (r = TAILQ_FIRST(&q->waiting)) != NULL &&
-	       uv_now(k->loop) - r->asked_ms >= k->timeout_s * 1000) {
+	       uv_now(k->loop) - r->asked_ms >= timeout_of(r)) {
 		TAILQ_REMOVE(&q->waiting, r, link);
 		q->waiting_count--;
 		request_tell(r, 0, "API server unreachable, and others wait before it");
@@ -236,8 +247,7 @@ static const char *put(char **at, const char *text)
 	return copy;
 }
 
-int request_send(struct kube *k, enum request_class class, const char *method, const char *path,
-		 const char *content_type, const char *body, kube_done done, void *arg)
+int request_send(struct kube *k, enum request_class class, const struct kube_call *call)
 {
 	struct request_queue *q = &k->queues[class];
 	struct request *r;
@@ -247,20 +257,22 @@ int request_send(struct kube *k, enum request_class class, const char *method, c
 	if (class_limits[class].waiting_max != 0 &&
 	    q->waiting_count >= class_limits[class].waiting_max)
 		return -ENOBUFS;
-	r = calloc(1, sizeof(*r) + size_of(method) + size_of(path) + size_of(content_type) +
-			      size_of(body));
+	r = calloc(1, sizeof(*r) + size_of(call->method) + size_of(call->path) +
+			      size_of(call->content_type) + size_of(call->body));
 	if (r == NULL)
 		return -ENOMEM;
 	char *at = r->texts;
 	r->kube = k;
 	r->class = class;
 	r->asked_ms = uv_now(k->loop);
-	r->done = done;
-	r->arg = arg;
-	r->method = put(&at, method);
-	r->path = put(&at, path);
-	r->content_type = put(&at, content_type);
-	r->body = put(&at, body);
+	r->timeout_ms = call->timeout_ms;
+	r->may_send = call->may_send;
+	r->done = call->done;
+	r->arg = call->arg;
+	r->method = put(&at, call->method);
+	r->path = put(&at, call->path);
+	r->content_type = put(&at, call->content_type);
+	r->body = put(&at, call->body);
 	TAILQ_INSERT_TAIL(&q->waiting, r, link);
 	q->waiting_count++;
 	queue_run(k, class);
@@ -270,7 +282,19 @@ int request_send(struct kube *k, enum request_class class, const char *method, c
 int kube_request(struct kube *k, const char *method, const char *path, const char *content_type,
 		 const char *body, kube_done done, void *arg)
 {
-	return request_send(k, REQUEST_FOREGROUND, method, path, content_type, body, done, arg);
+	return kube_call(k, &(struct kube_call){
+				    .method = method,
+				    .path = path,
+				    .content_type = content_type,
+				    .body = body,
+				    .done = done,
+				    .arg = arg,
+			    });
+}
+
+int kube_call(struct kube *k, const struct kube_call *call)
+{
+	return request_send(k, call->urgent ? REQUEST_URGENT : REQUEST_FOREGROUND, call);
 }
 
 static void end_all(struct requests *list)

@@ -89,6 +89,33 @@ static size_t on_header(char *bytes, size_t size, size_t count, void *arg)
 	return len;
 }
 
+/* Called by libcurl for more of the request's body. */
+static size_t on_read(char *to, size_t size, size_t count, void *arg)
+{
+	struct transfer *t = arg;
+	size_t left = strlen(t->unread);
+
+	t->unsent = !t->may_send(t->may_send_arg);
+	if (t->unsent)
+		return CURL_READFUNC_ABORT;
+	if (left > size * count)
+		left = size * count;
+	memcpy(to, t->unread, left);
+	t->unread += left;
+	return left;
+}
+
+/* Called by libcurl to begin the body again, when a kept connection proves to be dead. */
+static int on_rewind(void *arg, curl_off_t offset, int origin)
+{
+	struct transfer *t = arg;
+
+	if (offset != 0 || origin != SEEK_SET)
+		return CURL_SEEKFUNC_CANTSEEK;
+	t->unread = t->request_body;
+	return CURL_SEEKFUNC_OK;
+}
+
 void transfer_consume(struct transfer *t, size_t len)
 {
 	struct transfer_body *b = &t->body;
@@ -179,6 +206,7 @@ static int set_request(struct transfer *t, const struct transfer_request *req)
 	}
 	if (strcmp(req->method, "GET") != 0)
 		curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, req->method);
+	/* A body that may be withheld is asked for when it is needed, else libcurl has it. */
 	if (req->body != NULL) {
 		/* "Expect:": do not ask whether a large body is welcome. */
 		if (asprintf(&type, "Content-Type: %s", req->content_type) < 0 ||
@@ -186,7 +214,16 @@ static int set_request(struct transfer *t, const struct transfer_request *req)
 		    curl_slist_append(list, "Expect:") == NULL)
 			goto out;
 		curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)strlen(req->body));
-		curl_easy_setopt(easy, CURLOPT_POSTFIELDS, req->body);
+		if (req->may_send == NULL) {
+			curl_easy_setopt(easy, CURLOPT_POSTFIELDS, req->body);
+		} else {
+			t->unread = t->request_body = req->body;
+			curl_easy_setopt(easy, CURLOPT_POST, 1L);
+			curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_read);
+			curl_easy_setopt(easy, CURLOPT_READDATA, t);
+			curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, on_rewind);
+			curl_easy_setopt(easy, CURLOPT_SEEKDATA, t);
+		}
 	}
 	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, list);
 	rc = 0;
@@ -252,7 +289,9 @@ int transfer_start(struct kube *k, struct transfer *t, const struct transfer_req
 		.stream = req->stream,
 		.error = error,
 		.body_max = req->body_max,
-		.timeout_ms = req->timeout_s * 1000,
+		.timeout_ms = req->timeout_ms,
+		.may_send = req->may_send,
+		.may_send_arg = req->may_send_arg,
 		.began_ms = uv_now(k->loop),
 		.retry_after_s = -1,
 	};
@@ -328,7 +367,9 @@ void transfer_ended(struct transfer *t, CURLcode result)
 		t->retry_after_s = retry_after_s > INT_MAX ? INT_MAX : (int)retry_after_s;
 	t->failed = result != CURLE_OK;
 	t->timed_out = result == CURLE_OPERATION_TIMEDOUT;
-	if (t->failed)
+	if (t->failed && t->unsent)
+		snprintf(t->error, TRANSFER_ERROR_SIZE, "not sent, its time is over");
+	else if (t->failed)
 		transfer_explain(t, result);
 	t->ended = true;
 	transfer_ready(t);
