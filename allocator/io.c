@@ -137,6 +137,7 @@ int allocator_io_open(const struct allocator_io_cfg *cfg, struct allocator_io **
 	io->engine = allocator_new(&engine_cfg);
 	io->statuses = status_io_open(&(struct status_io_cfg){
 		.kube = cfg->kube,
+		.gate = cfg->gate,
 		.engine = io->engine,
 		.metrics = cfg->metrics,
 		.decode = decode,

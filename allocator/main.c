@@ -16,6 +16,8 @@
 #define PROGRAM      "bellman-allocator"
 #define METRICS_PORT 7473
 
+#define WRITE_TIMEOUT_NS (5 * NS_PER_S)
+
 struct options {
 	const char *config, *kubeconfig, *server, *ns, *pod_name, *lb_class;
 	const char *metrics, *metrics_cert, *metrics_key;
@@ -28,6 +30,7 @@ struct program {
 	struct kube *kube;
 	struct metrics *metrics;
 	struct httpd *health;
+	struct gate *gate;
 	struct allocator_io *io;
 };
 
@@ -151,9 +154,12 @@ static int start(struct program *p, const struct options *o)
 			  health_cfg.listen, strerror(-rc));
 		return rc;
 	}
+	p->gate = gate_new(p->kube, p->metrics);
+	gate_open(p->gate, UINT64_MAX, WRITE_TIMEOUT_NS); /* as long as there is no election */
 	const struct allocator_io_cfg io_cfg = {
 		.loop = p->daemon.loop,
 		.kube = p->kube,
+		.gate = p->gate,
 		.metrics = p->metrics,
 		.config_file = o->config,
 		.ns = namespace_of(o, p->kube),
@@ -190,6 +196,7 @@ int main(int argc, char **argv)
 		on_stop(&p);
 	daemon_run(&p.daemon);
 	daemon_done(&p.daemon);
+	gate_free(p.gate);
 	metrics_free(p.metrics);
 	return rc == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

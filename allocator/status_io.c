@@ -153,7 +153,7 @@ void status_io_write(struct status_io *w, const struct allocator_action *act)
 	log_info("allocator", act->ip_count > 0 ? "writing status" : "emptying status",
 		 "service=%s/%s ips=%s pool=%s", act->ns, act->name, ips,
 		 act->pool != NULL ? act->pool : "");
-	int rc = kube_request(w->cfg.kube, "PATCH", path, KUBE_MERGE_PATCH, body, on_written, e);
+	int rc = gate_send(w->cfg.gate, "PATCH", path, KUBE_MERGE_PATCH, body, on_written, e);
 	free(path);
 	free(body);
 	if (rc != 0)
