@@ -295,14 +295,46 @@ static int spec_decode(const struct json *spec, struct service *s)
 	return rc != 0 ? rc : ports_decode(&ports, s);
 }
 
-/* As API servers write it, in UTC. 0 for anything else: nothing depends on it but an order. */
-static int64_t time_decode(const struct json *j)
+static const char *member_text(const cJSON *object, const char *key)
 {
-	const char *text = cJSON_GetStringValue(j->value);
+	return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, key));
+}
+
+/* As API servers write it, in UTC. 0 for anything else: nothing depends on it but an order. */
+static int64_t time_of(const char *text)
+{
 	struct tm tm = { 0 };
 	const char *end = text == NULL ? NULL : strptime(text, "%Y-%m-%dT%H:%M:%SZ", &tm);
 
 	return end == NULL || *end != '\0' ? 0 : (int64_t)timegm(&tm);
+}
+
+/*
+ * The condition that the allocator writes. It is read without a fault: whatever somebody else made
+ * of it, the Service itself can be served, and the next write puts it right.
+ */
+static int ready_decode(const cJSON *status, struct service *s)
+{
+	const cJSON *c, *list = cJSON_GetObjectItemCaseSensitive(status, "conditions");
+
+	cJSON_ArrayForEach (c, list) {
+		const char *type = member_text(c, "type"), *word = member_text(c, "status");
+
+		if (type == NULL || strcmp(type, SERVICE_READY_CONDITION) != 0)
+			continue;
+		s->ready = calloc(1, sizeof(*s->ready));
+		if (s->ready == NULL)
+			return -ENOMEM;
+		s->ready->reason = intern(member_text(c, "reason"));
+		s->ready->message = intern(member_text(c, "message"));
+		s->ready->since_s = time_of(member_text(c, "lastTransitionTime"));
+		s->ready->status = word == NULL                 ? CONDITION_UNKNOWN
+				   : strcmp(word, "True") == 0  ? CONDITION_TRUE
+				   : strcmp(word, "False") == 0 ? CONDITION_FALSE
+								: CONDITION_UNKNOWN;
+		return 0;
+	}
+	return 0;
 }
 
 int service_decode(const cJSON *object, struct where where, struct faults *faults,
@@ -327,9 +359,11 @@ int service_decode(const cJSON *object, struct where where, struct faults *fault
 	int rc = spec_decode(&spec, s);
 	if (rc == 0)
 		rc = ingress_decode(&ingress, s);
+	if (rc == 0)
+		rc = ready_decode(status.value, s);
 	annotations_decode(&root, s);
 	s->deleting = !json_absent(&deleted);
-	s->created_s = time_decode(&created);
+	s->created_s = time_of(cJSON_GetStringValue(created.value));
 
 	if (rc == 0)
 		rc = meta_rc != 0       ? meta_rc
@@ -360,6 +394,11 @@ struct service *service_free(struct service *s)
 	intern_unref(s->address_pool);
 	intern_unref(s->sharing_key);
 	intern_unref(s->from_pool);
+	if (s->ready != NULL) {
+		intern_unref(s->ready->reason);
+		intern_unref(s->ready->message);
+	}
+	free(s->ready);
 	free(s->ports);
 	free(s->ingress);
 	free(s->ingress_proxied);

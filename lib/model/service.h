@@ -24,6 +24,17 @@ struct service_port {
 	uint8_t protocol;                      /* enum l4_protocol */
 };
 
+/* The condition by which Bellman's allocator tells whether a Service has its addresses. */
+#define SERVICE_READY_CONDITION "bellman.io/LoadBalancerReady"
+
+enum condition_status { CONDITION_UNKNOWN, CONDITION_FALSE, CONDITION_TRUE };
+
+struct service_condition {
+	const char *reason, *message; /* interned; NULL: absent */
+	int64_t since_s;              /* lastTransitionTime, seconds since 1970; 0: not said */
+	uint8_t status;               /* enum condition_status */
+};
+
 struct service {
 	struct object_meta meta;
 	const char *lb_class; /* interned; NULL: none */
@@ -38,6 +49,9 @@ struct service {
 	const char *address_pool;  /* metallb.io/address-pool */
 	const char *sharing_key;   /* metallb.io/allow-shared-ip; "" is present but empty */
 	const char *from_pool;     /* metallb.io/ip-allocated-from-pool: what the allocator wrote */
+
+	struct service_condition
+		*ready; /* SERVICE_READY_CONDITION of status.conditions; NULL: none */
 
 	struct ip_addr *ingress; /* status.loadBalancer.ingress[].ip in their order */
 	bool *ingress_proxied;   /* which of them have ipMode Proxy; NULL: none */

@@ -255,6 +255,54 @@ static void test_ingress_by_proxy_is_told(void **state)
 	service_free(s);
 }
 
+static void test_condition_of_the_allocator_is_read(void **state)
+{
+	static const struct {
+		const char *conditions, *reason, *message;
+		int status;
+		int64_t since_s;
+	} rows[] = {
+		{ "{\"type\":\"other/Ready\",\"status\":\"True\"},"
+		  "{\"type\":\"bellman.io/"
+		  "LoadBalancerReady\",\"status\":\"False\",\"reason\":\"NoPools\","
+		  "\"message\":\"m\",\"lastTransitionTime\":\"2001-09-09T01:46:40Z\"}",
+		  "NoPools", "m", CONDITION_FALSE, 1000000000 },
+		{ "{\"type\":\"bellman.io/"
+		  "LoadBalancerReady\",\"status\":\"True\",\"reason\":\"Allocated\"}",
+		  "Allocated", NULL, CONDITION_TRUE, 0 },
+		/* What somebody else made of it is no reason not to serve the Service. */
+		{ "7,null,{\"type\":7},{\"type\":\"bellman.io/"
+		  "LoadBalancerReady\",\"status\":\"no\","
+		  "\"reason\":7,\"message\":[],\"lastTransitionTime\":\"yesterday\"}",
+		  NULL, NULL, CONDITION_UNKNOWN, 0 },
+	};
+	(void)state;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char text[512];
+
+		snprintf(text, sizeof(text),
+			 "{\"metadata\":{\"name\":\"a\"},\"status\":{\"conditions\":[%s]}}",
+			 rows[i].conditions);
+		struct service *s = service_from(text);
+		assert_non_null(s->ready);
+		assert_int_equal(s->ready->status, rows[i].status);
+		assert_int_equal(s->ready->since_s, rows[i].since_s);
+		/* Equal texts are equal pointers. */
+		const char *reason = intern(rows[i].reason), *message = intern(rows[i].message);
+		assert_ptr_equal(s->ready->reason, reason);
+		assert_ptr_equal(s->ready->message, message);
+		intern_unref(reason);
+		intern_unref(message);
+		service_free(s);
+	}
+	struct service *s =
+		service_from("{\"metadata\":{\"name\":\"a\"},\"status\":{\"conditions\":"
+			     "[{\"type\":\"x\",\"status\":\"True\"}]}}");
+	assert_null(s->ready);
+	service_free(s);
+}
+
 static void test_headless_and_bad_ingress_are_told(void **state)
 {
 	(void)state;
@@ -700,6 +748,7 @@ int main(void)
 		TEST(test_source_ranges_may_have_blanks_around),
 		TEST(test_source_range_that_is_none_is_told),
 		TEST(test_ingress_by_proxy_is_told),
+		TEST(test_condition_of_the_allocator_is_read),
 		TEST(test_headless_and_bad_ingress_are_told),
 		TEST(test_cluster_ip_alone_is_enough),
 		TEST(test_what_does_not_decode_is_refused_with_its_field),
