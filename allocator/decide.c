@@ -14,13 +14,6 @@
 #include "lib/base/intern.h"
 #include "lib/base/must.h"
 
-/* Why a Service does not get what it should, and the event that says so. */
-struct problem {
-	char why[WHY_MAX]; /* "": none */
-	const char *event;
-	bool warning;
-};
-
 /* --- holding ------------------------------------------------------------------------- */
 
 /* @r holds @ips from now on; what it held besides is leaving. */
@@ -78,8 +71,7 @@ static void say_cleared(const struct record *r, struct ips ips, const char *why,
 
 /* --- the steps ----------------------------------------------------------------------- */
 
-/* The families that the cluster IPs call for; 0 and a problem when they call for nothing. */
-static unsigned step_families(const struct service *s, struct problem *p)
+unsigned service_needs(const struct service *s, struct problem *p)
 {
 	unsigned families = families_of((struct ips){ s->cluster_ips, s->cluster_ip_count });
 
@@ -173,7 +165,7 @@ static void step_add_family(struct allocator *a, struct record *r, struct proble
 	}
 	p->event = "AdditionalAssignFailed";
 	p->warning = false;
-	why_pool(a, r, pool, missing, p->why);
+	pool_answer(a, r, pool, missing, p->why);
 }
 
 /* Get what is asked for, or anything if nothing is held. What is held stays until then. */
@@ -219,7 +211,7 @@ static void step_allocate(struct allocator *a, struct record *r, unsigned famili
 		if (pick(a, r, &pool, 1, families, &list))
 			assign(a, r, ip_list_lend(&list), out);
 		else
-			why_pool(a, r, pool, families, p->why);
+			pool_answer(a, r, pool, families, p->why);
 	} else if (r->held == NULL) {
 		if (pick_anywhere(a, r, families, &list))
 			assign(a, r, ip_list_lend(&list), out);
@@ -258,7 +250,7 @@ static void decide_ours(struct allocator *a, struct record *r, struct problem *p
 		r->hands_off = true; /* the pools may only be out of sight */
 		return;
 	}
-	unsigned families = step_families(s, p);
+	unsigned families = service_needs(s, p);
 	if (pool_count == 0) {
 		p->why[0] = '\0';
 		why_add(p->why, "there is no address pool");
@@ -332,7 +324,7 @@ void allocator_claim(struct allocator *a, struct record *r, struct allocator_act
 	pools_list(ledger_pools(a->ledger), POOLS_ALL, &pool_count);
 	if (!r->ours || pool_count == 0)
 		return;
-	unsigned families = step_families(r->service, &p);
+	unsigned families = service_needs(r->service, &p);
 	if (families != 0)
 		step_adopt(a, r, families, takes_single(r->service, families), out);
 }

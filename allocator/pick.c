@@ -5,8 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define POOLS_TOLD 4 /* in one sentence */
-
 void why_add(char *why, const char *fmt, ...)
 {
 	size_t len = strlen(why);
@@ -17,7 +15,7 @@ void why_add(char *why, const char *fmt, ...)
 	va_end(args);
 }
 
-static const char *families_text(unsigned families)
+const char *families_text(unsigned families)
 {
 	static const char *const text[] = { "no family", "IPv4", "IPv6", "IPv4 and IPv6" };
 
@@ -43,8 +41,9 @@ unsigned families_of(struct ips ips)
 
 /* --- which pool ---------------------------------------------------------------------- */
 
-/* May @r use @p? (compatibility page 3.5; selectors that match no namespace let nobody in) */
-static bool pool_serves(const struct allocator *a, const struct record *r, const struct pool *p)
+/* Selectors that match no namespace let nobody in: MetalLB takes them for no restriction. */
+enum allocator_answer pool_admits(const struct allocator *a, const struct record *r,
+				  const struct pool *p)
 {
 	if (p->namespaces.count > 0 || p->namespace_selectors.count > 0) {
 		const struct labels *labels;
@@ -52,10 +51,21 @@ static bool pool_serves(const struct allocator *a, const struct record *r, const
 		if (!names_contain(&p->namespaces, r->holder.ns) &&
 		    ((labels = allocator_namespace_labels(a, r->holder.ns)) == NULL ||
 		     !selectors_match(&p->namespace_selectors, labels)))
-			return false;
+			return ALLOCATOR_OTHER_NAMESPACE;
 	}
-	return p->service_selectors.count == 0 ||
-	       selectors_match(&p->service_selectors, &r->service->meta.labels);
+	if (p->service_selectors.count > 0 &&
+	    !selectors_match(&p->service_selectors, &r->service->meta.labels))
+		return ALLOCATOR_OTHER_LABELS;
+	return ALLOCATOR_COULD;
+}
+
+void why_shut_out(const struct record *r, const struct pool *p, enum allocator_answer answer,
+		  char *why)
+{
+	if (answer == ALLOCATOR_OTHER_NAMESPACE)
+		why_add(why, "pool \"%s\" is not for namespace \"%s\"", p->name, r->holder.ns);
+	else
+		why_add(why, "pool \"%s\" is not for Services with these labels", p->name);
 }
 
 /* One address of each of @families from @pool, IPv4 first. */
@@ -64,7 +74,7 @@ static bool pick_from(struct allocator *a, struct record *r, struct pool_book *p
 {
 	struct ip_list list = { .count = 0 };
 
-	if (!pool_serves(a, r, pool->pool))
+	if (pool_admits(a, r, pool->pool) != ALLOCATOR_COULD)
 		return false;
 	if (families & FAMILIES_V4 &&
 	    !ledger_first(a->ledger, pool, IP_V4, &r->holder, r->claim, &list.ips[list.count++]))
@@ -117,57 +127,57 @@ bool pick_anywhere(struct allocator *a, struct record *r, unsigned families, str
 	return false;
 }
 
-/* Why @pool gave nothing, as the end of a sentence that begins with its name. */
-void why_pool(const struct allocator *a, const struct record *r, struct pool_book *pool,
-	      unsigned families, char *why)
-{
-	why_add(why, "pool \"%s\" ", pool->pool->name);
-	if (!pool_serves(a, r, pool->pool)) {
-		why_add(why, "is not for this Service");
-		return;
-	}
-	for (unsigned bit = FAMILIES_V4; bit <= FAMILIES_V6; bit <<= 1) {
-		uint8_t family = bit == FAMILIES_V6 ? IP_V6 : IP_V4;
-		struct ip_addr ip;
-
-		if (!(families & bit))
-			continue;
-		if (pool_side(pool, family)->span_count == 0) {
-			why_add(why, "has no %s addresses", families_text(bit));
-			return;
-		}
-		if (!ledger_first(a->ledger, pool, family, &r->holder, r->claim, &ip)) {
-			why_add(why, "has no free %s address", families_text(bit));
-			return;
-		}
-	}
-}
-
-void why_none(const struct allocator *a, const struct record *r, unsigned families, char *why)
-{
-	size_t count, told = 0;
-	struct pool_book *const *pools = pools_list(ledger_pools(a->ledger), POOLS_ALL, &count);
-
-	why_add(why, "no available IPs: ");
-	for (size_t i = 0; i < count && told < POOLS_TOLD; i++, told++) {
-		why_add(why, "%s", told > 0 ? "; " : "");
-		if (!pools[i]->pool->auto_assign)
-			why_add(why, "pool \"%s\" is only used on request", pools[i]->pool->name);
-		else
-			why_pool(a, r, pools[i], families, why);
-	}
-	if (told < count)
-		why_add(why, "; and %zu more pools", count - told);
-}
-
 /* --- whether addresses may be held --------------------------------------------------- */
+
+/* No pool gives @ip out, not even @p, in which it lies (or NULL). */
+static enum allocator_answer why_nowhere(const struct pool *p, const struct ip_addr *ip, char *why)
+{
+	char text[IP_TEXT_MAX];
+
+	ip_format(ip, text);
+	if (p == NULL) {
+		why_add(why, "%s is in no pool", text);
+		return ALLOCATOR_ELSEWHERE;
+	}
+	if (pool_excludes(p, ip))
+		why_add(why, "%s is excluded from pool \"%s\"", text, p->name);
+	else
+		why_add(why, "%s ends in 0 or 255, which pool \"%s\" avoids", text, p->name);
+	return ALLOCATOR_EXCLUDED;
+}
+
+enum allocator_answer address_answer(const struct allocator *a, const struct record *r,
+				     const struct ip_addr *ip, const struct pool **ret_pool,
+				     char *why)
+{
+	const struct pool_book *in = pools_place(ledger_pools(a->ledger), ip).pool;
+	char text[IP_TEXT_MAX];
+
+	ip_format(ip, text);
+	if (in == NULL)
+		return why_nowhere(config_pool_of(a->config, ip, true), ip, why);
+	enum allocator_answer admits = pool_admits(a, r, in->pool);
+	if (admits != ALLOCATOR_COULD) {
+		why_add(why, "%s is refused: ", text);
+		why_shut_out(r, in->pool, admits, why);
+		return admits;
+	}
+	const struct holder *other = ledger_blocker(a->ledger, ip, &r->holder, r->claim);
+	if (other != NULL) {
+		why_add(why, "%s is held by %s/%s%s", text, other->ns, other->name,
+			r->claim != NULL ? ", which does not share it with this Service" : "");
+		return ALLOCATOR_TAKEN;
+	}
+	if (ret_pool != NULL)
+		*ret_pool = in->pool;
+	return ALLOCATOR_COULD;
+}
 
 bool may_hold(const struct allocator *a, const struct record *r, struct ips ips, unsigned families,
 	      bool single, char *why)
 {
 	unsigned have = families_of(ips);
-	const struct pool *pool = NULL;
-	char ip[IP_TEXT_MAX];
+	const struct pool *first = NULL, *pool;
 
 	if (have != families && !(single && have != 0)) {
 		why_add(why, "the Service needs %s", families_text(families));
@@ -179,33 +189,14 @@ bool may_hold(const struct allocator *a, const struct record *r, struct ips ips,
 		return false;
 	}
 	for (unsigned i = 0; i < ips.count; i++) {
-		const struct pool_book *in =
-			pools_place(ledger_pools(a->ledger), &ips.items[i]).pool;
-
-		ip_format(&ips.items[i], ip);
-		if (in == NULL) {
-			why_add(why, "%s is in no pool, or excluded there", ip);
+		if (address_answer(a, r, &ips.items[i], &pool, why) != ALLOCATOR_COULD)
 			return false;
-		}
-		if (pool != NULL && in->pool != pool) {
+		if (first != NULL && pool != first) {
 			why_add(why, "the addresses are in two pools, \"%s\" and \"%s\"",
-				pool->name, in->pool->name);
+				first->name, pool->name);
 			return false;
 		}
-		pool = in->pool;
-		if (!pool_serves(a, r, pool)) {
-			why_add(why, "%s is in pool \"%s\", which is not for this Service", ip,
-				pool->name);
-			return false;
-		}
-		const struct holder *other =
-			ledger_blocker(a->ledger, &ips.items[i], &r->holder, r->claim);
-		if (other != NULL) {
-			why_add(why, "%s is held by %s/%s%s", ip, other->ns, other->name,
-				r->claim != NULL ? ", which does not share it with this Service"
-						 : "");
-			return false;
-		}
+		first = pool;
 	}
 	return true;
 }

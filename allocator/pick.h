@@ -8,14 +8,16 @@
 #ifndef BELLMAN_ALLOCATOR_PICK_H
 #define BELLMAN_ALLOCATOR_PICK_H
 
+#include "allocator/explain.h"
 #include "allocator/record.h"
 
 /* Families as a set. */
 enum { FAMILIES_V4 = 1, FAMILIES_V6 = 2, FAMILIES_BOTH = 3 };
 
-/* Room for a sentence. Those below append to one, cut off where it is full. */
-#define WHY_MAX 512
+/* Append to a sentence of at most WHY_MAX bytes; what has no room is cut off. So do all `why`. */
 void why_add(char *why, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+const char *families_text(unsigned families); /* "IPv4", "IPv4 and IPv6" */
 
 /* The set of families in a list; 0 when one is there twice. */
 unsigned families_of(struct ips ips);
@@ -29,9 +31,21 @@ bool pick(struct allocator *a, struct record *r, struct pool_book *const *pools,
 /* The same from the pinned pools, else from the open ones. */
 bool pick_anywhere(struct allocator *a, struct record *r, unsigned families, struct ip_list *ret);
 
-/* Why @pool, or why no pool at all, gives @families to @r. */
-void why_pool(const struct allocator *a, const struct record *r, struct pool_book *pool,
-	      unsigned families, char *why);
+/*
+ * May @r use @p at all (compatibility page 3.5)? ALLOCATOR_COULD, or which selector shuts it out;
+ * that in words.
+ */
+enum allocator_answer pool_admits(const struct allocator *a, const struct record *r,
+				  const struct pool *p);
+void why_shut_out(const struct record *r, const struct pool *p, enum allocator_answer answer,
+		  char *why);
+
+/*
+ * What @pool says to a request for any address of each of @families; why says it in any case.
+ * And why no pool at all gives them, pool by pool (explain.c).
+ */
+enum allocator_answer pool_answer(const struct allocator *a, const struct record *r,
+				  struct pool_book *pool, unsigned families, char *why);
 void why_none(const struct allocator *a, const struct record *r, unsigned families, char *why);
 
 /*
@@ -40,6 +54,14 @@ void why_none(const struct allocator *a, const struct record *r, unsigned famili
  */
 bool may_hold(const struct allocator *a, const struct record *r, struct ips ips, unsigned families,
 	      bool single, char *why);
+
+/*
+ * May @r have @ip? ALLOCATOR_COULD with the pool that gives it out in *ret_pool (NULL: no matter),
+ * else which refusal, and why.
+ */
+enum allocator_answer address_answer(const struct allocator *a, const struct record *r,
+				     const struct ip_addr *ip, const struct pool **ret_pool,
+				     char *why);
 
 /* The addresses that @s asks for; count 0 for none. False and why when they cannot be read. */
 bool request_of(const struct service *s, struct ip_list *ret, char *why);

@@ -15,6 +15,16 @@
 #include "lib/base/rng.h"
 #include "lib/base/tree.h"
 
+/* Room for a sentence. */
+#define WHY_MAX 1024
+
+/* Why a Service does not get what it should, and the event that says so. */
+struct problem {
+	char why[WHY_MAX]; /* "": none */
+	const char *event;
+	bool warning;
+};
+
 /* What a status says, or is to say. */
 struct face {
 	struct ip_kept *ips;
@@ -130,6 +140,12 @@ void allocator_say(struct allocator_actions *out, const struct record *r, bool w
 		   const char *reason, const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 
 const struct labels *allocator_namespace_labels(const struct allocator *a, const char *name);
+
+/*
+ * The families of addresses that @s needs, as a set (pick.h), by its cluster IPs; 0 and the problem
+ * when they call for nothing.
+ */
+unsigned service_needs(const struct service *s, struct problem *p);
 
 /* Take what the status of @r shows into the books, if @r may hold it. */
 void allocator_claim(struct allocator *a, struct record *r, struct allocator_actions *out);

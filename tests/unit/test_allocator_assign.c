@@ -255,7 +255,7 @@ static void test_buggy_addresses_are_avoided_on_request(void **state)
 	assert_string_equal(world_shows(w, "web/1"), "192.0.2.254 a");
 	assert_string_equal(world_shows(w, "web/2"), "192.0.3.1 a");
 	assert_string_equal(world_view(w, "web/3").reason,
-			    "192.0.3.0 is in no pool, or excluded there");
+			    "192.0.3.0 ends in 0 or 255, which pool \"a\" avoids");
 	world_free(w);
 }
 
@@ -351,7 +351,8 @@ static void test_namespace_labels_open_a_pool_and_close_it_again(void **state)
 	assert_string_equal(world_shows(w, "web/1"), "");
 	assert_string_equal(world_shows(w, "web/2"), "");
 	assert_string_equal(world_view(w, "web/2").reason,
-			    "192.0.2.2 is in pool \"gold\", which is not for this Service");
+			    "192.0.2.2 is refused: pool \"gold\" is not for namespace "
+			    "\"web\"");
 	world_namespace(w, "web", "\"tier\":\"gold\"");
 	world_run(w);
 	assert_string_equal(world_shows(w, "web/1"), "192.0.2.0 gold");

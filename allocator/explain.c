@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "allocator/explain.h"
+
+#include <string.h>
+
+#include "allocator/pick.h"
+#include "allocator/record.h"
+
+#define TEXT_ROOM 300 /* that a verdict is told only into, to be whole; longer ones are cut */
+
+typedef void verdict_fn(void *arg, const struct allocator_verdict *v);
+
+/* What a Service wants of the pools. */
+struct question {
+	const struct allocator *a;
+	const struct record *r;
+	unsigned families;
+	const struct pool_book *wanted; /* by annotation; NULL: any */
+	struct ip_list request;         /* by address; count 0: any */
+};
+
+const char *allocator_answer_word(enum allocator_answer answer)
+{
+	static const char *const words[] = {
+		[ALLOCATOR_HOLDS] = "holds",
+		[ALLOCATOR_COULD] = "could",
+		[ALLOCATOR_ELSEWHERE] = "elsewhere",
+		[ALLOCATOR_ON_REQUEST] = "onRequest",
+		[ALLOCATOR_OTHER_NAMESPACE] = "otherNamespace",
+		[ALLOCATOR_OTHER_LABELS] = "otherLabels",
+		[ALLOCATOR_DRAINING] = "draining",
+		[ALLOCATOR_OVER_QUOTA] = "overQuota",
+		[ALLOCATOR_NO_FAMILY] = "noFamily",
+		[ALLOCATOR_FULL] = "full",
+		[ALLOCATOR_EXCLUDED] = "excluded",
+		[ALLOCATOR_TAKEN] = "taken",
+	};
+
+	return words[answer];
+}
+
+/* --- what one pool says ---------------------------------------------------------------- */
+
+enum allocator_answer pool_answer(const struct allocator *a, const struct record *r,
+				  struct pool_book *pool, unsigned families, char *why)
+{
+	enum allocator_answer admits = pool_admits(a, r, pool->pool);
+
+	if (admits != ALLOCATOR_COULD) {
+		why_shut_out(r, pool->pool, admits, why);
+		return admits;
+	}
+	for (unsigned bit = FAMILIES_V4; bit <= FAMILIES_V6; bit <<= 1) {
+		uint8_t family = bit == FAMILIES_V6 ? IP_V6 : IP_V4;
+		struct ip_addr ip;
+
+		if (!(families & bit))
+			continue;
+		if (pool_side(pool, family)->span_count == 0) {
+			why_add(why, "pool \"%s\" has no %s addresses", pool->pool->name,
+				families_text(bit));
+			return ALLOCATOR_NO_FAMILY;
+		}
+		if (!ledger_first(a->ledger, pool, family, &r->holder, r->claim, &ip)) {
+			why_add(why, "pool \"%s\" has no free %s address", pool->pool->name,
+				families_text(bit));
+			return ALLOCATOR_FULL;
+		}
+	}
+	why_add(why, "pool \"%s\" has what the Service needs", pool->pool->name);
+	return ALLOCATOR_COULD;
+}
+
+/* What @pool says to a request for addresses. */
+static enum allocator_answer answer_request(const struct question *q, const struct pool_book *pool,
+					    char *why)
+{
+	bool has_one = false;
+
+	for (unsigned i = 0; i < q->request.count; i++) {
+		if (!pool_contains(pool->pool, &q->request.ips[i], true))
+			continue;
+		enum allocator_answer answer =
+			address_answer(q->a, q->r, &q->request.ips[i], NULL, why);
+		if (answer != ALLOCATOR_COULD)
+			return answer;
+		has_one = true;
+	}
+	if (has_one) {
+		why_add(why, "pool \"%s\" has what the Service asks for", pool->pool->name);
+		return ALLOCATOR_COULD;
+	}
+	why_add(why, "pool \"%s\" does not have the requested address", pool->pool->name);
+	return ALLOCATOR_ELSEWHERE;
+}
+
+static enum allocator_answer answer_of(const struct question *q, struct pool_book *pool,
+				       enum allocator_way way, char *why)
+{
+	const char *name = pool->pool->name;
+	struct ips held = ip_kept_lend(q->r->held), request = ip_list_lend(&q->request);
+	char ips[IPS_TEXT_MAX];
+
+	if (held.count > 0 && q->r->pool == name &&
+	    (request.count == 0 || ips_same_set(request, held))) {
+		why_add(why, "pool \"%s\" gave it %s", name, ips_text(held, ips));
+		return ALLOCATOR_HOLDS;
+	}
+	if (q->wanted != NULL && q->wanted != pool) {
+		why_add(why, "pool \"%s\" is not \"%s\", which the Service asks for", name,
+			q->wanted->pool->name);
+		return ALLOCATOR_ELSEWHERE;
+	}
+	if (q->request.count > 0)
+		return answer_request(q, pool, why);
+	if (way == ALLOCATOR_NOT_ASKED) {
+		why_add(why, "pool \"%s\" is only used on request", name);
+		return ALLOCATOR_ON_REQUEST;
+	}
+	return pool_answer(q->a, q->r, pool, q->families, why);
+}
+
+/* --- what all of them say -------------------------------------------------------------- */
+
+static bool asked_for(const struct question *q, const struct pool_book *pool)
+{
+	if (q->wanted != NULL)
+		return pool == q->wanted;
+	for (unsigned i = 0; i < q->request.count; i++) {
+		if (pool_contains(pool->pool, &q->request.ips[i], true))
+			return true;
+	}
+	return false;
+}
+
+/* The pools of @list that are asked on that way. */
+static void ask_list(const struct question *q, enum pool_list list, enum allocator_way way,
+		     verdict_fn *each, void *arg)
+{
+	size_t count;
+	struct pool_book *const *pools = pools_list(ledger_pools(q->a->ledger), list, &count);
+
+	for (size_t i = 0; i < count; i++) {
+		char why[WHY_MAX] = "";
+		struct allocator_verdict v = { .pool = pools[i]->pool, .way = way, .text = why };
+
+		if (asked_for(q, pools[i]) != (way == ALLOCATOR_BY_REQUEST) ||
+		    (way == ALLOCATOR_NOT_ASKED && v.pool->auto_assign))
+			continue;
+		v.answer = answer_of(q, pools[i], way, why);
+		each(arg, &v);
+	}
+}
+
+static void ask_all(const struct question *q, verdict_fn *each, void *arg)
+{
+	ask_list(q, POOLS_ALL, ALLOCATOR_BY_REQUEST, each, arg);
+	ask_list(q, POOLS_PINNED, ALLOCATOR_PINNED, each, arg);
+	ask_list(q, POOLS_OPEN, ALLOCATOR_OPEN, each, arg);
+	ask_list(q, POOLS_ALL, ALLOCATOR_NOT_ASKED, each, arg);
+}
+
+struct telling {
+	char *why;
+	size_t told, left;
+};
+
+static void tell(void *arg, const struct allocator_verdict *v)
+{
+	struct telling *t = arg;
+
+	if (t->left > 0 || strlen(t->why) + TEXT_ROOM > WHY_MAX) {
+		t->left++;
+		return;
+	}
+	why_add(t->why, "%s%s", t->told++ > 0 ? "; " : "", v->text);
+}
+
+void why_none(const struct allocator *a, const struct record *r, unsigned families, char *why)
+{
+	const struct question q = { .a = a, .r = r, .families = families };
+	struct telling t = { .why = why };
+
+	why_add(why, "no available IPs: ");
+	ask_all(&q, tell, &t);
+	if (t.left > 0)
+		why_add(why, "; and %zu more pools", t.left);
+}
+
+bool allocator_explain(const struct allocator *a, const char *ns, const char *name,
+		       void (*each)(void *arg, const struct allocator_verdict *v), void *arg)
+{
+	const struct record *r = record_find(a, ns, name);
+	struct problem ignored = { .why = "" };
+
+	if (r == NULL || r->gone || r->service == NULL)
+		return false;
+	struct question q = { .a = a, .r = r };
+	q.families = service_needs(r->service, &ignored);
+	if (!r->ours || q.families == 0 || !request_of(r->service, &q.request, ignored.why))
+		return true;
+	if (r->service->address_pool != NULL && r->service->address_pool[0] != '\0') {
+		q.wanted = pools_named(ledger_pools(a->ledger), r->service->address_pool);
+		if (q.wanted == NULL)
+			return true; /* there is no such pool: nobody is asked */
+	}
+	ask_all(&q, each, arg);
+	return true;
+}
