@@ -6,13 +6,9 @@
 #include <string.h>
 
 #include "allocator/pick.h"
+#include "ctl/peek.h"
 #include "lib/base/must.h"
 #include "lib/model/json.h"
-
-static const cJSON *get(const cJSON *object, const char *key)
-{
-	return cJSON_GetObjectItemCaseSensitive(object, key);
-}
 
 /* --- Services --------------------------------------------------------------------------------- */
 
@@ -71,8 +67,8 @@ static void check_service(const struct world_object *o, struct faults *faults)
 {
 	struct json_source source = { .where = o->where, .faults = faults };
 	const cJSON *in_annotation = NULL;
-	const cJSON *annotations = get(get(o->json, "metadata"), "annotations");
-	const cJSON *in_spec = get(get(o->json, "spec"), "loadBalancerIP");
+	const cJSON *annotations = peek(peek(o->json, "metadata"), "annotations");
+	const cJSON *in_spec = peek(peek(o->json, "spec"), "loadBalancerIP");
 
 	/* Of any other type they are faults already, of decoding. */
 	if (cJSON_IsObject(annotations)) {
@@ -141,7 +137,7 @@ static void check_references(const struct world_object *o, const struct configs 
 		if (strcmp(r->kind, o->kind_name) != 0)
 			continue;
 		snprintf(path, sizeof(path), "spec.%s", r->field);
-		struct json value = json_root(&source, get(get(o->json, "spec"), r->field), path);
+		struct json value = json_root(&source, peek(peek(o->json, "spec"), r->field), path);
 		if (cJSON_IsArray(value.value)) {
 			json_each (j, &value)
 				check_name(&j, r->to, configs);

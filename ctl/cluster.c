@@ -5,16 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ctl/peek.h"
 #include "lib/base/must.h"
 #include "lib/model/service_rules.h"
 
 #define NODE_PORTS "30000-32767"
 #define FROM_POOL  "metallb.io/ip-allocated-from-pool"
-
-static cJSON *get(const cJSON *object, const char *key)
-{
-	return cJSON_GetObjectItemCaseSensitive(object, key);
-}
 
 /* --- objects that need no more than decoding ------------------------------------------------ */
 
@@ -75,10 +71,10 @@ static const cJSON *node_at(const cJSON *json, const char *path)
 			size_t len = strcspn(path, ".[");
 			if (len < sizeof(key))
 				memcpy(key, path, len);
-			next = get(json, key);
+			next = peek(json, key);
 			/* The rules speak of the list, users write the first of it. */
 			if (next == NULL && strcmp(key, "clusterIPs") == 0)
-				next = get(json, "clusterIP");
+				next = peek(json, "clusterIP");
 			path += len;
 		}
 		path += *path == '.';
@@ -92,17 +88,17 @@ static const cJSON *node_at(const cJSON *json, const char *path)
 /* What kubectl apply leaves in place: the status, and what the allocator noted. */
 static void inherit(cJSON *json, const cJSON *live)
 {
-	const cJSON *pool = get(get(get(live, "metadata"), "annotations"), FROM_POOL);
-	cJSON *meta = get(json, "metadata"), *annotations = get(meta, "annotations");
+	const cJSON *pool = peek(peek(peek(live, "metadata"), "annotations"), FROM_POOL);
+	cJSON *meta = peek(json, "metadata"), *annotations = peek(meta, "annotations");
 
-	if (get(json, "status") == NULL && get(live, "status") != NULL)
+	if (peek(json, "status") == NULL && peek(live, "status") != NULL)
 		cJSON_AddItemToObject(json, "status",
-				      must(cJSON_Duplicate(get(live, "status"), true)));
+				      must(cJSON_Duplicate(peek(live, "status"), true)));
 	if (pool == NULL)
 		return;
 	if (annotations == NULL)
 		annotations = must(cJSON_AddObjectToObject(meta, "annotations"));
-	if (get(annotations, FROM_POOL) == NULL)
+	if (peek(annotations, FROM_POOL) == NULL)
 		cJSON_AddItemToObject(annotations, FROM_POOL, must(cJSON_Duplicate(pool, true)));
 }
 
@@ -112,8 +108,8 @@ static void note_held(struct cluster_service *s, const cJSON *json)
 	const cJSON *entry;
 	struct ip_addr ip;
 
-	cJSON_ArrayForEach (entry, get(get(get(json, "status"), "loadBalancer"), "ingress")) {
-		if (ip_parse(cJSON_GetStringValue(get(entry, "ip")), &ip) != 0)
+	cJSON_ArrayForEach (entry, peek(peek(peek(json, "status"), "loadBalancer"), "ingress")) {
+		if (ip_parse(cJSON_GetStringValue(peek(entry, "ip")), &ip) != 0)
 			continue;
 		s->held = must(reallocarray(s->held, s->held_count + 1, sizeof(ip)));
 		s->held[s->held_count++] = ip;
@@ -122,8 +118,8 @@ static void note_held(struct cluster_service *s, const cJSON *json)
 
 static bool names_cluster_ip(const cJSON *json)
 {
-	return get(get(json, "spec"), "clusterIP") != NULL ||
-	       get(get(json, "spec"), "clusterIPs") != NULL;
+	return peek(peek(json, "spec"), "clusterIP") != NULL ||
+	       peek(peek(json, "spec"), "clusterIPs") != NULL;
 }
 
 /* Does one of the faults from @first up to @end tell of @field, or of what it lies in? */
@@ -204,8 +200,8 @@ static void add_service(struct world *w, struct cluster *c, const struct world_o
 	struct cluster_service s = {
 		.json = json,
 		.live = world_is_live(o),
-		.ns = cJSON_GetStringValue(get(get(json, "metadata"), "namespace")),
-		.name = cJSON_GetStringValue(get(get(json, "metadata"), "name")),
+		.ns = cJSON_GetStringValue(peek(peek(json, "metadata"), "namespace")),
+		.name = cJSON_GetStringValue(peek(peek(json, "metadata"), "name")),
 	};
 	note_held(&s, json);
 	*(struct cluster_service *)must(array_push(&c->services)) = s;

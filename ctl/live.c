@@ -13,6 +13,7 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include "ctl/peek.h"
 #include "lib/base/log.h"
 #include "lib/kube/kube.h"
 #include "lib/kube/url.h"
@@ -48,13 +49,6 @@ struct live {
 	bool failed;
 };
 
-static const char *text_of(const cJSON *object, const char *key)
-{
-	const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, key));
-
-	return text == NULL ? "" : text;
-}
-
 static void fail(struct live *l, const char *why)
 {
 	if (!l->failed)
@@ -66,21 +60,21 @@ static void fail(struct live *l, const char *why)
 /* Items of a list leave out what the list says once. */
 static void tell(struct live *l, const cJSON *list)
 {
-	const char *kind = text_of(list, "kind");
+	const char *kind = peek_text(list, "kind");
 	size_t len = strlen(kind);
 	char item_kind[64] = "";
 	cJSON *item;
 
 	if (len > 4 && len < sizeof(item_kind) && strcmp(kind + len - 4, "List") == 0)
 		memcpy(item_kind, kind, len - 4);
-	cJSON_ArrayForEach (item, cJSON_GetObjectItemCaseSensitive(list, "items")) {
+	cJSON_ArrayForEach (item, peek(list, "items")) {
 		cJSON *whole = cJSON_Duplicate(item, true);
 		if (whole == NULL)
 			abort();
-		if (*text_of(whole, "kind") == '\0')
+		if (*peek_text(whole, "kind") == '\0')
 			cJSON_AddStringToObject(whole, "kind", item_kind);
-		if (*text_of(whole, "apiVersion") == '\0')
-			cJSON_AddStringToObject(whole, "apiVersion", text_of(list, "apiVersion"));
+		if (*peek_text(whole, "apiVersion") == '\0')
+			cJSON_AddStringToObject(whole, "apiVersion", peek_text(list, "apiVersion"));
 		l->each(l->arg, whole);
 		cJSON_Delete(whole);
 	}
@@ -102,7 +96,7 @@ static void on_page(void *arg, int status, const cJSON *json, const char *error)
 		return;
 	}
 	tell(l, json);
-	const char *more = text_of(cJSON_GetObjectItemCaseSensitive(json, "metadata"), "continue");
+	const char *more = peek_text(peek(json, "metadata"), "continue");
 	if (*more != '\0')
 		ask(of, more);
 	else if (--l->left == 0)

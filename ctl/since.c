@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ctl/peek.h"
 #include "lib/base/must.h"
 
 #define SPEAKER   "metallb-speaker"
@@ -20,18 +21,6 @@ static const struct {
 	{ "pending", "ClearAssignment" },
 };
 
-static const cJSON *get(const cJSON *object, const char *key)
-{
-	return cJSON_GetObjectItemCaseSensitive(object, key);
-}
-
-static const char *text_of(const cJSON *object, const char *key)
-{
-	const char *text = cJSON_GetStringValue(get(object, key));
-
-	return text == NULL ? "" : text;
-}
-
 static char *key_of(const char *ns, const char *name, const char *reason)
 {
 	char *key;
@@ -43,18 +32,18 @@ static char *key_of(const char *ns, const char *name, const char *reason)
 
 bool since_is_event(const cJSON *object)
 {
-	return strcmp(text_of(object, "kind"), "Event") == 0;
+	return strcmp(peek_text(object, "kind"), "Event") == 0;
 }
 
 /* The node on which a speaker says that it announces, or NULL. */
 static char *node_of(const cJSON *event)
 {
 	static const char before[] = "from node \"";
-	const char *component = text_of(get(event, "source"), "component");
-	const char *node = strstr(text_of(event, "message"), before);
+	const char *component = peek_text(peek(event, "source"), "component");
+	const char *node = strstr(peek_text(event, "message"), before);
 
 	if (*component == '\0') /* events.k8s.io/v1 style */
-		component = text_of(event, "reportingComponent");
+		component = peek_text(event, "reportingComponent");
 	if (strcmp(component, SPEAKER) != 0 || node == NULL)
 		return NULL;
 	node += strlen(before);
@@ -63,20 +52,21 @@ static char *node_of(const cJSON *event)
 
 void since_note(struct since *s, const cJSON *event)
 {
-	const cJSON *about = get(event, "involvedObject");
-	const char *time = text_of(event, "lastTimestamp"), *reason = text_of(event, "reason");
+	const cJSON *about = peek(event, "involvedObject");
+	const char *time = peek_text(event, "lastTimestamp"), *reason = peek_text(event, "reason");
 	bool announces = strcmp(reason, ANNOUNCES) == 0;
 	char *node = announces ? node_of(event) : NULL;
 
 	if (announces && node == NULL)
 		return;    /* somebody else's */
 	if (*time == '\0') /* events.k8s.io/v1 style */
-		time = text_of(event, "eventTime");
+		time = peek_text(event, "eventTime");
 	*(struct since_event *)must(array_push(s)) = (struct since_event){
-		.key = key_of(text_of(about, "namespace"), text_of(about, "name"), reason),
+		.key = key_of(peek_text(about, "namespace"), peek_text(about, "name"), reason),
 		.time = must(strdup(time)),
 		.node = node,
-		.version = strtoull(text_of(get(event, "metadata"), "resourceVersion"), NULL, 10),
+		.version =
+			strtoull(peek_text(peek(event, "metadata"), "resourceVersion"), NULL, 10),
 	};
 }
 
@@ -94,7 +84,7 @@ static int event_cmp(const void *a, const void *b)
 static const struct since_event *last_event(const struct since *s, const cJSON *service,
 					    const char *reason)
 {
-	char *key = key_of(text_of(service, "namespace"), text_of(service, "name"), reason);
+	char *key = key_of(peek_text(service, "namespace"), peek_text(service, "name"), reason);
 	size_t low = 0, high = s->count; /* behind the last one that is not above the key */
 
 	while (low < high) {
@@ -111,7 +101,7 @@ static const struct since_event *last_event(const struct since *s, const cJSON *
 
 static const char *since_of(const struct since *s, const struct cluster *c, const cJSON *service)
 {
-	const char *state = text_of(service, "state");
+	const char *state = peek_text(service, "state");
 
 	for (size_t i = 0; i < sizeof(begins) / sizeof(*begins); i++) {
 		if (strcmp(begins[i].state, state) != 0)
@@ -121,15 +111,15 @@ static const char *since_of(const struct since *s, const struct cluster *c, cons
 			return e->time;
 	}
 	const struct cluster_service *found =
-		cluster_service(c, text_of(service, "namespace"), text_of(service, "name"));
-	return found == NULL ? "" : text_of(get(found->json, "metadata"), "creationTimestamp");
+		cluster_service(c, peek_text(service, "namespace"), peek_text(service, "name"));
+	return found == NULL ? "" : peek_text(peek(found->json, "metadata"), "creationTimestamp");
 }
 
 /* Election tells who should announce; only what that node's speaker has said tells that it does. */
 static void confirm(const struct since *s, cJSON *service)
 {
 	const struct since_event *said = last_event(s, service, ANNOUNCES);
-	const char *node = text_of(get(service, "announcements")->child, "node");
+	const char *node = peek_text(peek(service, "announcements")->child, "node");
 	char note[1024];
 
 	if (said != NULL && strcmp(said->node, node) == 0) {
@@ -156,8 +146,8 @@ void since_fill(struct since *s, const struct cluster *c, cJSON *report)
 
 	if (s->count > 0)
 		qsort(s->items, s->count, sizeof(*s->items), event_cmp);
-	cJSON_ArrayForEach (service, get(report, "services")) {
-		if (strcmp(text_of(service, "state"), "elected") == 0)
+	cJSON_ArrayForEach (service, peek(report, "services")) {
+		if (strcmp(peek_text(service, "state"), "elected") == 0)
 			confirm(s, service);
 		must(cJSON_AddStringToObject(service, "since", since_of(s, c, service)));
 	}

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ctl/peek.h"
 #include "lib/base/must.h"
 #include "lib/model/schema.h"
 
@@ -18,13 +19,6 @@ static const struct {
 	{ "v1", "Namespace", WORLD_NAMESPACE, false },
 };
 
-static const char *text_of(const cJSON *object, const char *key)
-{
-	const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, key));
-
-	return text == NULL ? "" : text;
-}
-
 bool world_is_live(const struct world_object *o)
 {
 	return o->where.doc == NULL;
@@ -33,15 +27,15 @@ bool world_is_live(const struct world_object *o)
 static struct world_object *add(struct world *w, cJSON *json, struct where where)
 {
 	struct world_object *o = must(array_push(w));
-	cJSON *meta = cJSON_GetObjectItemCaseSensitive(json, "metadata");
+	cJSON *meta = peek(json, "metadata");
 
 	o->json = json;
 	o->where = where;
 	o->kind = kind_of(json) != NULL ? WORLD_CONFIG : WORLD_OTHER;
-	o->kind_name = text_of(json, "kind");
+	o->kind_name = peek_text(json, "kind");
 	for (size_t i = 0; i < sizeof(core_kinds) / sizeof(*core_kinds); i++) {
 		if (strcmp(core_kinds[i].kind, o->kind_name) != 0 ||
-		    strcmp(core_kinds[i].api_version, text_of(json, "apiVersion")) != 0)
+		    strcmp(core_kinds[i].api_version, peek_text(json, "apiVersion")) != 0)
 			continue;
 		o->kind = core_kinds[i].is;
 		/* As kubectl does where no namespace is named. */
@@ -49,8 +43,8 @@ static struct world_object *add(struct world *w, cJSON *json, struct where where
 		    !cJSON_HasObjectItem(meta, "namespace"))
 			must(cJSON_AddStringToObject(meta, "namespace", "default"));
 	}
-	o->ns = text_of(meta, "namespace");
-	o->name = text_of(meta, "name");
+	o->ns = peek_text(meta, "namespace");
+	o->name = peek_text(meta, "name");
 	return o;
 }
 
@@ -100,8 +94,7 @@ const char *world_namespace(const struct world *w)
 {
 	for (size_t i = 0; w->ns == NULL && i < w->count; i++) {
 		const cJSON *json = w->items[i].json;
-		const char *ns =
-			text_of(cJSON_GetObjectItemCaseSensitive(json, "spec"), "namespace");
+		const char *ns = peek_text(peek(json, "spec"), "namespace");
 		if (w->items[i].kind == WORLD_CONFIG &&
 		    strcmp(w->items[i].kind_name, "Settings") == 0 && *ns != '\0')
 			return ns;
@@ -116,15 +109,15 @@ static void leave_out_unread(struct world *w)
 
 	for (size_t i = 0; i < w->count; i++) {
 		struct world_object *o = &w->items[i];
-		const cJSON *meta = cJSON_GetObjectItemCaseSensitive(o->json, "metadata");
+		const cJSON *meta = peek(o->json, "metadata");
 
 		if (o->kind == WORLD_CONFIG && *o->ns == '\0')
 			o->ns = ns; /* kubectl would choose by its context: taken to be this one */
 		if (o->kind != WORLD_CONFIG || strcmp(o->ns, ns) == 0)
 			continue;
 		o->hidden = true;
-		doc_warn(o->where, cJSON_GetObjectItemCaseSensitive(meta, "namespace"), &w->faults,
-			 "metadata.namespace", "not %s: no daemon reads it", ns);
+		doc_warn(o->where, peek(meta, "namespace"), &w->faults, "metadata.namespace",
+			 "not %s: no daemon reads it", ns);
 	}
 }
 
