@@ -77,13 +77,14 @@ static void add_service(struct table *t, const cJSON *service, bool status)
 			  : first == NULL ? "announced by nobody: there is no node"
 					  : peek_text(first, "why");
 	const char *address = cJSON_GetArraySize(peek(service, "ips")) == 0 ? "<pending>" : ips;
+	const char *node_ports = *ports == '\0' ? "none" : ports;
 	if (status)
 		table_add(t, (const char *const[]){ name, address, peek_text(service, "pool"),
-						    ports, node, peek_text(service, "state"),
+						    node_ports, node, peek_text(service, "state"),
 						    peek_text(service, "since"), why });
 	else
 		table_add(t, (const char *const[]){ name, address, peek_text(service, "pool"),
-						    ports, node, why });
+						    node_ports, node, why });
 	free(ips);
 	free(ports);
 	free(name);

@@ -346,6 +346,16 @@ def test_the_table_reads_at_a_glance(files):
     assert pool.split() == ["a", str(8 + 2**64), "1", str(7 + 2**64)]
 
 
+def test_the_table_says_who_holds_no_node_port(files, api_server):
+    cwd = files(pool_conf=POOL, s_yaml=service("api", spec="allocateLoadBalancerNodePorts: false") + service("web"))
+    head, api, web = (re.split(r"\s{2,}", line) for line in bellman("plan", "pool.conf", "s.yaml", cwd=cwd).stdout.splitlines()[:3])
+    assert head[3] == "NODE-PORTS" and api[3] == "none" and re.fullmatch(r"3\d{4}", web[3])
+
+    api_server.objects["/api/v1/services"] = ("Service", "v1", [live_service("api", ["10.0.0.3"], ports=[{"port": 80}])])
+    _, row, *_ = bellman("status", "--server", api_server.url).stdout.splitlines()
+    assert re.split(r"\s{2,}", row)[:4] == ["default/api", "10.0.0.3", "a", "none"]
+
+
 # --- from the API ------------------------------------------------------------------------------
 
 
