@@ -15,6 +15,7 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 import api  # noqa: E402
+from ctl import api_server, files  # noqa: E402, F401
 import lab as labs  # noqa: E402
 import netns  # noqa: E402
 
