@@ -102,12 +102,16 @@ static void inherit(cJSON *json, const cJSON *live)
 		cJSON_AddItemToObject(annotations, FROM_POOL, must(cJSON_Duplicate(pool, true)));
 }
 
-/* Take the addresses in the status of @json down as those held. */
+/* Take down what @json says that is held: the addresses in its status, and their pool. */
 static void note_held(struct cluster_service *s, const cJSON *json)
 {
+	const char *pool =
+		cJSON_GetStringValue(peek(peek(peek(json, "metadata"), "annotations"), FROM_POOL));
 	const cJSON *entry;
 	struct ip_addr ip;
 
+	if (pool != NULL)
+		s->held_pool = must(strdup(pool));
 	cJSON_ArrayForEach (entry, peek(peek(peek(json, "status"), "loadBalancer"), "ingress")) {
 		if (ip_parse(cJSON_GetStringValue(peek(entry, "ip")), &ip) != 0)
 			continue;
@@ -315,6 +319,8 @@ void cluster_done(struct cluster *c)
 	for (size_t i = 0; i < c->services.count; i++) {
 		cJSON_Delete(c->services.items[i].json);
 		free(c->services.items[i].held);
+		free(c->services.items[i].held_pool);
+		free(c->services.items[i].cleared);
 	}
 	for (size_t i = 0; i < c->slices.count; i++)
 		endpoint_slice_free(c->slices.items[i]);

@@ -20,6 +20,8 @@ struct cluster_service {
 	bool has_slice;
 	struct ip_addr *held; /* what its status shows before anything is decided */
 	size_t held_count;
+	char *held_pool; /* what the annotation says they come from; NULL: nothing */
+	char *cleared;   /* what the allocator said when it took them away; NULL: it did not */
 };
 
 struct cluster {

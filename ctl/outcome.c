@@ -48,6 +48,15 @@ static void write_status(struct cluster_service *s, const struct allocator_actio
 	}
 }
 
+/* Keep what is told of an address that goes: it says why. */
+static void note_cleared(struct cluster_service *s, const struct allocator_action *a)
+{
+	if (strcmp(a->reason, "ClearAssignment") != 0)
+		return;
+	free(s->cleared);
+	s->cleared = must(strdup(a->message));
+}
+
 static void allocate(struct cluster *c, struct allocator *a, bool write)
 {
 	struct allocator_actions actions = { 0 };
@@ -65,7 +74,9 @@ static void allocate(struct cluster *c, struct allocator *a, bool write)
 		for (size_t i = 0; i < actions.count; i++) {
 			const struct allocator_action *w = &actions.items[i];
 			struct cluster_service *s = cluster_service(c, w->ns, w->name);
-			if (w->type != ALLOCATOR_WRITE || s == NULL)
+			if (s != NULL && w->type == ALLOCATOR_EVENT)
+				note_cleared(s, w);
+			if (s == NULL || w->type != ALLOCATOR_WRITE)
 				continue;
 			write_status(s, w);
 			allocator_written(a, s->ns, s->name, ALLOCATOR_WRITTEN, NULL, 0);
@@ -173,6 +184,8 @@ static size_t note_losses(const struct cluster_service *held, const struct servi
 		add_text(notes, text);
 		lost++;
 	}
+	if (lost > 0 && held->cleared != NULL)
+		add_text(notes, held->cleared);
 	return lost;
 }
 
@@ -207,7 +220,8 @@ static void add_service(struct teller *t, const struct cluster_service *held,
 {
 	char reason[256], ip[IP_TEXT_MAX], nobody[512];
 	const char *why = reason_of(view, s, reason, sizeof(reason));
-	const char *pool = view->ours ? view->pool : s->from_pool;
+	/* What is not in the books may come from a pool that only the daemons' own file has. */
+	const char *pool = view->ours && view->pool != NULL ? view->pool : s->from_pool;
 	cJSON *o = must(cJSON_CreateObject()), *notes = must(cJSON_CreateArray());
 	cJSON *announcements = must(cJSON_CreateArray());
 	struct speaker_view announced;

@@ -105,6 +105,54 @@ static void print_notes(const cJSON *services, FILE *to)
 	}
 }
 
+/* "a -> b", or just one of them when both are the same; for the caller to free. */
+static char *arrow(const char *from, const char *to)
+{
+	char *out;
+
+	if (strcmp(from, to) == 0)
+		return must(strdup(from));
+	if (asprintf(&out, "%s -> %s", *from == '\0' ? "-" : from, *to == '\0' ? "-" : to) < 0)
+		abort();
+	return out;
+}
+
+static void add_change(struct table *t, const cJSON *change)
+{
+	const cJSON *from = peek(change, "from"), *to = peek(change, "to");
+	char *name = NULL, *ips[] = { joined(peek(from, "ips")), joined(peek(to, "ips")) };
+	char *pool = arrow(peek_text(from, "pool"), peek_text(to, "pool"));
+	char *node = arrow(peek_text(from, "node"), peek_text(to, "node"));
+
+	if (asprintf(&name, "%s/%s", peek_text(change, "namespace"), peek_text(change, "name")) < 0)
+		abort();
+	table_add(t, (const char *const[]){ peek_text(change, "change"), name, ips[0], ips[1], pool,
+					    node, peek_text(change, "why") });
+	free(name);
+	free(ips[0]);
+	free(ips[1]);
+	free(pool);
+	free(node);
+}
+
+static void print_changes(const cJSON *changes, FILE *to)
+{
+	static const char *const heads[] = { "CHANGE", "SERVICE", "FROM", "TO",
+					     "POOL",   "NODE",    "WHY" };
+	struct table table = { .columns = 7 };
+	const cJSON *change;
+
+	fputc('\n', to);
+	if (cJSON_GetArraySize(changes) == 0) {
+		fprintf(to, "No Service would change.\n");
+		return;
+	}
+	table_add(&table, heads);
+	cJSON_ArrayForEach (change, changes)
+		add_change(&table, change);
+	table_print(&table, to);
+}
+
 void report_table(const cJSON *report, bool status, FILE *to)
 {
 	static const char *const plan_heads[] = { "SERVICE",    "EXTERNAL-IP", "POOL",
@@ -131,4 +179,6 @@ void report_table(const cJSON *report, bool status, FILE *to)
 	fputc('\n', to);
 	table_print(&pools, to);
 	print_notes(peek(report, "services"), to);
+	if (peek(report, "changes") != NULL)
+		print_changes(peek(report, "changes"), to);
 }

@@ -81,12 +81,15 @@ static int event_cmp(const void *a, const void *b)
 }
 
 /* The last event of that kind, or NULL. */
-static const struct since_event *last_event(const struct since *s, const cJSON *service,
+static const struct since_event *last_event(struct since *s, const char *ns, const char *name,
 					    const char *reason)
 {
-	char *key = key_of(peek_text(service, "namespace"), peek_text(service, "name"), reason);
+	char *key = key_of(ns, name, reason);
 	size_t low = 0, high = s->count; /* behind the last one that is not above the key */
 
+	if (s->sorted < s->count)
+		qsort(s->items, s->count, sizeof(*s->items), event_cmp);
+	s->sorted = s->count;
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 		if (strcmp(s->items[middle].key, key) <= 0)
@@ -99,14 +102,16 @@ static const struct since_event *last_event(const struct since *s, const cJSON *
 	return found ? &s->items[low - 1] : NULL;
 }
 
-static const char *since_of(const struct since *s, const struct cluster *c, const cJSON *service)
+static const char *since_of(struct since *s, const struct cluster *c, const cJSON *service)
 {
 	const char *state = peek_text(service, "state");
 
 	for (size_t i = 0; i < sizeof(begins) / sizeof(*begins); i++) {
 		if (strcmp(begins[i].state, state) != 0)
 			continue;
-		const struct since_event *e = last_event(s, service, begins[i].reason);
+		const struct since_event *e =
+			last_event(s, peek_text(service, "namespace"), peek_text(service, "name"),
+				   begins[i].reason);
 		if (e != NULL)
 			return e->time;
 	}
@@ -116,9 +121,10 @@ static const char *since_of(const struct since *s, const struct cluster *c, cons
 }
 
 /* Election tells who should announce; only what that node's speaker has said tells that it does. */
-static void confirm(const struct since *s, cJSON *service)
+static void confirm(struct since *s, cJSON *service)
 {
-	const struct since_event *said = last_event(s, service, ANNOUNCES);
+	const struct since_event *said = last_event(s, peek_text(service, "namespace"),
+						    peek_text(service, "name"), ANNOUNCES);
 	const char *node = peek_text(peek(service, "announcements")->child, "node");
 	char note[1024];
 
@@ -144,13 +150,18 @@ void since_fill(struct since *s, const struct cluster *c, cJSON *report)
 {
 	cJSON *service;
 
-	if (s->count > 0)
-		qsort(s->items, s->count, sizeof(*s->items), event_cmp);
 	cJSON_ArrayForEach (service, peek(report, "services")) {
 		if (strcmp(peek_text(service, "state"), "elected") == 0)
 			confirm(s, service);
 		must(cJSON_AddStringToObject(service, "since", since_of(s, c, service)));
 	}
+}
+
+const char *since_announcer(struct since *s, const char *ns, const char *name)
+{
+	const struct since_event *said = last_event(s, ns, name, ANNOUNCES);
+
+	return said == NULL ? NULL : said->node;
 }
 
 void since_done(struct since *s)

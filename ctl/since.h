@@ -22,6 +22,7 @@ struct since_event {
 
 struct since {
 	ARRAY_OF(struct since_event);
+	size_t sorted; /* how many of them are in order; all, or it is to be done again */
 };
 
 bool since_is_event(const cJSON *object);
@@ -33,6 +34,9 @@ void since_note(struct since *s, const cJSON *event);
  * elected; a note tells why not.
  */
 void since_fill(struct since *s, const struct cluster *c, cJSON *report);
+/* The node whose speaker was the last to say that it announces the Service; NULL: nobody did. */
+const char *since_announcer(struct since *s, const char *ns, const char *name);
+
 void since_done(struct since *s);
 
 #endif
