@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "ctl/peek.h"
-#include "ctl/table.h"
+#include "ctl/text_table.h"
 #include "lib/base/must.h"
 
 /* --- JSON --------------------------------------------------------------------------------- */
@@ -62,7 +62,7 @@ static char *joined(const cJSON *list)
 }
 
 /* All addresses of a Service are announced by one node; an interface may be named with it. */
-static void add_service(struct table *t, const cJSON *service, bool status)
+static void add_service(struct text_table *t, const cJSON *service, bool status)
 {
 	const cJSON *first = peek(service, "announcements")->child;
 	const char *node = first == NULL ? "" : peek_text(first, "node");
@@ -79,12 +79,13 @@ static void add_service(struct table *t, const cJSON *service, bool status)
 	const char *address = cJSON_GetArraySize(peek(service, "ips")) == 0 ? "<pending>" : ips;
 	const char *node_ports = *ports == '\0' ? "none" : ports;
 	if (status)
-		table_add(t, (const char *const[]){ name, address, peek_text(service, "pool"),
-						    node_ports, node, peek_text(service, "state"),
-						    peek_text(service, "since"), why });
+		text_table_add(t,
+			       (const char *const[]){ name, address, peek_text(service, "pool"),
+						      node_ports, node, peek_text(service, "state"),
+						      peek_text(service, "since"), why });
 	else
-		table_add(t, (const char *const[]){ name, address, peek_text(service, "pool"),
-						    node_ports, node, why });
+		text_table_add(t, (const char *const[]){ name, address, peek_text(service, "pool"),
+							 node_ports, node, why });
 	free(ips);
 	free(ports);
 	free(name);
@@ -117,7 +118,7 @@ static char *arrow(const char *from, const char *to)
 	return out;
 }
 
-static void add_change(struct table *t, const cJSON *change)
+static void add_change(struct text_table *t, const cJSON *change)
 {
 	const cJSON *from = peek(change, "from"), *to = peek(change, "to");
 	char *name = NULL, *ips[] = { joined(peek(from, "ips")), joined(peek(to, "ips")) };
@@ -126,8 +127,8 @@ static void add_change(struct table *t, const cJSON *change)
 
 	if (asprintf(&name, "%s/%s", peek_text(change, "namespace"), peek_text(change, "name")) < 0)
 		abort();
-	table_add(t, (const char *const[]){ peek_text(change, "change"), name, ips[0], ips[1], pool,
-					    node, peek_text(change, "why") });
+	text_table_add(t, (const char *const[]){ peek_text(change, "change"), name, ips[0], ips[1],
+						 pool, node, peek_text(change, "why") });
 	free(name);
 	free(ips[0]);
 	free(ips[1]);
@@ -139,7 +140,7 @@ static void print_changes(const cJSON *changes, FILE *to)
 {
 	static const char *const heads[] = { "CHANGE", "SERVICE", "FROM", "TO",
 					     "POOL",   "NODE",    "WHY" };
-	struct table table = { .columns = 7 };
+	struct text_table table = { .columns = 7 };
 	const cJSON *change;
 
 	fputc('\n', to);
@@ -147,10 +148,10 @@ static void print_changes(const cJSON *changes, FILE *to)
 		fprintf(to, "No Service would change.\n");
 		return;
 	}
-	table_add(&table, heads);
+	text_table_add(&table, heads);
 	cJSON_ArrayForEach (change, changes)
 		add_change(&table, change);
-	table_print(&table, to);
+	text_table_print(&table, to);
 }
 
 void report_table(const cJSON *report, bool status, FILE *to)
@@ -162,22 +163,23 @@ void report_table(const cJSON *report, bool status, FILE *to)
 	static const char *const pool_heads[] = { "POOL", "TOTAL", "USED", "AVAILABLE" };
 	const cJSON *item;
 
-	struct table services = { .columns = status ? 8 : 6 };
-	table_add(&services, status ? status_heads : plan_heads);
+	struct text_table services = { .columns = status ? 8 : 6 };
+	text_table_add(&services, status ? status_heads : plan_heads);
 	cJSON_ArrayForEach (item, peek(report, "services")) {
 		add_service(&services, item, status);
 	}
-	table_print(&services, to);
+	text_table_print(&services, to);
 
-	struct table pools = { .columns = 4 };
-	table_add(&pools, pool_heads);
+	struct text_table pools = { .columns = 4 };
+	text_table_add(&pools, pool_heads);
 	cJSON_ArrayForEach (item, peek(report, "pools")) {
-		table_add(&pools, (const char *const[]){
-					  peek_text(item, "name"), peek_text(item, "total"),
-					  peek_text(item, "used"), peek_text(item, "available") });
+		text_table_add(&pools, (const char *const[]){ peek_text(item, "name"),
+							      peek_text(item, "total"),
+							      peek_text(item, "used"),
+							      peek_text(item, "available") });
 	}
 	fputc('\n', to);
-	table_print(&pools, to);
+	text_table_print(&pools, to);
 	print_notes(peek(report, "services"), to);
 	if (peek(report, "changes") != NULL)
 		print_changes(peek(report, "changes"), to);

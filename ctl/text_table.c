@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "ctl/table.h"
+#include "ctl/text_table.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
@@ -17,17 +17,17 @@ static size_t width_of(const char *cell)
 	return n;
 }
 
-void table_add(struct table *t, const char *const *cells)
+void text_table_add(struct text_table *t, const char *const *cells)
 {
-	struct table_row *row = must(array_push(t));
+	struct text_table_row *row = must(array_push(t));
 
 	for (size_t i = 0; i < t->columns; i++)
 		row->cells[i] = must(strdup(*cells[i] == '\0' ? "-" : cells[i]));
 }
 
-void table_print(struct table *t, FILE *to)
+void text_table_print(struct text_table *t, FILE *to)
 {
-	size_t widths[TABLE_COLUMNS_MAX] = { 0 };
+	size_t widths[TEXT_TABLE_COLUMNS_MAX] = { 0 };
 
 	for (size_t r = 0; r < t->count; r++) {
 		for (size_t i = 0; i < t->columns; i++) {
