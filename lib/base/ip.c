@@ -217,9 +217,9 @@ static int parse_between(const char *from, const char *to, struct ip_addr *ret)
 {
 	char buf[IP_TEXT_MAX];
 
-	while (from < to && isblank((unsigned char)*from))
+	while (from < to && isspace((unsigned char)*from))
 		from++;
-	while (to > from && isblank((unsigned char)to[-1]))
+	while (to > from && isspace((unsigned char)to[-1]))
 		to--;
 	if ((size_t)(to - from) >= sizeof(buf))
 		return -EINVAL;

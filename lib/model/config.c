@@ -241,17 +241,9 @@ static int entry_read(struct build_entry *e, struct config *c)
 
 /* --- all of them ------------------------------------------------------------------------ */
 
-/* Objects of the API have no line: they are called KIND/NAME instead. */
-static struct where entry_where(const struct config_input *in, const struct kind *kind,
-				const char *name, char *buf, size_t size)
+static bool is_of_pools(const struct kind *kind)
 {
-	struct where where = in->where;
-
-	if (where.doc == NULL && where.base == NULL) {
-		snprintf(buf, size, "%s/%s", kind->name, name);
-		where.base = buf;
-	}
-	return where;
+	return strcmp(kind->name, "IPAddressPool") == 0 || strcmp(kind->name, "Community") == 0;
 }
 
 static int entries_collect(const struct config_inputs *inputs, struct build_entries *entries,
@@ -265,6 +257,8 @@ static int entries_collect(const struct config_inputs *inputs, struct build_entr
 			kind_mistaken(in->object, in->where, faults);
 			continue;
 		}
+		if (!in->from_file && inputs->scope == CONFIG_POOLS && !is_of_pools(kind))
+			continue;
 		struct build_entry *e = array_push(entries);
 		if (e == NULL)
 			return -ENOMEM;
@@ -299,8 +293,8 @@ static void report_twin(const struct build_entry *first, struct build_entry *sec
 	const cJSON *name = cJSON_GetObjectItemCaseSensitive(metadata, "name");
 	const struct doc *doc = first->input->where.doc;
 	char buf[256];
-	struct where where =
-		entry_where(second->input, second->kind, second->name, buf, sizeof(buf));
+	struct where where = build_where(second, buf, sizeof(buf));
+	size_t from = faults->count;
 
 	second->dropped = true;
 	if (first->input->from_file && !second->input->from_file)
@@ -311,6 +305,7 @@ static void report_twin(const struct build_entry *first, struct build_entry *sec
 		doc_fault(where, name, faults, "metadata.name",
 			  "%s \"%s\" is already there (%s line %u)", second->kind->name,
 			  second->name, doc_file(doc), doc_line(doc, first->input->object));
+	build_rank_own(second, faults, from);
 }
 
 static int names_check(struct build_entries *entries, struct faults *faults)
@@ -325,6 +320,7 @@ static int names_check(struct build_entries *entries, struct faults *faults)
 	const struct build_entry *first = NULL;
 	for (size_t i = 0; i < entries->count; i++) {
 		struct build_entry *e = order[i];
+		e->place = (uint32_t)i;
 		/* Without a name it has no twin; its own check says that it needs one. */
 		if (first != NULL && *e->name != '\0' && strcmp(first->name, e->name) == 0 &&
 		    strcmp(first->kind->name, e->kind->name) == 0)
@@ -340,13 +336,15 @@ static void entries_check(struct build_entries *entries, struct faults *faults)
 {
 	for (size_t i = 0; i < entries->count; i++) {
 		struct build_entry *e = &entries->items[i];
+		size_t from = faults->count;
 		char buf[256];
 
 		if (e->dropped)
 			continue;
-		struct where where = entry_where(e->input, e->kind, e->name, buf, sizeof(buf));
+		struct where where = build_where(e, buf, sizeof(buf));
 		if (kind_check(e->kind, e->input->object, where, faults) != 0)
 			e->dropped = true;
+		build_rank_own(e, faults, from);
 	}
 }
 

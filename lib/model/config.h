@@ -82,8 +82,16 @@ struct config_input {
 	bool from_file; /* wins over a resource of the same name and over overlapping pools */
 };
 
+/* Which resources the daemon takes. What stands in the file is always checked as a whole. */
+enum config_scope {
+	CONFIG_ALL,   /* the speaker's, and that of whoever only checks */
+	CONFIG_POOLS, /* the allocator's: pools and communities, as MetalLB's controller does; what
+			 is wrong with the others must not keep a pool from being used */
+};
+
 struct config_inputs {
 	ARRAY_OF(struct config_input);
+	enum config_scope scope;
 };
 
 /*
@@ -95,6 +103,15 @@ struct config_inputs {
  * returns -EBADMSG and *ret is untouched; else 0 and *ret is one reference for the caller.
  */
 int config_build(const struct config_inputs *inputs, struct faults *faults, struct config **ret);
+
+/*
+ * The one error that MetalLB would report of @faults, in its words where it has some: what it
+ * writes into ConfigurationState behind "configuration error: ", and what its webhook refuses with.
+ * It reads the kinds in a fixed order (compatibility page 1.9), each sorted by name, and stops
+ * at the first error; a file that cannot be read comes before them. The text may have two lines.
+ * Returns @buf, empty when there is no error.
+ */
+const char *config_first_error(const struct faults *faults, char *buf, size_t size);
 
 struct config *config_ref(struct config *c);
 struct config *config_unref(struct config *c); /* NULL is fine; returns NULL */

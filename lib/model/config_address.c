@@ -58,24 +58,43 @@ static int claim_cmp(const void *a, const void *b)
 	return c != 0 ? c : (x->index > y->index) - (x->index < y->index);
 }
 
+/* A prefix without its host bits; a range as it was written. */
+static const char *claim_text(const struct claim *claim, char *buf, size_t size)
+{
+	const char *text = claim->value->valuestring;
+	char prefix_text[IP_PREFIX_MAX];
+	struct ip_prefix prefix;
+
+	if (ip_prefix_parse(text, &prefix) == 0)
+		text = ip_prefix_format(&prefix, prefix_text);
+	snprintf(buf, size, "%s", text);
+	return buf;
+}
+
 /* Say at @claim that @other was there before. */
 static void report(const struct claim *claim, const struct claim *other, bool warning,
 		   struct faults *faults)
 {
-	const struct config_input *in = claim->entry->input;
-	struct where where = in->where;
 	char field[48], base[256];
+	struct where where = build_where(claim->entry, base, sizeof(base));
+	size_t from = faults->count;
 
-	if (where.doc == NULL && where.base == NULL) {
-		snprintf(base, sizeof(base), "%s/%s", claim->entry->kind->name, claim->entry->name);
-		where.base = base;
-	}
 	snprintf(field, sizeof(field), "spec.addresses[%u]", claim->index);
 	(warning ? doc_warn : doc_fault)(
 		where, claim->value, faults, field,
 		"%s\"%s\" of pool \"%s\" overlaps with already defined CIDR \"%s\" of pool \"%s\"",
 		warning ? "the pool is ignored, " : "", claim->value->valuestring,
 		claim->entry->name, other->value->valuestring, other->entry->name);
+
+	/* MetalLB finds it at the pool that comes later by name. */
+	bool turn = other->entry->place > claim->entry->place;
+	const struct claim *at = turn ? other : claim, *before = turn ? claim : other;
+	char cidr[128], taken[128];
+	faults_summarize(faults,
+			 "CIDR \"%s\" in pool \"%s\" overlaps with already defined CIDR \"%s\"",
+			 claim_text(at, cidr, sizeof(cidr)), at->entry->name,
+			 claim_text(before, taken, sizeof(taken)));
+	build_rank(at->entry, BUILD_POOLS, faults, from);
 }
 
 /* Sort @claims and report each that reaches into one before it. */

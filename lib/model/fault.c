@@ -26,6 +26,21 @@ void faults_add(struct faults *f, bool warning, const char *file, unsigned line,
 	va_end(ap);
 }
 
+void faults_summarize(struct faults *f, const char *fmt, ...)
+{
+	char *text = NULL;
+	va_list ap;
+
+	if (f->count == 0)
+		return;
+	va_start(ap, fmt);
+	if (vasprintf(&text, fmt, ap) < 0)
+		text = NULL;
+	va_end(ap);
+	free(f->items[f->count - 1].summary);
+	f->items[f->count - 1].summary = text;
+}
+
 static const char *text_of(const char *text)
 {
 	return text == NULL ? "" : text;
@@ -58,6 +73,7 @@ void faults_free(struct faults *f)
 		free(f->items[i].file);
 		free(f->items[i].field);
 		free(f->items[i].message);
+		free(f->items[i].summary);
 	}
 	array_free(f);
 	f->errors = 0;

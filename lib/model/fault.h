@@ -11,6 +11,7 @@
 #include "lib/base/array.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 
 struct fault {
@@ -19,6 +20,14 @@ struct fault {
 	char *field;   /* path such as pools[0].addresses[1], or "" */
 	char *message;
 	bool warning;
+
+	/*
+	 * For users of MetalLB, whose ConfigurationState holds one error (config_first_error()):
+	 * its words, NULL where it has none of its own, and when it would come upon this one. 0:
+	 * first.
+	 */
+	char *summary;
+	uint64_t rank;
 };
 
 struct faults {
@@ -29,6 +38,9 @@ struct faults {
 /* Add one; the texts are copied. */
 void faults_add(struct faults *f, bool warning, const char *file, unsigned line, const char *field,
 		const char *fmt, ...) __attribute__((format(printf, 6, 7)));
+
+/* Give the latest fault its summary, or another one. Nothing happens when there is no fault. */
+void faults_summarize(struct faults *f, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* One a line, as `FILE:LINE: field: why`, parts that are missing left out. */
 void faults_print(const struct faults *f, FILE *to);

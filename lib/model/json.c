@@ -284,3 +284,16 @@ void json_warn(const struct json *j, const char *fmt, ...)
 	report(j, true, fmt, ap);
 	va_end(ap);
 }
+
+void json_summarize(const struct json *j, const char *fmt, ...)
+{
+	char text[1024];
+	va_list ap;
+
+	if (j->source->faults == NULL)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	faults_summarize(j->source->faults, "%s", text);
+}

@@ -80,6 +80,9 @@ size_t json_path(const struct json *j, char *buf, size_t size);
 /* Add a fault about this value. */
 void json_fault(const struct json *j, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void json_warn(const struct json *j, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Give the fault that was just told about @j its summary (fault.h). */
+void json_summarize(const struct json *j, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 
 /*
  * A whole number out of a JSON number. Doubles are exact up to 2^53; readers keep longer

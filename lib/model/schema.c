@@ -37,26 +37,29 @@ static void range_check(const struct json *j, bool single)
 	else if (rc != 0)
 		json_fault(j, "\"%s\" is neither ADDRESS/LENGTH nor FIRST-LAST%s", text,
 			   single ? " nor an address" : "");
+	if (rc != 0)
+		json_summarize(j, "invalid CIDR \"%s\"", text);
 }
 
-static void asn_check(const struct json *j)
+static void asn_check(const struct json *j, const struct field *field)
 {
 	const char *text;
-	int64_t n = 0;
+	int64_t n;
 
-	if (cJSON_IsString(j->value)) {
-		text = json_text(j);
-		size_t digits = strspn(text, "0123456789");
-		if (digits == 0 || digits > 10 || text[digits] != '\0') {
-			json_fault(j, "\"%s\" is no AS number", text);
-			return;
-		}
-		n = strtoll(text, NULL, 10);
-		if (n < 1 || n > UINT32_MAX)
-			json_fault(j, "%" PRId64 " is not in 1..%" PRIu32, n, UINT32_MAX);
-	} else {
-		json_int(j, 1, UINT32_MAX, 0);
+	if (!cJSON_IsString(j->value)) {
+		json_int(j, field->min, UINT32_MAX, 0);
+		return;
 	}
+	text = json_text(j);
+	size_t digits = strspn(text, "0123456789");
+	if (digits == 0 || digits > 10 || text[digits] != '\0') {
+		json_fault(j, "\"%s\" is no AS number", text);
+		return;
+	}
+	n = strtoll(text, NULL, 10);
+	if (n < field->min || n > UINT32_MAX)
+		json_fault(j, "%" PRId64 " is not in %" PRId64 "..%" PRIu32, n, field->min,
+			   UINT32_MAX);
 }
 
 /* @count numbers up to @max, with colons between them. */
@@ -111,9 +114,13 @@ static void unique_check(const struct json *list)
 		if (cJSON_IsString(j.value))
 			items[n++] = j;
 	qsort(items, n, sizeof(*items), json_text_cmp);
-	for (size_t i = 1; i < n; i++)
-		if (strcmp(items[i - 1].value->valuestring, items[i].value->valuestring) == 0)
-			json_fault(&items[i], "\"%s\" is there twice", items[i].value->valuestring);
+	for (size_t i = 1; i < n; i++) {
+		const char *text = items[i].value->valuestring;
+		if (strcmp(items[i - 1].value->valuestring, text) != 0)
+			continue;
+		json_fault(&items[i], "\"%s\" is there twice", text);
+		json_summarize(list, "duplicate definition of %s \"%s\"", list->key, text);
+	}
 	free(items);
 }
 
@@ -167,15 +174,31 @@ static void selectors_check(const struct json *j, bool list)
 		s->failed = true;
 }
 
-static void field_check(const struct json *j, const struct field *field, bool in_file)
+/* The fault that was just told, in MetalLB's words. */
+static void summarize(const struct json *j, const struct field *field)
+{
+	const char *text = cJSON_GetStringValue(j->value);
+	int64_t n = 0;
+	bool is_number = json_integer(j->value, &n);
+
+	if (is_number && n == 0 && field->missing != NULL)
+		json_summarize(j, "%s", field->missing);
+	else if (is_number && field->called != NULL)
+		json_summarize(j,
+			       "invalid value %" PRId64 ", must be in %" PRId64 "-%" PRId64
+			       " range\ninvalid %s value",
+			       n, field->min, field->max, field->called);
+	else if (text != NULL && field->called != NULL)
+		json_summarize(j, "invalid %s \"%s\"", field->called, text);
+}
+
+static void value_check(const struct json *j, const struct field *field, bool in_file)
 {
 	const char *text;
 	struct ip_addr ip;
 	uint16_t port;
 	uint64_t ns;
 
-	if (json_absent(j))
-		return;
 	switch (field->type) {
 	case FIELD_TEXT:
 		json_text(j);
@@ -187,7 +210,7 @@ static void field_check(const struct json *j, const struct field *field, bool in
 		json_int(j, field->min, field->max, 0);
 		break;
 	case FIELD_ASN:
-		asn_check(j);
+		asn_check(j, field);
 		break;
 	case FIELD_WORD:
 		json_word(j, field->words, 0);
@@ -198,8 +221,8 @@ static void field_check(const struct json *j, const struct field *field, bool in
 			json_fault(j, "\"%s\" is no duration such as \"90s\" or \"1m30s\"", text);
 		break;
 	case FIELD_IP:
-		text = json_text(j);
-		if (text != NULL && ip_parse(text, &ip) != 0)
+		text = json_text(j); /* an empty one is none, as in Go */
+		if (text != NULL && *text != '\0' && ip_parse(text, &ip) != 0)
 			json_fault(j, "\"%s\" is no address", text);
 		break;
 	case FIELD_LISTEN:
@@ -233,6 +256,18 @@ static void field_check(const struct json *j, const struct field *field, bool in
 	case FIELD_ANY:
 		break;
 	}
+}
+
+static void field_check(const struct json *j, const struct field *field, bool in_file)
+{
+	const struct faults *faults = j->source->faults;
+	size_t before = faults == NULL ? 0 : faults->count;
+
+	if (json_absent(j))
+		return;
+	value_check(j, field, in_file);
+	if (faults != NULL && faults->count > before)
+		summarize(j, field);
 }
 
 static bool is_empty(const cJSON *value)
@@ -269,10 +304,11 @@ static void fields_check(const struct json *map, const struct field *fields,
 		if (!all[i]->required)
 			continue;
 		struct json j = json_get(map, all[i]->name);
-		if (json_absent(&j))
-			json_fault(&j, "is required");
-		else if (is_empty(j.value))
-			json_fault(&j, "must not be empty");
+		if (!json_absent(&j) && !is_empty(j.value))
+			continue;
+		json_fault(&j, json_absent(&j) ? "is required" : "must not be empty");
+		if (all[i]->missing != NULL)
+			json_summarize(&j, "%s", all[i]->missing);
 	}
 	if (json_absent(map))
 		return;

@@ -15,7 +15,7 @@ enum field_type {
 	FIELD_TEXT,
 	FIELD_BOOL,
 	FIELD_INT,      /* .min and .max */
-	FIELD_ASN,      /* 1..4294967295, as a number or a string */
+	FIELD_ASN,      /* .min..4294967295, as a number or a string */
 	FIELD_WORD,     /* one of .words */
 	FIELD_DURATION, /* Go's notation */
 	FIELD_IP,
@@ -40,6 +40,8 @@ struct field {
 	int64_t min, max;
 	const char *const *words;
 	const struct field *fields;
+	const char *called; /* by MetalLB when it is wrong: "invalid CALLED ..."; NULL: our words */
+	const char *missing; /* what MetalLB says when it is absent or empty; NULL: our words */
 };
 
 struct kind {
