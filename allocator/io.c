@@ -108,6 +108,7 @@ static int sources_open(struct allocator_io *io, const struct allocator_io_cfg *
 		.file = cfg->config_file,
 		.kube = cfg->kube,
 		.ns = cfg->ns,
+		.scope = CONFIG_POOLS,
 		.metrics = cfg->metrics,
 		.changed = on_config,
 		.arg = io,

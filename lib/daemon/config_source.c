@@ -35,9 +35,14 @@ struct resource {
 
 static const struct resource_kind {
 	const char *plural, *api;
+	enum config_scope scope; /* who needs it: that one, and CONFIG_ALL */
 } resource_kinds[] = {
-	{ "ipaddresspools", "/apis/metallb.io/v1beta1" },
-	{ "l2advertisements", "/apis/metallb.io/v1beta1" },
+	{ "ipaddresspools", "/apis/metallb.io/v1beta1", CONFIG_POOLS },
+	{ "communities", "/apis/metallb.io/v1beta1", CONFIG_POOLS },
+	{ "l2advertisements", "/apis/metallb.io/v1beta1", CONFIG_ALL },
+	{ "bgpadvertisements", "/apis/metallb.io/v1beta1", CONFIG_ALL },
+	{ "bgppeers", "/apis/metallb.io/v1beta2", CONFIG_ALL },
+	{ "bfdprofiles", "/apis/metallb.io/v1beta1", CONFIG_ALL },
 };
 #define KINDS (sizeof(resource_kinds) / sizeof(*resource_kinds))
 
@@ -82,12 +87,18 @@ static void metrics_update(struct config_source *s)
 	*s->stale_metric = s->file_bad || s->next != NULL || s->resources_bad || s->waits;
 }
 
+static bool is_watched(const struct config_source *s, size_t kind)
+{
+	return s->cfg.kube != NULL &&
+	       (s->cfg.scope == CONFIG_ALL || s->cfg.scope == resource_kinds[kind].scope);
+}
+
 bool config_source_synced(const struct config_source *s)
 {
 	if (s->file != NULL && !s->file_read)
 		return false;
 	for (size_t i = 0; i < KINDS; i++)
-		if (s->cfg.kube != NULL && !s->collections[i].read)
+		if (is_watched(s, i) && !s->collections[i].read)
 			return false;
 	return true;
 }
@@ -189,7 +200,7 @@ static bool same_objects(const struct doc *a, const struct doc *b)
 /* Build from @doc (NULL: no file is asked for) and the resources, and put it in force or refuse. */
 static bool build(struct config_source *s, const struct doc *doc)
 {
-	struct config_inputs inputs = { 0 };
+	struct config_inputs inputs = { .scope = s->cfg.scope };
 	struct faults faults = { 0 };
 	struct config *config = NULL;
 
@@ -490,6 +501,8 @@ static int watches_start(struct config_source *s)
 	for (size_t i = 0; i < KINDS; i++) {
 		struct collection *c = &s->collections[i];
 		const struct resource_kind *k = &resource_kinds[i];
+		if (!is_watched(s, i))
+			continue;
 		char *path = kube_path(k->api, s->ns, k->plural, NULL, NULL);
 
 		if (path != NULL)

@@ -23,6 +23,7 @@ struct config_source_cfg {
 	const char *file;        /* copied; NULL: no file */
 	struct kube *kube;       /* borrowed; NULL: no custom resources */
 	const char *ns;          /* copied; where custom resources are looked for */
+	enum config_scope scope; /* which of them matter */
 	struct metrics *metrics; /* borrowed; metallb_k8s_client_config_loaded_bool and
 				    _stale_bool are kept in it */
 

@@ -58,9 +58,8 @@ static void summarize(const struct build_entry *e, const struct kind_stage *stag
 
 	if (stage->before == NULL && known)
 		return;
-	int rc = stage->before == NULL
-			 ? asprintf(&text, "%s %s: %s: %s", e->kind->name, e->name, f->field,
-				    f->message)
+	int rc = stage->before == NULL ? asprintf(&text, "%s %s: %s: %s", e->kind->name, e->name,
+						  f->field, f->message)
 		 : known ? asprintf(&text, "%s%s%s%s", stage->before, e->name, stage->after,
 				    f->summary)
 			 : asprintf(&text, "%s%s%s%s: %s", stage->before, e->name, stage->after,

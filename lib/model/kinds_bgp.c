@@ -72,10 +72,7 @@ const struct field bgp_peer_fields[] = {
 	  .missing = "missing local ASN" },
 	{ .name = "peerASN", .type = FIELD_ASN },
 	{ .name = "localASN", .type = FIELD_ASN, .min = 1 },
-	{ .name = "dynamicASN",
-	  .type = FIELD_WORD,
-	  .words = dynamic_asns,
-	  .called = "dynamicASN" },
+	{ .name = "dynamicASN", .type = FIELD_WORD, .words = dynamic_asns, .called = "dynamicASN" },
 	{ .name = "peerAddress", .type = FIELD_IP, .called = "BGPPeer address" },
 	{ .name = "interface", .type = FIELD_TEXT },
 	{ .name = "sourceAddress", .type = FIELD_IP, .called = "source IP" },
@@ -149,7 +146,8 @@ static bool is_asn_set(const struct json *spec, const char *field)
 	const cJSON *value = cJSON_GetObjectItemCaseSensitive(spec->value, field);
 
 	return is_set(spec, field) &&
-	       !(cJSON_IsString(value) && value->valuestring[strspn(value->valuestring, "0")] == '\0');
+	       !(cJSON_IsString(value) &&
+		 value->valuestring[strspn(value->valuestring, "0")] == '\0');
 }
 
 /* One of fields @a and @b, which are set or not. @both, @neither: MetalLB's words. */
@@ -202,21 +200,24 @@ static void timer_rules(const struct json *spec)
 	if (has_keep && json_absent(&hold) && keep_ns > 0 &&
 	    (keep_ns > UINT64_MAX / 3 || !hold_time_fits(keep_ns * 3))) {
 		json_fault(&keep, "three times of it, the hold time, is not 0 or 3..65535 s");
-		json_summarize(spec, "invalid BGPPeer timers: invalid hold time, three times \"%s\": "
-				     "must be 0 or >=3s", keep.value->valuestring);
+		json_summarize(spec,
+			       "invalid BGPPeer timers: invalid hold time, three times \"%s\": "
+			       "must be 0 or >=3s",
+			       keep.value->valuestring);
 	}
 	if (has_hold && !hold_time_fits(hold_ns)) {
 		json_fault(&hold, "must be 0 or 3..65535 s");
-		json_summarize(spec,
-			       "invalid BGPPeer timers: invalid hold time \"%s\": must be 0 or >=3s",
-			       hold.value->valuestring);
+		json_summarize(
+			spec, "invalid BGPPeer timers: invalid hold time \"%s\": must be 0 or >=3s",
+			hold.value->valuestring);
 	}
 	if (has_hold && has_keep && keep_ns > hold_ns) {
 		json_fault(&keep, "must not exceed holdTime");
-		json_summarize(spec,
-			       "invalid BGPPeer timers: invalid keepaliveTime \"%s\", must be lower "
-			       "than holdTime \"%s\"",
-			       keep.value->valuestring, hold.value->valuestring);
+		json_summarize(
+			spec,
+			"invalid BGPPeer timers: invalid keepaliveTime \"%s\", must be lower "
+			"than holdTime \"%s\"",
+			keep.value->valuestring, hold.value->valuestring);
 	}
 	if (duration_of(spec, "connectTime", &connect_ns) &&
 	    (connect_ns % NS_PER_S != 0 || connect_ns < NS_PER_S ||
@@ -280,10 +281,26 @@ void bgp_peer_v1beta1_rules(const struct json *spec)
 /* --- BFDProfile, Community ------------------------------------------------------------ */
 
 const struct field bfd_profile_fields[] = {
-	{ .name = "receiveInterval", .type = FIELD_INT, .min = 10, .max = 60000, .called = "receive interval" },
-	{ .name = "transmitInterval", .type = FIELD_INT, .min = 10, .max = 60000, .called = "transmit interval" },
-	{ .name = "detectMultiplier", .type = FIELD_INT, .min = 2, .max = 255, .called = "detect multiplier" },
-	{ .name = "echoInterval", .type = FIELD_INT, .min = 10, .max = 60000, .called = "echo interval" },
+	{ .name = "receiveInterval",
+	  .type = FIELD_INT,
+	  .min = 10,
+	  .max = 60000,
+	  .called = "receive interval" },
+	{ .name = "transmitInterval",
+	  .type = FIELD_INT,
+	  .min = 10,
+	  .max = 60000,
+	  .called = "transmit interval" },
+	{ .name = "detectMultiplier",
+	  .type = FIELD_INT,
+	  .min = 2,
+	  .max = 255,
+	  .called = "detect multiplier" },
+	{ .name = "echoInterval",
+	  .type = FIELD_INT,
+	  .min = 10,
+	  .max = 60000,
+	  .called = "echo interval" },
 	{ .name = "echoMode", .type = FIELD_BOOL },
 	{ .name = "passiveMode", .type = FIELD_BOOL },
 	{ .name = "minimumTtl", .type = FIELD_INT, .min = 1, .max = 254, .called = "minimum ttl" },

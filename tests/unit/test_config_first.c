@@ -50,7 +50,8 @@ static const struct said {
 	{ POOL("p", "192.0.2.0/24, 192.0.2.77/25"),
 	  "CIDR \"192.0.2.0/25\" in pool \"p\" overlaps with already defined CIDR "
 	  "\"192.0.2.0/24\"" },
-	{ POOL("b", "192.0.2.0/24") POOL("a", "192.0.2.0/23"), /* sorted by name, as MetalLB has them */
+	{ POOL("b", "192.0.2.0/24")
+		  POOL("a", "192.0.2.0/23"), /* sorted by name, as MetalLB has them */
 	  "CIDR \"192.0.2.0/24\" in pool \"b\" overlaps with already defined CIDR "
 	  "\"192.0.2.0/23\"" },
 	/* peers */
@@ -73,8 +74,10 @@ static const struct said {
 	  "parsing peer p peer has both Address and Interface specified" },
 	{ PEER("p", "myASN: 1, peerASN: 2, peerAddress: 10.0.0.1, holdTime: 2s"),
 	  "parsing peer p invalid BGPPeer timers: invalid hold time \"2s\": must be 0 or >=3s" },
-	{ PEER("p", "myASN: 1, peerASN: 2, peerAddress: 10.0.0.1, holdTime: 9s, keepaliveTime: 10s"),
-	  "parsing peer p invalid BGPPeer timers: invalid keepaliveTime \"10s\", must be lower than "
+	{ PEER("p",
+	       "myASN: 1, peerASN: 2, peerAddress: 10.0.0.1, holdTime: 9s, keepaliveTime: 10s"),
+	  "parsing peer p invalid BGPPeer timers: invalid keepaliveTime \"10s\", must be lower "
+	  "than "
 	  "holdTime \"9s\"" },
 	{ PEER("p", "myASN: 1, peerASN: 2, peerAddress: tor1"),
 	  "parsing peer p invalid BGPPeer address \"tor1\"" },
@@ -110,7 +113,7 @@ static void test_first_error_is_in_the_words_of_metallb(void **state)
 		expect_first(of_one_object[i].text, CONFIG_ALL, of_one_object[i].error);
 }
 
-#define BAD_AD   AD("a", "peers: [x, x]")
+#define BAD_AD AD("a", "peers: [x, x]")
 #define BAD_L2                                                                                     \
 	"apiVersion: metallb.io/v1beta1\nkind: L2Advertisement\nmetadata: {name: l}\n"             \
 	"spec: {ipAddressPools: [x, x]}\n---\n"
@@ -140,7 +143,8 @@ static void test_first_error_follows_the_order_of_metallb(void **state)
 		expect_first(of_many[i].text, CONFIG_ALL, of_many[i].error);
 }
 
-/* MetalLB's controller reads no advertisements and peers: what is wrong there stops no allocation. */
+/* MetalLB's controller reads no advertisements and peers: what is wrong there stops no allocation.
+ */
 static void test_allocator_is_stopped_by_pools_and_communities_alone(void **state)
 {
 	(void)state;

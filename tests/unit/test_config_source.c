@@ -46,15 +46,16 @@ struct kube_watch {
 	char *path;
 };
 
-static struct kube_watch watches[2]; /* pools, advertisements */
+static struct kube_watch watches[6]; /* as they were started: pools, communities, ... */
+static size_t watch_count;
 
 struct kube_watch *kube_watch_start(struct kube *k, const char *path, const char *query,
 				    const struct kube_watch_ops *ops, void *arg)
 {
-	struct kube_watch *w = &watches[strstr(path, "l2advertisements") != NULL];
-
 	(void)k;
 	(void)query;
+	assert_true(watch_count < sizeof(watches) / sizeof(*watches));
+	struct kube_watch *w = &watches[watch_count++];
 	*w = (struct kube_watch){ ops, arg, strdup(path) };
 	return w;
 }
@@ -92,7 +93,7 @@ static void tell_pool(const char *name, const char *addresses)
 
 static void tell_listed(void)
 {
-	for (size_t i = 0; i < 2; i++)
+	for (size_t i = 0; i < watch_count; i++)
 		watches[i].ops->synced(watches[i].arg);
 }
 
@@ -137,7 +138,7 @@ static void on_changed(void *arg, struct config *c)
 	snprintf(w->first, sizeof(w->first), "%s", w->pools > 0 ? c->pools.items[0].name : "");
 }
 
-static struct world *world_new(const char *text, bool with_kube)
+static struct world *world_new_for(enum config_scope scope, const char *text, bool with_kube)
 {
 	static int some_kube;
 	struct world *w = calloc(1, sizeof(*w));
@@ -156,6 +157,7 @@ static struct world *world_new(const char *text, bool with_kube)
 		.file = w->file,
 		.kube = with_kube ? (struct kube *)&some_kube : NULL, /* never looked into */
 		.ns = "metallb-system",
+		.scope = scope,
 		.changed = on_changed,
 		.arg = w,
 	};
@@ -163,8 +165,14 @@ static struct world *world_new(const char *text, bool with_kube)
 	return w;
 }
 
+static struct world *world_new(const char *text, bool with_kube)
+{
+	return world_new_for(CONFIG_ALL, text, with_kube);
+}
+
 static void world_free(struct world *w)
 {
+	watch_count = 0;
 	config_source_close(w->source);
 	uv_close((uv_handle_t *)&w->deadline, NULL);
 	uv_close((uv_handle_t *)&w->noise, NULL);
@@ -304,7 +312,8 @@ static void test_nothing_is_in_force_before_every_source_was_read(void **state)
 	struct world *w = world_new(POOL("one"), true);
 	(void)state;
 
-	watches[1].ops->absent(watches[1].arg);
+	for (size_t i = 1; i < watch_count; i++)
+		watches[i].ops->absent(watches[i].arg);
 	for (int i = 0; i < 20; i++)
 		uv_run(&w->loop, UV_RUN_NOWAIT);
 	assert_false(config_source_synced(w->source));
@@ -313,6 +322,28 @@ static void test_nothing_is_in_force_before_every_source_was_read(void **state)
 	watches[0].ops->synced(watches[0].arg);
 	wait_for(w, w->changes == 1);
 	assert_int_equal(w->pools, 2);
+	world_free(w);
+}
+
+/* As MetalLB's controller: what it does not need, it neither waits for nor may be refused by RBAC.
+ */
+static void test_the_allocator_watches_pools_and_communities_alone(void **state)
+{
+	struct world *w = world_new_for(CONFIG_POOLS, NO_POOL, true);
+	(void)state;
+
+	assert_int_equal(watch_count, 2);
+	assert_non_null(strstr(watches[0].path, "/ipaddresspools"));
+	assert_non_null(strstr(watches[1].path, "/communities"));
+	tell_pool("one", "198.51.100.0/24");
+	tell_listed();
+	wait_for(w, w->changes == 1);
+	assert_int_equal(w->pools, 1);
+	assert_true(w->complete);
+	world_free(w);
+
+	w = world_new(NO_POOL, true);
+	assert_int_equal(watch_count, sizeof(watches) / sizeof(*watches));
 	world_free(w);
 }
 
@@ -398,6 +429,7 @@ int main(void)
 		cmocka_unit_test(test_that_a_lost_source_is_back_is_told_though_nothing_changed),
 		cmocka_unit_test(test_that_the_file_is_mended_is_told_though_it_is_as_before),
 		cmocka_unit_test(test_nothing_is_in_force_before_every_source_was_read),
+		cmocka_unit_test(test_the_allocator_watches_pools_and_communities_alone),
 		cmocka_unit_test(test_all_faults_of_the_file_are_told_at_once_and_once),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
