@@ -20,6 +20,7 @@
 
 #include "lib/kube/backoff.h"
 #include "lib/kube/credentials.h"
+#include "lib/kube/curl_loop.h"
 #include "lib/kube/event_book.h"
 #include "lib/kube/kube.h"
 
@@ -49,8 +50,7 @@ TAILQ_HEAD(transfers, transfer);
  */
 struct pool {
 	struct kube *kube;
-	CURLM *multi;        /* NULL once closed */
-	uv_timer_t timer;    /* what libcurl waits for */
+	struct curl_loop curl;
 	uv_timer_t patience; /* how long those wait who wait; then they go on their own */
 	uint64_t waiting_ms; /* since when somebody waits, without a pause */
 	unsigned count;      /* transfers that are its own, those that wait included */

@@ -1,19 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-/*
- * libcurl's multi-socket interface on libuv: a uv_poll_t for each socket that libcurl names, one
- * timer, and curl_multi_socket_action() whenever one of them has something to say.
- */
+/* Whose turn it is to use a connection, and when connections are not to be used again. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/kube/internal.h"
-
-struct socket_poll {
-	uv_poll_t handle;
-	struct pool *pool;
-	curl_socket_t fd;
-};
 
 /* --- the end of a pool ---------------------------------------------------------------------- */
 
@@ -31,19 +22,9 @@ static void on_timer_closed(uv_handle_t *handle)
 	pool_handle_closed(handle->data);
 }
 
-static void on_poll_closed(uv_handle_t *handle)
-{
-	struct socket_poll *s = handle->data;
-
-	pool_handle_closed(s->pool);
-	free(s);
-}
-
 static void pool_close(struct pool *p)
 {
-	curl_multi_cleanup(p->multi);
-	p->multi = NULL;
-	uv_close((uv_handle_t *)&p->timer, on_timer_closed);
+	curl_loop_close(&p->curl);
 	uv_close((uv_handle_t *)&p->patience, on_timer_closed);
 }
 
@@ -65,7 +46,7 @@ static void start(struct pool *p, struct transfer *t)
 	}
 	if (t->timeout_ms != 0)
 		curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS, (long)(t->timeout_ms - waited_ms));
-	if (curl_multi_add_handle(p->multi, t->easy) != CURLM_OK)
+	if (curl_multi_add_handle(p->curl.multi, t->easy) != CURLM_OK)
 		transfer_failed(t, "out of memory");
 }
 
@@ -172,7 +153,7 @@ void pool_remove(struct transfer *t)
 	if (t->waits)
 		TAILQ_REMOVE(&p->waiting, t, turn);
 	t->waits = false;
-	curl_multi_remove_handle(p->multi, t->easy); /* that it was never added is fine */
+	curl_multi_remove_handle(p->curl.multi, t->easy); /* that it was never added is fine */
 	t->pool = NULL;
 	p->count--;
 	if (!t->ended)
@@ -187,93 +168,33 @@ void pool_remove(struct transfer *t)
 
 /* --- the loop ------------------------------------------------------------------------------- */
 
-static void drive(struct pool *p, curl_socket_t fd, int events)
+static void on_ended(void *arg, CURL *easy, CURLcode result)
 {
-	CURLMsg *m;
-	int left;
+	struct transfer *t = NULL;
 
-	curl_multi_socket_action(p->multi, fd, events, &left);
-	while ((m = curl_multi_info_read(p->multi, &left)) != NULL) {
-		struct transfer *t = NULL;
+	curl_easy_getinfo(easy, CURLINFO_PRIVATE, &t);
+	transfer_ended(t, result);
+	/* For all that end together, before the first of them is told and asks again. */
+	reconsider(arg, t);
+}
 
-		curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &t);
-		if (m->msg != CURLMSG_DONE)
-			continue;
-		transfer_ended(t, m->data.result);
-		/* For all that end together, before the first of them is told and asks again. */
-		reconsider(p, t);
-	}
+static void on_driven(void *arg)
+{
+	struct pool *p = arg;
+
 	transfers_tell(p->kube); /* which may close the pool */
 }
 
-static void on_poll(uv_poll_t *handle, int status, int events)
+static void on_curl_closed(void *arg)
 {
-	struct socket_poll *s = handle->data;
-	int what = 0;
-
-	/* Not CURL_CSELECT_ERR: libcurl would only say that there is one, and not try again on a
-	 * fresh connection. Let it find out which. */
-	if (status < 0)
-		what |= CURL_CSELECT_IN | CURL_CSELECT_OUT;
-	if (events & UV_READABLE)
-		what |= CURL_CSELECT_IN;
-	if (events & UV_WRITABLE)
-		what |= CURL_CSELECT_OUT;
-	drive(s->pool, s->fd, what);
+	pool_handle_closed(arg);
 }
 
-/* Called by libcurl: watch @fd for @what. @socket_arg is what we assigned to it, or NULL. */
-static int on_interest(CURL *easy, curl_socket_t fd, int what, void *arg, void *socket_arg)
-{
-	struct pool *p = arg;
-	struct socket_poll *s = socket_arg;
-	int events = 0;
-
-	(void)easy;
-	if (what == CURL_POLL_REMOVE) {
-		if (s != NULL)
-			uv_close((uv_handle_t *)&s->handle, on_poll_closed);
-		curl_multi_assign(p->multi, fd, NULL);
-		return 0;
-	}
-	if (s == NULL) {
-		s = calloc(1, sizeof(*s));
-		if (s == NULL)
-			return -1;
-		if (uv_poll_init_socket(p->kube->loop, &s->handle, fd) < 0) {
-			free(s);
-			return -1;
-		}
-		pool_handle_opened(p);
-		s->handle.data = s;
-		s->pool = p;
-		s->fd = fd;
-		curl_multi_assign(p->multi, fd, s);
-	}
-	if (what & CURL_POLL_IN)
-		events |= UV_READABLE;
-	if (what & CURL_POLL_OUT)
-		events |= UV_WRITABLE;
-	return uv_poll_start(&s->handle, events, on_poll) < 0 ? -1 : 0;
-}
-
-static void on_timer(uv_timer_t *timer)
-{
-	drive(timer->data, CURL_SOCKET_TIMEOUT, 0);
-}
-
-/* Called by libcurl. It must not be entered from here, so 0 ms is the next turn of the loop. */
-static int on_wish(CURLM *multi, long timeout_ms, void *arg)
-{
-	struct pool *p = arg;
-
-	(void)multi;
-	if (timeout_ms < 0)
-		uv_timer_stop(&p->timer);
-	else
-		uv_timer_start(&p->timer, on_timer, (uint64_t)timeout_ms, 0);
-	return 0;
-}
+static const struct curl_loop_ops curl_ops = {
+	.ended = on_ended,
+	.driven = on_driven,
+	.closed = on_curl_closed,
+};
 
 /* --- making them ---------------------------------------------------------------------------- */
 
@@ -283,23 +204,17 @@ static struct pool *pool_new(struct kube *k)
 
 	if (p == NULL)
 		return NULL;
-	p->multi = curl_multi_init();
-	if (p->multi == NULL) {
+	if (curl_loop_init(&p->curl, k->loop, &curl_ops, p) != 0) {
 		free(p);
 		return NULL;
 	}
 	p->kube = k;
 	p->one_first = is_tls(k);
 	TAILQ_INIT(&p->waiting);
-	uv_timer_init(k->loop, &p->timer);
 	uv_timer_init(k->loop, &p->patience);
-	p->timer.data = p->patience.data = p;
+	p->patience.data = p;
 	pool_handle_opened(p);
 	pool_handle_opened(p);
-	curl_multi_setopt(p->multi, CURLMOPT_SOCKETFUNCTION, on_interest);
-	curl_multi_setopt(p->multi, CURLMOPT_SOCKETDATA, p);
-	curl_multi_setopt(p->multi, CURLMOPT_TIMERFUNCTION, on_wish);
-	curl_multi_setopt(p->multi, CURLMOPT_TIMERDATA, p);
 	return p;
 }
 
