@@ -12,6 +12,9 @@
 
 #include "lib/base/ip.h"
 
+/* Families as a set. */
+enum { FAMILIES_V4 = 1, FAMILIES_V6 = 2, FAMILIES_BOTH = 3 };
+
 #define IP_LIST_MAX 32 /* addresses of one Service */
 
 struct ips {

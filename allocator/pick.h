@@ -11,9 +11,6 @@
 #include "allocator/explain.h"
 #include "allocator/record.h"
 
-/* Families as a set. */
-enum { FAMILIES_V4 = 1, FAMILIES_V6 = 2, FAMILIES_BOTH = 3 };
-
 /* Append to a sentence of at most WHY_MAX bytes; what has no room is cut off. So do all `why`. */
 void why_add(char *why, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
