@@ -14,6 +14,7 @@
 
 #include "lib/base/intern.h"
 #include "lib/model/config_build.h"
+#include "lib/model/pool_own.h"
 #include "lib/model/schema.h"
 
 struct config *config_ref(struct config *c)
@@ -35,6 +36,7 @@ static void pool_done(struct pool *p)
 	labels_done(&p->labels);
 	ranges_done(&p->addresses);
 	ranges_done(&p->exclude);
+	pool_own_done(p);
 	names_done(&p->namespaces);
 	selectors_done(&p->namespace_selectors);
 	selectors_done(&p->service_selectors);
@@ -135,6 +137,8 @@ static int pool_read(const struct build_entry *e, struct pool *p)
 	struct json exclude = json_root(&source, own, "");
 	int rc = ranges_read(&exclude, true, &p->exclude);
 	cJSON_Delete(own);
+	if (rc == 0)
+		rc = pool_own_read(e->input->object, e->input->where, p);
 	if (rc == 0)
 		rc = ranges_read(&addresses, false, &p->addresses);
 	if (rc == 0)

@@ -20,13 +20,50 @@ struct pool_ranges {
 	ARRAY_OF(struct pool_range);
 };
 
+/* Which of the free addresses of a pool comes next. */
+enum pool_strategy {
+	STRATEGY_FIRST_FIT,        /* the first in written order */
+	STRATEGY_LEAST_USED_RANGE, /* the first of the range of which the least is in use */
+	STRATEGY_RANDOM,           /* any */
+};
+
+/* ipMode in the status of a Service that has addresses of a pool. */
+enum pool_ip_mode { IP_MODE_UNSET, IP_MODE_VIP, IP_MODE_PROXY };
+
+#define POOL_RANGES_MAX 32 /* of a pool with perRange */
+#define POOL_NO_QUOTA   UINT64_MAX
+
+struct pool_quota {
+	const char *ns; /* interned */
+	uint64_t max;
+};
+
+/* An outside service that decides about the addresses of a pool. Texts are interned. */
+struct pool_ipam {
+	const char *url;                  /* NULL: none */
+	const char *ca_file, *token_file; /* absolute paths; NULL: none */
+	uint64_t timeout_ns;              /* of one request */
+};
+
 struct pool {
 	const char *name; /* interned */
 	struct labels labels;
 	struct pool_ranges addresses; /* in written order: allocation follows it */
-	struct pool_ranges exclude;   /* Bellman's own: never given out */
 	bool auto_assign;             /* default true */
 	bool avoid_buggy_ips;         /* .0 and .255 are never used */
+
+	/* Bellman's own fields (contracts) */
+	struct pool_ranges exclude; /* never given out */
+	enum pool_strategy strategy;
+	enum pool_ip_mode ip_mode;
+	bool drain;     /* holders keep what they have, and nobody gets anything */
+	bool per_range; /* one address of every range for each Service */
+	struct pool_quotas {
+		ARRAY_OF(struct pool_quota); /* sorted by namespace */
+	} quota;                             /* ask pool_quota() */
+	uint64_t quota_others;               /* of every other namespace */
+	uint64_t reserve_ns; /* an address stays its Service's so long after that is gone */
+	struct pool_ipam ipam;
 
 	/* spec.serviceAllocation (compatibility page 1.1, 3.2) */
 	bool pinned;  /* it is present */
@@ -125,6 +162,9 @@ const struct pool *config_pool_of(const struct config *c, const struct ip_addr *
 bool pool_contains(const struct pool *p, const struct ip_addr *ip, bool ignore_buggy);
 
 bool pool_excludes(const struct pool *p, const struct ip_addr *ip);
+
+/* How many addresses of @p namespace @ns may hold at once; POOL_NO_QUOTA: any number. */
+uint64_t pool_quota(const struct pool *p, const char *ns);
 
 /* The text of a key of `settings`, or NULL where the file does not say. */
 const char *config_setting(const struct config *c, const char *key);

@@ -4,6 +4,7 @@
  * Bellman's own fields, the table of flags for Settings). Those of BGP are in kinds_bgp.c.
  */
 #include "lib/model/kinds_bgp.h"
+#include "lib/model/pool_own.h"
 
 /* --- IPAddressPool -------------------------------------------------------------------- */
 
@@ -23,20 +24,6 @@ static const struct field pool_fields[] = {
 	{ .name = "autoAssign", .type = FIELD_BOOL },
 	{ .name = "avoidBuggyIPs", .type = FIELD_BOOL },
 	{ .name = "serviceAllocation", .type = FIELD_MAP, .fields = service_allocation_fields },
-	{ .name = NULL },
-};
-
-static const char *const ip_modes[] = { "VIP", "Proxy", NULL };
-
-static const struct field pool_own[] = {
-	{ .name = "exclude", .type = FIELD_ADDRESSES },
-	{ .name = "strategy", .type = FIELD_TEXT },
-	{ .name = "drain", .type = FIELD_BOOL },
-	{ .name = "perRange", .type = FIELD_ANY },
-	{ .name = "quota", .type = FIELD_ANY },
-	{ .name = "reserve", .type = FIELD_ANY },
-	{ .name = "ipam", .type = FIELD_ANY },
-	{ .name = "ipMode", .type = FIELD_WORD, .words = ip_modes },
 	{ .name = NULL },
 };
 
@@ -110,7 +97,8 @@ static const struct field settings_fields[] = {
 
 /* The first of a kind is the one that entries of a configuration file become. */
 const struct kind kinds[] = {
-	{ "IPAddressPool", "metallb.io/v1beta1", "pools", pool_fields, pool_own, NULL },
+	{ "IPAddressPool", "metallb.io/v1beta1", "pools", pool_fields, pool_own_fields,
+	  pool_rules },
 	{ "L2Advertisement", "metallb.io/v1beta1", "l2Advertisements", l2_advertisement_fields,
 	  l2_advertisement_own, NULL },
 	{ "BGPAdvertisement", "metallb.io/v1beta1", "bgpAdvertisements", bgp_advertisement_fields,

@@ -236,8 +236,11 @@ static void value_check(const struct json *j, const struct field *field, bool in
 		selectors_check(j, field->type == FIELD_SELECTORS);
 		break;
 	case FIELD_MAP:
-		if (json_is_object(j))
-			fields_check(j, field->fields, NULL, in_file);
+		if (!json_is_object(j))
+			break;
+		fields_check(j, field->fields, NULL, in_file);
+		if (field->check != NULL)
+			field->check(j);
 		break;
 	case FIELD_COMMUNITY:
 		if (!cJSON_IsArray(j->value)) {
@@ -253,7 +256,8 @@ static void value_check(const struct json *j, const struct field *field, bool in
 	case FIELD_MAPS:
 		list_check(j, field, in_file);
 		break;
-	case FIELD_ANY:
+	case FIELD_CHECKED:
+		field->check(j);
 		break;
 	}
 }
@@ -287,6 +291,19 @@ static size_t fields_collect(const struct field *from, bool in_file, const struc
 	return count;
 }
 
+/* A member that is none of @known: one for files only, or a slip. */
+static void member_unknown(const struct json *j, const struct field *fields,
+			   const char *const *known)
+{
+	for (const struct field *f = fields; f->name != NULL; f++) {
+		if (f->file_only && strcmp(f->name, j->key) == 0) {
+			json_fault(j, "may stand in a configuration file only");
+			return;
+		}
+	}
+	json_unknown(j, known);
+}
+
 static void fields_check(const struct json *map, const struct field *fields,
 			 const struct field *own, bool in_file)
 {
@@ -317,7 +334,7 @@ static void fields_check(const struct json *map, const struct field *fields,
 		while (i < count && strcmp(names[i], j.key) != 0)
 			i++;
 		if (i == count)
-			json_unknown(&j, names);
+			member_unknown(&j, fields, names);
 		else
 			field_check(&j, all[i], in_file);
 	}

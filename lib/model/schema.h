@@ -29,7 +29,7 @@ enum field_type {
 	FIELD_SELECTORS, /* a list of them, none twice */
 	FIELD_MAP,       /* .fields */
 	FIELD_MAPS,      /* a list of them */
-	FIELD_ANY,       /* whatever its users take */
+	FIELD_CHECKED,   /* .check alone knows */
 };
 
 struct field {
@@ -42,6 +42,7 @@ struct field {
 	const struct field *fields;
 	const char *called; /* by MetalLB when it is wrong: "invalid CALLED ..."; NULL: our words */
 	const char *missing; /* what MetalLB says when it is absent or empty; NULL: our words */
+	void (*check)(const struct json *j); /* it is there; of FIELD_CHECKED and FIELD_MAP */
 };
 
 struct kind {

@@ -351,7 +351,7 @@ static const struct bad bad_yaml[] = {
 	/* a file on the speaker's disk is nothing that a resource may name */
 	{ "apiVersion: metallb.io/v1beta2\nkind: BGPPeer\nmetadata: {name: a}\n"
 	  "spec: {myASN: 1, peerASN: 2, peerAddress: 10.0.0.1,\n  passwordFile: /etc/shadow}\n",
-	  "m.yaml:5: spec.passwordFile: unknown field, did you mean password?" },
+	  "m.yaml:5: spec.passwordFile: may stand in a configuration file only" },
 };
 
 static void test_manifests_are_held_to_the_same_rules(void **state)
