@@ -4,9 +4,9 @@
 Run every test that needs no cluster and count them: what `make test` ends with.
 
 Unit tests are cmocka programs that speak TAP, one for each tests/unit/test_*.c; golden
-tests, the request list and lab tests are pytest's. All run against the sanitized build. A sanitizer's report is
-a failure whichever process wrote it, a daemon deep inside a lab test included, because
-reports go to files that are looked at when all is over.
+tests, the request list, the custom resources and lab tests are pytest's. All run against the
+sanitized build. A sanitizer's report is a failure whichever process wrote it, a daemon deep
+inside a lab test included, because reports go to files that are looked at when all is over.
 
 The last line is `N passed, N failed, N skipped`. Exit code 1 when anything failed or
 nothing ran. `--only PART` runs the unit tests whose name contains it and hands it to
@@ -87,7 +87,7 @@ def run_units(build, env, only, tally):
 
 
 def run_pytest(build, env, only, tally):
-    folders = [d for d in ("tests/golden", "tests/requests", "tests/lab") if list((ROOT / d).glob("test_*.py"))]
+    folders = [d for d in ("tests/golden", "tests/requests", "tests/crds", "tests/lab") if list((ROOT / d).glob("test_*.py"))]
     if not folders:
         return
     report = build / "san/pytest.xml"
