@@ -76,7 +76,8 @@ const struct field bgp_peer_fields[] = {
 	{ .name = "peerAddress", .type = FIELD_IP, .called = "BGPPeer address" },
 	{ .name = "interface", .type = FIELD_TEXT },
 	{ .name = "sourceAddress", .type = FIELD_IP, .called = "source IP" },
-	{ .name = "peerPort", .type = FIELD_INT, .min = 1, .max = 16384 },
+	/* 0, the default, comes from resources of v1beta1; the definition of v1beta2 refuses it. */
+	{ .name = "peerPort", .type = FIELD_INT, .min = 0, .max = 16384 },
 	{ .name = "holdTime", .type = FIELD_DURATION },
 	{ .name = "keepaliveTime", .type = FIELD_DURATION },
 	{ .name = "connectTime", .type = FIELD_DURATION },

@@ -264,7 +264,7 @@ static const struct bad {
 	  "b.conf:3: bgpPeers[0].passwordSecret: passwordFile and passwordSecret exclude each "
 	  "other" },
 	{ PEER "peerPort = 16385; } );",
-	  "b.conf:2: bgpPeers[0].peerPort: 16385 is not in 1..16384" },
+	  "b.conf:2: bgpPeers[0].peerPort: 16385 is not in 0..16384" },
 	{ PEER "holdTime = \"2s\"; } );",
 	  "b.conf:2: bgpPeers[0].holdTime: must be 0 or 3..65535 s" },
 	{ PEER "holdTime = \"90\"; } );",

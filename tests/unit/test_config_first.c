@@ -90,7 +90,7 @@ static const struct said {
 	  "parsing peer p can not have both password and secret ref set in peer config "
 	  "\"metallb-system\"/\"p\"" },
 	{ PEER("p", "myASN: 1, peerASN: 2, peerAddress: 10.0.0.1, peerPort: 16385"),
-	  "parsing peer p spec.peerPort: 16385 is not in 1..16384" },
+	  "parsing peer p spec.peerPort: 16385 is not in 0..16384" },
 	/* BFD profiles */
 	{ BFD("f", "receiveInterval: 9"),
 	  "parsing bfd profile f: invalid value 9, must be in 10-60000 range\n"
