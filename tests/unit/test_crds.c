@@ -197,7 +197,7 @@ static void want_field(const struct at *at, const struct field *field)
 		want_list(at, field);
 		break;
 	case FIELD_LISTEN:
-	case FIELD_ANY:
+	case FIELD_CHECKED:
 		fail_msg("%s: no field of a custom resource", at->path);
 	}
 }
