@@ -184,23 +184,32 @@ struct endpoint_slice *endpoint_slice_free(struct endpoint_slice *s)
 	return NULL;
 }
 
-static int internal_ips_decode(const struct json *list, struct node *n)
+/*
+ * Those of @type. There are a handful in all, so each kind has room for them all. @needed: one that
+ * is none is a fault; others are passed over, they must not cost us the Node.
+ */
+static int addresses_decode(const struct json *list, const char *type, bool needed,
+			    struct ip_addr **ret_items, uint16_t *ret_count)
 {
 	size_t count;
-	int rc = list_alloc(list, sizeof(*n->internal_ips), &n->internal_ips, &count);
+	int rc = list_alloc(list, sizeof(**ret_items), ret_items, &count);
 
 	if (rc != 0 || count == 0)
 		return rc;
 	json_each (j, list) {
-		struct json type = json_get(&j, "type"), address = json_get(&j, "address");
-		const char *kind = json_text(&type), *text = json_text(&address);
+		struct json kind = json_get(&j, "type"), address = json_get(&j, "address");
+		const char *is = json_text(&kind), *text = json_text(&address);
 
-		if (kind == NULL || text == NULL || strcmp(kind, "InternalIP") != 0)
+		if (is == NULL || text == NULL || strcmp(is, type) != 0)
 			continue;
-		if (ip_parse(text, &n->internal_ips[n->internal_ip_count]) == 0)
-			n->internal_ip_count++;
-		else
+		if (ip_parse(text, &(*ret_items)[*ret_count]) == 0)
+			++*ret_count;
+		else if (needed)
 			json_fault(&address, "\"%s\" is no address", text);
+	}
+	if (*ret_count == 0) {
+		free(*ret_items);
+		*ret_items = NULL;
 	}
 	return 0;
 }
@@ -266,7 +275,11 @@ int node_decode(const cJSON *object, struct where where, struct faults *faults, 
 	n->zone = labels_get(&n->meta.labels, LABEL_ZONE);
 	n->network_unavailable = network_unavailable(&conditions);
 	if (rc == 0)
-		rc = internal_ips_decode(&addresses, n);
+		rc = addresses_decode(&addresses, "InternalIP", true, &n->internal_ips,
+				      &n->internal_ip_count);
+	if (rc == 0)
+		rc = addresses_decode(&addresses, "ExternalIP", false, &n->external_ips,
+				      &n->external_ip_count);
 	if (rc == 0)
 		rc = pod_cidrs_decode(&spec, n);
 	if (rc == 0 && source.failed)
@@ -285,6 +298,7 @@ struct node *node_free(struct node *n)
 		return NULL;
 	meta_done(&n->meta);
 	free(n->internal_ips);
+	free(n->external_ips);
 	free(n->pod_cidrs);
 	free(n);
 	return NULL;

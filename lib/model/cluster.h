@@ -42,8 +42,9 @@ bool endpoint_is_for_zone(const struct endpoint *e, const char *zone);
 struct node {
 	struct object_meta meta;
 	struct ip_addr *internal_ips; /* status.addresses of type InternalIP, in order */
+	struct ip_addr *external_ips; /* the same of type ExternalIP */
 	struct ip_prefix *pod_cidrs;  /* spec.podCIDRs, else spec.podCIDR */
-	uint16_t internal_ip_count, pod_cidr_count;
+	uint16_t internal_ip_count, external_ip_count, pod_cidr_count;
 	bool network_unavailable; /* condition NetworkUnavailable is True */
 	const char *zone;         /* label topology.kubernetes.io/zone, in .meta; NULL: none */
 	bool excluded; /* label node.kubernetes.io/exclude-from-external-load-balancers, any value

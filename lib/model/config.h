@@ -107,7 +107,8 @@ struct config {
 	struct pool_spans { /* every range of every pool, sorted by address; none overlaps */
 		ARRAY_OF(struct pool_span {
 			struct ip_range range;
-			uint32_t pool; /* index in pools */
+			uint32_t pool;  /* index in pools */
+			uint32_t entry; /* in its addresses */
 		});
 	} spans;
 };

@@ -177,7 +177,7 @@ int build_spans(struct config *c)
 			struct pool_span *span = array_push(&c->spans);
 			if (span == NULL)
 				return -ENOMEM;
-			*span = (struct pool_span){ r->items[k].range, (uint32_t)i };
+			*span = (struct pool_span){ r->items[k].range, (uint32_t)i, (uint32_t)k };
 		}
 	}
 	if (c->spans.count > 1)
