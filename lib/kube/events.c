@@ -30,13 +30,13 @@ static const char *event_namespace(const struct kube_event *e)
 	return e->ns == NULL || *e->ns == '\0' ? "default" : e->ns;
 }
 
-static const char *time_text(char *buf, size_t size)
+const char *kube_time_text(char buf[KUBE_TIME_TEXT])
 {
 	time_t now = time(NULL);
 	struct tm tm;
 
 	gmtime_r(&now, &tm);
-	strftime(buf, size, "%Y-%m-%dT%H:%M:%SZ", &tm);
+	strftime(buf, KUBE_TIME_TEXT, "%Y-%m-%dT%H:%M:%SZ", &tm);
 	return buf;
 }
 
@@ -75,14 +75,14 @@ static void add_text(cJSON *to, const char *name, const char *text)
 
 static char *new_event_text(const struct kube_event *e, const char *name)
 {
-	char now[32];
+	char now[KUBE_TIME_TEXT];
 	char *message = message_of(e->message);
 	cJSON *event = cJSON_CreateObject();
 	cJSON *meta = cJSON_AddObjectToObject(event, "metadata");
 	cJSON *about = cJSON_AddObjectToObject(event, "involvedObject");
 	cJSON *source = cJSON_AddObjectToObject(event, "source");
 
-	time_text(now, sizeof(now));
+	kube_time_text(now);
 	add_text(event, "kind", "Event");
 	add_text(event, "apiVersion", "v1");
 	add_text(meta, "name", name);
@@ -110,10 +110,10 @@ static char *new_event_text(const struct kube_event *e, const char *name)
 
 static char *repeat_text(unsigned count)
 {
-	char now[32], *text;
+	char now[KUBE_TIME_TEXT], *text;
 
-	if (asprintf(&text, "{\"count\":%u,\"lastTimestamp\":\"%s\"}", count,
-		     time_text(now, sizeof(now))) < 0)
+	if (asprintf(&text, "{\"count\":%u,\"lastTimestamp\":\"%s\"}", count, kube_time_text(now)) <
+	    0)
 		return NULL;
 	return text;
 }

@@ -162,6 +162,10 @@ int kube_call(struct kube *k, const struct kube_call *call);
 char *kube_path(const char *api, const char *ns, const char *resource, const char *name,
 		const char *subresource);
 
+/* The wall clock as times stand in objects (RFC 3339, whole seconds); returns @buf. */
+#define KUBE_TIME_TEXT 32
+const char *kube_time_text(char buf[KUBE_TIME_TEXT]);
+
 /*
  * A core/v1 Event about an object. Nobody hears whether it arrived: it is dropped while the
  * server cannot be reached, and beyond 25 at once and one each 5 minutes for one object. The same
