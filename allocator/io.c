@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "allocator/engine.h"
+#include "allocator/gate_io.h"
 #include "allocator/input_io.h"
 #include "allocator/pool_gauges.h"
 #include "allocator/status_io.h"
@@ -11,6 +12,7 @@
 #include "lib/base/log.h"
 #include "lib/base/must.h"
 #include "lib/daemon/config_source.h"
+#include "lib/daemon/config_state.h"
 #include "lib/daemon/loop.h"
 
 #define WRITES_MAX 32
@@ -20,6 +22,7 @@ struct allocator_io {
 	struct kube *kube;
 	struct allocator *engine;
 	struct config_source *config;
+	struct config_state *state;
 	struct input_io *inputs;
 	struct status_io *statuses;
 	struct pool_gauges gauges;
@@ -87,6 +90,13 @@ static void on_config(void *arg, struct config *config)
 	on_changed(io);
 }
 
+static void on_judged(void *arg, const char *error)
+{
+	struct allocator_io *io = arg;
+
+	config_state_set(io->state, error);
+}
+
 void allocator_io_measure(struct allocator_io *io)
 {
 	pool_gauges_update(&io->gauges, io->engine);
@@ -101,6 +111,12 @@ static struct service *decode(void *arg, const cJSON *object)
 	return input_io_decode(io->inputs, object);
 }
 
+static int send_gated(void *via, const char *method, const char *path, const char *type,
+		      const char *body, kube_done done, void *arg)
+{
+	return gate_send(via, method, path, type, body, done, arg);
+}
+
 static int sources_open(struct allocator_io *io, const struct allocator_io_cfg *cfg)
 {
 	const struct config_source_cfg source_cfg = {
@@ -111,6 +127,7 @@ static int sources_open(struct allocator_io *io, const struct allocator_io_cfg *
 		.scope = CONFIG_POOLS,
 		.metrics = cfg->metrics,
 		.changed = on_config,
+		.judged = on_judged,
 		.arg = io,
 	};
 	const struct input_io_cfg input_cfg = {
@@ -120,8 +137,20 @@ static int sources_open(struct allocator_io *io, const struct allocator_io_cfg *
 		.changed = on_changed,
 		.arg = io,
 	};
-	int rc = config_source_open(&source_cfg, &io->config);
+	const struct config_state_cfg state_cfg = {
+		.loop = cfg->loop,
+		.kube = cfg->kube,
+		.ns = cfg->ns,
+		.condition = "poolReconcilerValid",
+		.pod = cfg->pod,
+		.seed = cfg->seed,
+		.send = send_gated,
+		.via = cfg->gate,
+	};
+	int rc = config_state_open(&state_cfg, &io->state);
 
+	if (rc == 0)
+		rc = config_source_open(&source_cfg, &io->config);
 	return rc != 0 ? rc : input_io_open(&input_cfg, &io->inputs);
 }
 
@@ -179,6 +208,7 @@ struct allocator_io *allocator_io_close(struct allocator_io *io)
 	io->closing = true;
 	io->inputs = input_io_close(io->inputs);
 	io->config = config_source_close(io->config);
+	io->state = config_state_close(io->state);
 	io->statuses = status_io_close(io->statuses);
 	io->engine = allocator_free(io->engine);
 	uv_close((uv_handle_t *)&io->timer, on_closed);

@@ -27,6 +27,7 @@ struct allocator_io_cfg {
 	struct metrics *metrics; /* borrowed */
 	const char *config_file; /* NULL: none */
 	const char *ns;          /* where custom resources are looked for */
+	const char *pod;         /* own pod; NULL: not known */
 	const char *lb_class;    /* NULL or "": Services without a class */
 	uint64_t seed;
 };

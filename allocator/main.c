@@ -45,7 +45,7 @@ static void options_read(struct options *o, int argc, char **argv)
 		{ "namespace", OPT_TEXT, &o->ns, "METALLB_NAMESPACE", "NS",
 		  "where the custom resources are (default: the pod's, else metallb-system)" },
 		{ "pod-name", OPT_TEXT, &o->pod_name, "METALLB_POD_NAME", "NAME",
-		  "this pod; takes effect with leader election" },
+		  "this pod, which owns what is written about the configuration" },
 		{ "lb-class", OPT_TEXT, &o->lb_class, NULL, "CLASS",
 		  "serve Services of this loadBalancerClass (default: those without one)" },
 		{ "metrics", OPT_LISTEN, &o->metrics, NULL, "ADDR:PORT",
@@ -163,6 +163,7 @@ static int start(struct program *p, const struct options *o)
 		.metrics = p->metrics,
 		.config_file = o->config,
 		.ns = namespace_of(o, p->kube),
+		.pod = o->pod_name,
 		.lb_class = o->lb_class,
 		.seed = daemon_seed(),
 	};

@@ -11,6 +11,7 @@
 
 #include "lib/base/log.h"
 #include "lib/daemon/config_source.h"
+#include "lib/daemon/config_state.h"
 #include "lib/daemon/health.h"
 #include "lib/daemon/loop.h"
 #include "lib/daemon/options.h"
@@ -38,6 +39,7 @@ struct program {
 	struct speaker_actions actions;
 	struct kube *kube;
 	struct config_source *config;
+	struct config_state *state;
 	struct cluster_io *cluster;
 	struct link_io *links;
 	struct packet_io *packets; /* NULL: layer 2 is off */
@@ -186,6 +188,13 @@ static void on_config(void *arg, struct config *config)
 	pass_soon(p);
 }
 
+static void on_judged(void *arg, const char *error)
+{
+	struct program *p = arg;
+
+	config_state_set(p->state, error);
+}
+
 static void on_link_set(void *arg, const struct l2_link *link)
 {
 	struct program *p = arg;
@@ -223,6 +232,7 @@ static void on_stop(void *arg)
 		pass(p);
 	while (speaker_wake_ns(p->speaker) == 0);
 	p->config = config_source_close(p->config);
+	p->state = config_state_close(p->state);
 	p->cluster = cluster_io_close(p->cluster);
 	p->kube = kube_close(p->kube);
 	p->links = link_io_close(p->links);
@@ -242,7 +252,8 @@ static void options_read(struct options *o, int argc, char **argv)
 		  "where custom resources are read" },
 		{ "node-name", OPT_TEXT, &o->node_name, "METALLB_NODE_NAME", "N",
 		  "this node's name (required)" },
-		{ "pod-name", OPT_TEXT, &o->pod_name, "METALLB_POD_NAME", "N", "this pod's name" },
+		{ "pod-name", OPT_TEXT, &o->pod_name, "METALLB_POD_NAME", "N",
+		  "this pod, which owns what is written about the configuration" },
 		{ "lb-class", OPT_TEXT, &o->lb_class, NULL, "C",
 		  "announce Services of this loadBalancerClass only" },
 		{ "ignore-exclude-lb", OPT_FLAG, &o->ignore_exclude_lb, NULL, NULL,
@@ -339,13 +350,23 @@ static int sources_open(struct program *p)
 						  .metrics = p->metrics,
 						  .changed = on_config,
 						  .synced = on_changed,
+						  .judged = on_judged,
 						  .arg = p };
+	const struct config_state_cfg state = { .loop = p->daemon.loop,
+						.kube = p->kube,
+						.ns = p->opt.ns,
+						.node = p->opt.node_name,
+						.condition = "configReconcilerValid",
+						.pod = p->opt.pod_name,
+						.seed = daemon_seed() };
 	const struct cluster_io_cfg cluster = { .kube = p->kube,
 						.speaker = p->speaker,
 						.metrics = p->metrics,
 						.changed = on_changed,
 						.arg = p };
-	rc = config_source_open(&config, &p->config);
+	rc = config_state_open(&state, &p->state);
+	if (rc == 0)
+		rc = config_source_open(&config, &p->config);
 	return rc < 0 ? rc : cluster_io_open(&cluster, &p->cluster);
 }
 

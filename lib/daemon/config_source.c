@@ -24,6 +24,7 @@
 
 #define SETTLE_MS 100u     /* editors write in several steps */
 #define LOOK_MS   60000u   /* where no event comes: network file systems */
+#define ERROR_MAX 4096u    /* bytes of a verdict; longer ones are cut */
 #define TICK_NS   50000000 /* longer than time stamps of files stand still */
 
 /* A custom resource, reduced to what configuration is: no status, no managedFields. */
@@ -71,6 +72,9 @@ struct config_source {
 	bool dirty;         /* resources changed since the last build, or a source came back */
 	bool resources_bad; /* as they are now they were refused */
 	bool told_synced, loaded, waits;
+	char *refusal; /* what was wrong when a candidate was refused last */
+	bool judged;   /* cfg.judged() was called, and with this: */
+	char *verdict; /* NULL: valid */
 	int64_t *loaded_metric, *stale_metric;
 
 	uv_fs_event_t events;
@@ -85,6 +89,33 @@ static void metrics_update(struct config_source *s)
 		return;
 	*s->loaded_metric = s->loaded;
 	*s->stale_metric = s->file_bad || s->next != NULL || s->resources_bad || s->waits;
+}
+
+/* What is wrong with what the sources ask for now; NULL: nothing. Put into @buf if it is made up
+ * here. */
+static const char *wrong_now(const struct config_source *s, char *buf, size_t size)
+{
+	if (s->file_bad)
+		return config_first_error(&s->told, buf, size);
+	if (s->next != NULL || s->resources_bad)
+		return s->refusal;
+	return s->waits ? "general handler sync state error" : NULL; /* MetalLB's words */
+}
+
+/* Tell the verdict if it is another than before. */
+static void judge(struct config_source *s)
+{
+	char buf[ERROR_MAX];
+	const char *error = wrong_now(s, buf, sizeof(buf));
+	bool same = error == NULL || s->verdict == NULL ? error == s->verdict
+							: strcmp(error, s->verdict) == 0;
+
+	if (s->cfg.judged == NULL || !s->told_synced || (s->judged && same))
+		return;
+	free(s->verdict);
+	s->verdict = error == NULL ? NULL : must(strdup(error));
+	s->judged = true;
+	s->cfg.judged(s->cfg.arg, s->verdict);
 }
 
 static bool is_watched(const struct config_source *s, size_t kind)
@@ -121,6 +152,7 @@ void config_source_waits(struct config_source *s, bool waits)
 {
 	s->waits = waits;
 	metrics_update(s);
+	judge(s);
 }
 
 /* --- building ---------------------------------------------------------------------------- */
@@ -197,6 +229,17 @@ static bool same_objects(const struct doc *a, const struct doc *b)
 	return true;
 }
 
+/* Keep what is wrong with a candidate, and say that it is not taken. */
+static void refuse(struct config_source *s, const struct faults *faults)
+{
+	char buf[ERROR_MAX];
+
+	free(s->refusal);
+	s->refusal = must(strdup(config_first_error(faults, buf, sizeof(buf))));
+	log_warn("config", "refused, the last good configuration stays", "loaded=%s",
+		 s->loaded ? "yes" : "none");
+}
+
 /* Build from @doc (NULL: no file is asked for) and the resources, and put it in force or refuse. */
 static bool build(struct config_source *s, const struct doc *doc)
 {
@@ -215,13 +258,12 @@ static bool build(struct config_source *s, const struct doc *doc)
 
 	bool good = config_build(&inputs, &faults, &config) == 0;
 	faults_log(&faults, &s->told);
-	faults_free(&faults);
 	array_free(&inputs);
-	if (!good) {
-		log_warn("config", "refused, the last good configuration stays", "loaded=%s",
-			 s->loaded ? "yes" : "none");
+	if (!good)
+		refuse(s, &faults);
+	faults_free(&faults);
+	if (!good)
 		return false;
-	}
 	log_info("config", "configuration in force", "pools=%zu l2_advertisements=%zu",
 		 config->pools.count, config->l2_advertisements.count);
 	s->loaded = true;
@@ -330,6 +372,7 @@ static void update(struct config_source *s)
 		s->resources_bad = !build(s, s->doc);
 	s->dirty = false;
 	metrics_update(s);
+	judge(s);
 }
 
 /* --- what makes it run -------------------------------------------------------------------- */
@@ -566,6 +609,8 @@ static void on_closed(uv_handle_t *handle)
 		return;
 	free(s->file);
 	free(s->ns);
+	free(s->refusal);
+	free(s->verdict);
 	free(s);
 }
 

@@ -35,6 +35,12 @@ struct config_source_cfg {
 	void (*changed)(void *arg, struct config *config);
 	/* Each of them was read once, good or bad; called once. May be NULL. */
 	void (*synced)(void *arg);
+	/*
+	 * What the sources ask for can be taken as a whole and is (NULL), or @error is the first
+	 * that is wrong with it; lent. Called when that changes, and once at first, when each
+	 * source was read. May be NULL.
+	 */
+	void (*judged)(void *arg, const char *error);
 	void *arg;
 };
 

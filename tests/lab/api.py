@@ -18,6 +18,7 @@ MERGE = "application/merge-patch+json"
 KINDS = {
     "Namespace": ("v1", "namespaces", False),
     "Node": ("v1", "nodes", False),
+    "Pod": ("v1", "pods", True),
     "Service": ("v1", "services", True),
     "Event": ("v1", "events", True),
     "EndpointSlice": ("discovery.k8s.io/v1", "endpointslices", True),

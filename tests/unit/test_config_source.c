@@ -36,6 +36,8 @@ struct world {
 	size_t pools;   /* of the last change */
 	bool complete;  /* as of then */
 	char first[32]; /* its first pool */
+	unsigned verdicts;
+	char wrong[256]; /* the last verdict; empty: valid */
 };
 
 /* --- lib/kube, as far as a source needs it ------------------------------------------------- */
@@ -138,6 +140,14 @@ static void on_changed(void *arg, struct config *c)
 	snprintf(w->first, sizeof(w->first), "%s", w->pools > 0 ? c->pools.items[0].name : "");
 }
 
+static void on_judged(void *arg, const char *error)
+{
+	struct world *w = arg;
+
+	w->verdicts++;
+	snprintf(w->wrong, sizeof(w->wrong), "%s", error != NULL ? error : "");
+}
+
 static struct world *world_new_for(enum config_scope scope, const char *text, bool with_kube)
 {
 	static int some_kube;
@@ -159,6 +169,7 @@ static struct world *world_new_for(enum config_scope scope, const char *text, bo
 		.ns = "metallb-system",
 		.scope = scope,
 		.changed = on_changed,
+		.judged = on_judged,
 		.arg = w,
 	};
 	assert_int_equal(config_source_open(&cfg, &w->source), 0);
@@ -347,6 +358,65 @@ static void test_the_allocator_watches_pools_and_communities_alone(void **state)
 	world_free(w);
 }
 
+/* MetalLB #2245: what is in force already does not come into force anew, but nothing is wrong any
+ * more. */
+static void test_going_back_to_what_is_in_force_is_valid(void **state)
+{
+	struct world *w = world_new(POOL("one"), true);
+	(void)state;
+
+	tell_pool("more", "198.51.100.0/24");
+	wait_for(w, w->ticks > 2);
+	assert_int_equal(w->verdicts, 0); /* not all sources were read */
+	tell_listed();
+	wait_for(w, w->verdicts == 1);
+	assert_string_equal(w->wrong, "");
+
+	tell_pool("more", "198.51.100.0/33");
+	wait_for(w, w->verdicts == 2);
+	assert_non_null(strstr(w->wrong, "198.51.100.0/33"));
+	tell_pool("more", "198.51.100.0/24");
+	wait_for(w, w->verdicts == 3);
+	assert_string_equal(w->wrong, "");
+
+	write_file(w->file, "pools = (");
+	wait_for(w, w->verdicts == 4);
+	assert_non_null(strstr(w->wrong, "b.conf:1"));
+	write_file(w->file, POOL("one"));
+	wait_for(w, w->verdicts == 5);
+	assert_string_equal(w->wrong, "");
+	world_free(w);
+}
+
+static void test_a_verdict_is_told_when_it_changes_only(void **state)
+{
+	struct world *w = world_new(POOL("one"), true);
+	(void)state;
+
+	tell_pool("bad", "198.51.100.0/33");
+	tell_listed();
+	wait_for(w, w->verdicts == 1);
+	tell_pool("good", "203.0.113.0/24");
+	write_file(w->file, POOL("two"));
+	wait_for(w, w->ticks > 60); /* longer than a file takes to settle */
+	assert_int_equal(w->verdicts, 1);
+	tell_pool("bad", "198.51.100.0/34");
+	wait_for(w, w->verdicts == 2);
+	tell_pool("bad", "198.51.100.0/24");
+	wait_for(w, w->verdicts == 3);
+	assert_string_equal(w->wrong, "");
+	assert_int_equal(w->pools, 3);
+
+	config_source_waits(w->source, true);
+	assert_int_equal(w->verdicts, 4);
+	assert_string_equal(w->wrong, "general handler sync state error");
+	config_source_waits(w->source, true);
+	assert_int_equal(w->verdicts, 4);
+	config_source_waits(w->source, false);
+	assert_int_equal(w->verdicts, 5);
+	world_free(w);
+}
+
 /* --- what is told ---------------------------------------------------------------------------- */
 
 struct capture {
@@ -430,6 +500,8 @@ int main(void)
 		cmocka_unit_test(test_that_the_file_is_mended_is_told_though_it_is_as_before),
 		cmocka_unit_test(test_nothing_is_in_force_before_every_source_was_read),
 		cmocka_unit_test(test_the_allocator_watches_pools_and_communities_alone),
+		cmocka_unit_test(test_going_back_to_what_is_in_force_is_valid),
+		cmocka_unit_test(test_a_verdict_is_told_when_it_changes_only),
 		cmocka_unit_test(test_all_faults_of_the_file_are_told_at_once_and_once),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

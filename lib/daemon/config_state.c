@@ -1,0 +1,348 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * One request at a time, each chosen by looking at the object as it is known now: what the watch
+ * or the last answer told. So it makes no difference who changed it, or what was lost on the way.
+ */
+#include "lib/daemon/config_state.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/log.h"
+#include "lib/base/must.h"
+#include "lib/base/rng.h"
+#include "lib/daemon/config_state_body.h"
+#include "lib/daemon/loop.h"
+#include "lib/kube/backoff.h"
+
+#define API        "/apis/" CONFIG_STATE_API
+#define PLURAL     "configurationstates"
+#define GAP_MS     1000u  /* between two writes of the status */
+#define REFUSED_MS 60000u /* until what was forbidden or not found is tried again */
+
+struct config_state {
+	struct config_state_cfg cfg; /* loop, kube, send, via */
+	struct kube_watch *watch;
+	struct config_state_text want; /* the texts are ours */
+	char *name, *ns, *node, *condition, *pod, *pod_uid, *error;
+	cJSON *object; /* as known; NULL: there is none */
+
+	bool judged;    /* want.error is known */
+	bool lead;      /* may write */
+	bool pod_known; /* pod_uid was asked for */
+	bool busy;      /* a request is under way */
+	bool refused;   /* said already */
+	bool closing;
+	uint64_t status_due_ms; /* the loop's time; no status is written before */
+	struct backoff backoff;
+	struct rng rng;
+	uv_timer_t timer;
+	unsigned holders; /* the timer, and the request under way */
+};
+
+static char *copy(const char *text)
+{
+	return text == NULL ? NULL : must(strdup(text));
+}
+
+static void state_unref(struct config_state *s)
+{
+	if (--s->holders > 0)
+		return;
+	cJSON_Delete(s->object);
+	free(s->name);
+	free(s->ns);
+	free(s->node);
+	free(s->condition);
+	free(s->pod);
+	free(s->pod_uid);
+	free(s->error);
+	free(s);
+}
+
+static void on_timer(uv_timer_t *t);
+
+static void look_in(struct config_state *s, uint64_t ms)
+{
+	if (!s->closing)
+		uv_timer_start(&s->timer, on_timer, ms, 0);
+}
+
+static void look_soon(struct config_state *s)
+{
+	look_in(s, 0);
+}
+
+/* --- requests ------------------------------------------------------------------------ */
+
+/* Say it once, and wait. That the server cannot be reached is said by lib/kube. */
+static void failed(struct config_state *s, int status, const char *error)
+{
+	bool refused = status == 403 || status == 404;
+
+	if (status != 0 && status != 409 && !s->refused) {
+		/* Without its namespace a host without Kubernetes is in order. */
+		LOG_AT(status == 404 ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN, "config",
+		       "cannot write the ConfigurationState", "name=%s status=%d err=\"%s\"",
+		       s->name, status, error != NULL ? error : "");
+		s->refused = true;
+	}
+	look_in(s, refused ? REFUSED_MS : backoff_next(&s->backoff, &s->rng));
+}
+
+/* The object is as the server says now; or, with @object NULL, there is none. */
+static void object_set(struct config_state *s, const cJSON *object)
+{
+	cJSON_Delete(s->object);
+	s->object = object == NULL ? NULL : must(cJSON_Duplicate(object, true));
+}
+
+static void on_answer(void *arg, int status, const cJSON *json, const char *error)
+{
+	struct config_state *s = arg;
+
+	s->busy = false;
+	if (!s->closing && status >= 200 && status < 300) {
+		s->refused = false;
+		backoff_reset(&s->backoff);
+		object_set(s, json);
+		look_soon(s);
+	} else if (!s->closing) {
+		failed(s, status, error);
+	}
+	state_unref(s);
+}
+
+static int send_ungated(void *via, const char *method, const char *path, const char *type,
+			const char *body, kube_done done, void *arg)
+{
+	return kube_request(via, method, path, type, body, done, arg);
+}
+
+/* Takes over @path and @body. */
+static void write_object(struct config_state *s, const char *method, char *path, cJSON *body)
+{
+	char *text = must(cJSON_PrintUnformatted(body));
+	const char *type = strcmp(method, "PATCH") == 0 ? KUBE_MERGE_PATCH : KUBE_JSON;
+
+	s->busy = true;
+	s->holders++;
+	int rc = s->cfg.send(s->cfg.via, method, path, type, text, on_answer, s);
+	free(text);
+	free(path);
+	cJSON_Delete(body);
+	if (rc != 0)
+		on_answer(s, 0, NULL, strerror(-rc));
+}
+
+/* The pod may not be readable, or not be there where there is no kubelet: then it owns nothing. */
+static void on_pod(void *arg, int status, const cJSON *json, const char *error)
+{
+	struct config_state *s = arg;
+	const cJSON *meta = cJSON_GetObjectItemCaseSensitive(json, "metadata");
+	const char *uid = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(meta, "uid"));
+
+	s->busy = false;
+	if (status == 200 && uid != NULL) {
+		s->pod_uid = must(strdup(uid));
+		s->want.pod = s->pod;
+		s->want.pod_uid = s->pod_uid;
+	} else if (status != 0) {
+		log_info("config", "own pod cannot be read, it owns no ConfigurationState",
+			 "pod=%s/%s err=\"%s\"", s->ns, s->pod, error != NULL ? error : "");
+	}
+	s->pod_known = status != 0;
+	look_in(s, s->pod_known ? 0 : backoff_next(&s->backoff, &s->rng));
+	state_unref(s);
+}
+
+static void ask_for_pod(struct config_state *s)
+{
+	char *path = must(kube_path("/api/v1", s->ns, "pods", s->pod, NULL));
+
+	s->busy = true;
+	s->holders++;
+	int rc = kube_request(s->cfg.kube, "GET", path, NULL, NULL, on_pod, s);
+	free(path);
+	if (rc != 0)
+		on_pod(s, 0, NULL, strerror(-rc));
+}
+
+/* --- what to do next ------------------------------------------------------------------- */
+
+static char *object_path(const struct config_state *s, const char *subresource)
+{
+	return must(kube_path(API, s->ns, PLURAL, s->name, subresource));
+}
+
+static void status_write(struct config_state *s)
+{
+	char now[KUBE_TIME_TEXT];
+	uint64_t now_ms = uv_now(s->cfg.loop);
+	cJSON *patch = config_state_status_patch(&s->want, s->object, kube_time_text(now));
+
+	if (patch == NULL)
+		return;
+	if (now_ms < s->status_due_ms) {
+		cJSON_Delete(patch);
+		look_in(s, s->status_due_ms - now_ms);
+		return;
+	}
+	s->status_due_ms = now_ms + GAP_MS;
+	write_object(s, "PATCH", object_path(s, "status"), patch);
+}
+
+/* Do the first thing that is missing. What it leads to runs this again. */
+static void look(struct config_state *s)
+{
+	cJSON *patch;
+
+	if (s->busy || !s->judged || !s->lead || !kube_watch_synced(s->watch))
+		return;
+	if (!s->pod_known)
+		ask_for_pod(s);
+	else if (s->object == NULL)
+		write_object(s, "POST", must(kube_path(API, s->ns, PLURAL, NULL, NULL)),
+			     config_state_object(&s->want));
+	else if ((patch = config_state_meta_patch(&s->want, s->object)) != NULL)
+		write_object(s, "PATCH", object_path(s, NULL), patch);
+	else
+		status_write(s);
+}
+
+static void on_timer(uv_timer_t *t)
+{
+	look(t->data);
+}
+
+/* --- what the API tells ------------------------------------------------------------------ */
+
+static void on_upsert(void *arg, const cJSON *object)
+{
+	struct config_state *s = arg;
+
+	object_set(s, object);
+	look_soon(s);
+}
+
+static void on_remove(void *arg, const char *ns, const char *name)
+{
+	struct config_state *s = arg;
+
+	(void)ns;
+	(void)name;
+	object_set(s, NULL);
+	look_soon(s);
+}
+
+static void on_listed(void *arg)
+{
+	look_soon(arg);
+}
+
+static void on_absent(void *arg)
+{
+	(void)arg; /* no definition, no object; the watch asks again */
+}
+
+static const struct kube_watch_ops watch_ops = {
+	.upsert = on_upsert,
+	.remove = on_remove,
+	.synced = on_listed,
+	.absent = on_absent,
+};
+
+/* --- life -------------------------------------------------------------------------------- */
+
+static char *name_of(const char *node)
+{
+	char *name;
+
+	if (node == NULL)
+		return must(strdup("controller"));
+	if (asprintf(&name, "speaker-%s", node) < 0)
+		name = NULL;
+	return must(name);
+}
+
+static int watch_start(struct config_state *s)
+{
+	char *path = must(kube_path(API, s->ns, PLURAL, NULL, NULL)), *query;
+
+	/* Names of Nodes are DNS names: nothing to escape. */
+	if (asprintf(&query, "fieldSelector=metadata.name%%3D%s", s->name) < 0)
+		query = NULL;
+	s->watch = kube_watch_start(s->cfg.kube, path, must(query), &watch_ops, s);
+	free(path);
+	free(query);
+	return s->watch == NULL ? -ENOMEM : 0;
+}
+
+int config_state_open(const struct config_state_cfg *cfg, struct config_state **ret)
+{
+	struct config_state *s = must(calloc(1, sizeof(*s)));
+
+	s->cfg = (struct config_state_cfg){
+		.loop = cfg->loop,
+		.kube = cfg->kube,
+		.send = cfg->send != NULL ? cfg->send : send_ungated,
+		.via = cfg->send != NULL ? cfg->via : cfg->kube,
+	};
+	s->name = name_of(cfg->node);
+	s->ns = copy(cfg->ns);
+	s->node = copy(cfg->node);
+	s->condition = copy(cfg->condition);
+	s->pod = cfg->pod == NULL || *cfg->pod == '\0' ? NULL : copy(cfg->pod);
+	s->pod_known = s->pod == NULL;
+	s->want = (struct config_state_text){
+		.name = s->name,
+		.ns = s->ns,
+		.component = s->node == NULL ? "controller" : "speaker",
+		.node = s->node,
+		.condition = s->condition,
+	};
+	s->lead = true;
+	s->rng = rng_seeded(cfg->seed);
+	uv_timer_init(s->cfg.loop, &s->timer);
+	s->timer.data = s;
+	s->holders = 1;
+	int rc = watch_start(s);
+	if (rc != 0) {
+		config_state_close(s);
+		return rc;
+	}
+	*ret = s;
+	return 0;
+}
+
+void config_state_set(struct config_state *s, const char *error)
+{
+	free(s->error);
+	s->error = copy(error);
+	s->want.error = s->error;
+	s->judged = true;
+	look_soon(s);
+}
+
+void config_state_lead(struct config_state *s, bool lead)
+{
+	s->lead = lead;
+	look_soon(s);
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+	state_unref(handle->data);
+}
+
+struct config_state *config_state_close(struct config_state *s)
+{
+	if (s == NULL)
+		return NULL;
+	s->closing = true;
+	s->watch = kube_watch_stop(s->watch);
+	uv_close((uv_handle_t *)&s->timer, on_closed);
+	return NULL;
+}

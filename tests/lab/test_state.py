@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: Apache-2.0
+"""
+What the daemons write about the configuration: ConfigurationState. Against the real API server.
+"""
+
+import json
+
+import pytest
+from api import namespace, node, pool, SYSTEM
+from lab import Lab, node_ip, pod_nets
+
+CONF = 'pools = ( {{ name = "file"; addresses = ( "{addresses}" ); }} );\n'
+
+
+@pytest.fixture
+def office(can_lab):
+    """An API server and one node; each test starts the daemons as it likes."""
+    with Lab(nodes=("node-a",), backends=False) as lab:
+        lab.start_apiserver()
+        lab.api.create(namespace(SYSTEM), node("node-a", [node_ip("node-a")], pod_nets("node-a")))
+        yield lab
+
+
+def state(lab, name):
+    """(result, errorSummary) of a ConfigurationState, or None."""
+    status = (lab.api.get("ConfigurationState", name, SYSTEM) or {}).get("status")
+    return status and (status.get("result"), status.get("errorSummary"))
+
+
+def wait_state(lab, name, result, error=None, deadline=15):
+    lab.wait_for(lambda: state(lab, name) == (result, error), deadline, f"{name} to be {(result, error)}")
+
+
+def test_valid_and_invalid_and_valid_again(office):
+    office.api.create(pool("a", ["192.0.2.0/29"]))
+    office.start_allocator()
+    office.start_speaker("node-a")
+    wait_state(office, "controller", "Valid")
+    wait_state(office, "speaker-node-a", "Valid")
+    for name, labels, condition in (
+            ("controller", {"metallb.io/component-type": "controller"}, "poolReconcilerValid"),
+            ("speaker-node-a", {"metallb.io/component-type": "speaker", "metallb.io/node-name": "node-a"},
+             "configReconcilerValid")):
+        found = office.api.get("ConfigurationState", name, SYSTEM)
+        assert found["metadata"]["labels"] == labels
+        assert "ownerReferences" not in found["metadata"]
+        (said,) = found["status"]["conditions"]
+        assert said.pop("lastTransitionTime")
+        assert said == {"type": condition, "status": "True", "reason": "Reconciled", "message": ""}
+
+    office.api.create(pool("b", ["192.0.2.4-192.0.2.9"]))  # overlaps
+    for name in ("controller", "speaker-node-a"):
+        office.wait_for(lambda: state(office, name)[0] == "Invalid")
+        result, error = state(office, name)
+        (said,) = office.api.get("ConfigurationState", name, SYSTEM)["status"]["conditions"]
+        assert error.startswith("configuration error: ") and "overlaps" in error
+        assert (said["status"], said["reason"], said["message"]) == ("False", "ConfigurationError", error)
+
+    office.api.delete("IPAddressPool", "b", SYSTEM)  # exactly as it was before: valid, and not stale
+    for name, daemon in (("controller", "allocator"), ("speaker-node-a", "speaker-node-a")):
+        wait_state(office, name, "Valid")
+        metrics = office.process(daemon).metrics()
+        assert metrics["metallb_k8s_client_config_stale_bool"] == 0
+        assert metrics["metallb_k8s_client_config_loaded_bool"] == 1
+
+
+def test_object_that_is_deleted_or_edited_comes_back(office):
+    office.start_allocator()
+    wait_state(office, "controller", "Valid")
+    uid = office.api.get("ConfigurationState", "controller", SYSTEM)["metadata"]["uid"]
+    office.api.delete("ConfigurationState", "controller", SYSTEM)
+    wait_state(office, "controller", "Valid")
+    assert office.api.get("ConfigurationState", "controller", SYSTEM)["metadata"]["uid"] != uid
+
+    office.api.patch("ConfigurationState", "controller", {"status": {"result": "Unknown", "conditions": []}}, SYSTEM, "status")
+    wait_state(office, "controller", "Valid")
+    office.api.patch("ConfigurationState", "controller",
+                     {"metadata": {"labels": {"metallb.io/component-type": "speaker", "mine": "x"}}}, SYSTEM)
+    office.wait_for(lambda: office.api.get("ConfigurationState", "controller", SYSTEM)["metadata"]["labels"] ==
+                    {"metallb.io/component-type": "controller", "mine": "x"})
+
+    office.api.create(pool("a", ["192.0.2.0/29"]), pool("b", ["192.0.2.0/30"]))
+    office.wait_for(lambda: state(office, "controller")[0] == "Invalid")
+    office.api.delete("ConfigurationState", "controller", SYSTEM)
+    office.wait_for(lambda: (state(office, "controller") or ("",))[0] == "Invalid", 15)
+
+
+def versions_since(lab, name, version):
+    """What a watch from @version tells of a ConfigurationState: the result in each version of it."""
+    path = f"{lab.api.path('ConfigurationState', ns=SYSTEM)}?watch=true&resourceVersion={version}&timeoutSeconds=1"
+    status, text = lab.api.request("GET", path)
+    assert status == 200
+    events = [json.loads(line) for line in (text if isinstance(text, str) else json.dumps(text)).splitlines()]
+    return [e["object"]["status"]["result"] for e in events if e["object"]["metadata"]["name"] == name]
+
+
+def test_nothing_is_written_while_the_verdict_stays(office):
+    office.api.create(pool("a", ["192.0.2.0/29"]))
+    allocator = office.start_allocator()
+    wait_state(office, "controller", "Valid")
+    before = office.api.get("ConfigurationState", "controller", SYSTEM)
+    office.api.create(pool("c", ["198.51.100.0/29"]))
+    allocator.wait_log("pools=2")
+    allocator.stop()
+    allocator.start().wait_ready()
+    office.api.create(pool("d", ["203.0.113.0/30"]))
+    allocator.wait_log("pools=3")
+    office.api.create(pool("e", ["203.0.113.0/29"]))  # the one change
+    office.wait_for(lambda: state(office, "controller")[0] == "Invalid")
+    invalid_since = office.api.get("ConfigurationState", "controller", SYSTEM)["status"]["conditions"][0]["lastTransitionTime"]
+    office.api.patch("IPAddressPool", "e", {"spec": {"addresses": ["198.51.100.0/30"]}}, SYSTEM)  # another fault
+    office.wait_for(lambda: "198.51.100" in state(office, "controller")[1])
+    after = office.api.get("ConfigurationState", "controller", SYSTEM)
+    assert after["status"]["conditions"][0]["lastTransitionTime"] == invalid_since, "the status of the condition is the same"
+    assert versions_since(office, "controller", before["metadata"]["resourceVersion"]) == ["Invalid", "Invalid"]
+
+
+def test_a_faulty_file_is_invalid_from_the_start(office):
+    conf = office.scratch / "bellman.conf"
+    conf.write_text("pools = (\n")
+    allocator = office.start_allocator("--config", conf, wait=False)
+    speaker = office.start_speaker("node-a", "--config", conf, wait=False)
+    for name, daemon in (("controller", allocator), ("speaker-node-a", speaker)):
+        office.wait_for(lambda: (state(office, name) or ("",))[0] == "Invalid", 15)
+        assert "bellman.conf:2" in state(office, name)[1]
+        assert daemon.metrics()["metallb_k8s_client_config_loaded_bool"] == 0
+    conf.write_text(CONF.format(addresses="192.0.2.0/31"))
+    for name, daemon in (("controller", allocator), ("speaker-node-a", speaker)):
+        wait_state(office, name, "Valid")
+        assert daemon.metrics()["metallb_k8s_client_config_loaded_bool"] == 1
+        assert daemon.metrics()["metallb_k8s_client_config_stale_bool"] == 0
+
+    conf.write_text(CONF.format(addresses="192.0.2.0/33"))
+    for name in ("controller", "speaker-node-a"):
+        office.wait_for(lambda: state(office, name)[0] == "Invalid", 15)
+    conf.write_text(CONF.format(addresses="192.0.2.0/31"))  # what is in force already
+    for name, daemon in (("controller", allocator), ("speaker-node-a", speaker)):
+        wait_state(office, name, "Valid")
+        assert daemon.metrics()["metallb_k8s_client_config_stale_bool"] == 0
+
+
+def test_own_pod_owns_it(office):
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "controller-1", "namespace": SYSTEM},
+           "spec": {"containers": [{"name": "c", "image": "i"}]}}
+    office.api.create(pod)
+    uid = office.api.get("Pod", "controller-1", SYSTEM)["metadata"]["uid"]
+    allocator = office.start_allocator("--pod-name", "controller-0")  # which there is not
+    wait_state(office, "controller", "Valid")
+    assert "ownerReferences" not in office.api.get("ConfigurationState", "controller", SYSTEM)["metadata"]
+    allocator.wait_log("own pod cannot be read")
+    allocator.stop()
+
+    office.start_allocator("--pod-name", "controller-1")
+    owner = {"apiVersion": "v1", "kind": "Pod", "name": "controller-1", "uid": uid}
+    office.wait_for(lambda: office.api.get("ConfigurationState", "controller", SYSTEM)["metadata"].get("ownerReferences") == [owner])
+
+
+def test_without_the_definition_it_is_quiet(office):
+    office.api.delete("CustomResourceDefinition", "configurationstates.metallb.io", None)
+    office.api.create(pool("a", ["192.0.2.0/29"]))
+    allocator = office.start_allocator()
+    allocator.wait_log("pools=1")
+    office.api.create(pool("b", ["192.0.2.0/30"]))
+    allocator.wait_log("refused")
+    assert "onfigurationState" not in allocator.log
