@@ -205,6 +205,20 @@ void allocator_synced(struct allocator *a)
 	a->synced = true;
 }
 
+void allocator_lead(struct allocator *a, bool lead)
+{
+	struct record *r;
+
+	if (a->standby == !lead)
+		return;
+	a->standby = !lead;
+	a->synced = false;
+	a->retry_ns = 0;
+	RB_FOREACH (r, record_tree, &a->records)
+		record_forget(a, r);
+	mark_all(a);
+}
+
 static void back_off(struct allocator *a, struct record *r, uint64_t now_ns)
 {
 	unsigned doubled = r->attempts - 1 < BACKOFF_DOUBLED ? r->attempts - 1 : BACKOFF_DOUBLED;
@@ -357,7 +371,7 @@ void allocator_run(struct allocator *a, uint64_t now_ns, struct allocator_action
 	struct record *r;
 	enum turn turn;
 
-	if (!a->synced || a->config == NULL)
+	if (a->standby || !a->synced || a->config == NULL)
 		return;
 	while ((r = RB_MIN(record_timers, &a->timers)) != NULL && r->retry_ns <= now_ns) {
 		record_set_write(a, r, WRITE_NONE);
@@ -409,6 +423,7 @@ struct allocator *allocator_new(const struct allocator_cfg *cfg)
 	if (cfg->lb_class != NULL && cfg->lb_class[0] != '\0')
 		a->lb_class = intern(cfg->lb_class);
 	a->writes_max = cfg->writes_max;
+	a->standby = cfg->standby;
 	a->rng = rng_seeded(cfg->seed);
 	a->ledger = ledger_new();
 	RB_INIT(&a->spaces);

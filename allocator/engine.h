@@ -35,6 +35,7 @@ struct allocator; /* opaque; fields live in engine.c */
 #define ALLOCATOR_RETRY_NS (300 * 1000000000ull)
 
 struct allocator_cfg {
+	bool standby;         /* begin as one, see allocator_lead() */
 	const char *lb_class; /* spec.loadBalancerClass to serve; NULL or "": those without one */
 	unsigned writes_max;  /* status writes under way at once; 0: any number */
 	uint64_t seed;        /* of the jitter in write back-offs */
@@ -79,6 +80,17 @@ void allocator_set_config(struct allocator *a, struct config *c, bool complete);
 
 /* Services and namespaces are all here: nothing is decided before this and a config. */
 void allocator_synced(struct allocator *a);
+
+/*
+ * Lead from now on, or stand by. A standby takes every input and decides nothing. Who begins to
+ * lead decides after the next allocator_synced(): that is to tell of a list that began after the
+ * lead, and after every write of an earlier leader had landed or failed.
+ *
+ * Who ends to lead forgets what is not in a status, as if started anew on the same objects. A write
+ * that is under way is still to be told by allocator_written(); it may land, and who leads next
+ * sees it or not.
+ */
+void allocator_lead(struct allocator *a, bool lead);
 
 enum allocator_outcome {
 	ALLOCATOR_WRITTEN,  /* it landed */

@@ -11,6 +11,7 @@
 struct input_io {
 	struct input_io_cfg cfg;
 	struct kube_watch *services, *namespaces;
+	bool fresh; /* the list of Services is one that was asked for */
 	struct undecodable *undecodable;
 };
 
@@ -117,16 +118,30 @@ static void on_listed(void *arg)
 {
 	struct input_io *c = arg;
 
-	if (!input_io_synced(c))
+	if (!c->fresh || !input_io_synced(c))
 		return;
 	allocator_synced(c->cfg.engine);
 	changed(c);
 }
 
+static void on_services_listed(void *arg)
+{
+	struct input_io *c = arg;
+
+	c->fresh = true;
+	on_listed(c);
+}
+
+void input_io_relist(struct input_io *c)
+{
+	c->fresh = false;
+	kube_watch_relist(c->services);
+}
+
 static const struct kube_watch_ops service_ops = {
 	.upsert = on_service,
 	.remove = on_service_gone,
-	.synced = on_listed,
+	.synced = on_services_listed,
 };
 static const struct kube_watch_ops namespace_ops = {
 	.upsert = on_namespace,

@@ -27,6 +27,9 @@ int input_io_open(const struct input_io_cfg *cfg, struct input_io **ret);
 /* Was each list complete once? */
 bool input_io_synced(const struct input_io *c);
 
+/* Have the engine hear allocator_synced() next of a list of Services that begins after this. */
+void input_io_relist(struct input_io *c);
+
 /* Decode a Service; NULL, and said and counted, when it does not. The caller's. */
 struct service *input_io_decode(struct input_io *c, const cJSON *object);
 

@@ -162,7 +162,7 @@ void record_set_write(struct allocator *a, struct record *r, enum write_state to
 		RB_INSERT(record_timers, &a->timers, r);
 }
 
-void record_clear(struct allocator *a, struct record *r)
+void record_forget(struct allocator *a, struct record *r)
 {
 	record_unqueue(a, r);
 	record_set_waiting(a, r, false);
@@ -170,18 +170,25 @@ void record_clear(struct allocator *a, struct record *r)
 		record_set_write(a, r, WRITE_NONE);
 	while (!LIST_EMPTY(&r->holder.uses))
 		ledger_drop(a->ledger, LIST_FIRST(&r->holder.uses));
+	r->pool = intern_unref(r->pool);
+	r->held = ip_kept_unref(r->held);
+	text_set(&r->problem, NULL);
+	face_set(&r->sent, (struct face){ 0 });
+	r->attempts = 0;
+	r->unsure = r->ours = r->strip = r->hands_off = false;
+	r->shown_new = r->shown.ips != NULL || r->shown.odd;
+	r->forget = r->write == WRITE_SENT;
+}
+
+void record_clear(struct allocator *a, struct record *r)
+{
+	record_forget(a, r);
 	r->service = service_free(r->service);
 	r->claim = claim_unref(r->claim);
-	r->pool = intern_unref(r->pool);
 	text_set(&r->version, NULL);
 	text_set(&r->floor, NULL);
-	text_set(&r->problem, NULL);
 	face_set(&r->shown, (struct face){ 0 });
-	face_set(&r->sent, (struct face){ 0 });
-	r->held = ip_kept_unref(r->held);
-	r->attempts = 0;
-	r->shown_new = r->unsure = r->unreadable = r->ours = r->strip = r->warned = false;
-	r->forget = r->write == WRITE_SENT;
+	r->shown_new = r->unreadable = r->warned = false;
 }
 
 void record_free(struct allocator *a, struct record *r)

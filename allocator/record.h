@@ -66,7 +66,7 @@ struct record {
 
 	bool shown_new;  /* `shown` came from elsewhere and was not looked at yet */
 	bool unsure;     /* a write failed and may have landed all the same */
-	bool forget;     /* the write under way was meant for an earlier Service of this name */
+	bool forget;     /* of the write under way nobody here knows any more */
 	bool gone;       /* no more than the name of a write under way */
 	bool unreadable; /* its last object did not decode */
 	bool ours;       /* type LoadBalancer, our class */
@@ -104,6 +104,7 @@ struct allocator {
 	struct ledger *ledger;
 	struct config *config; /* NULL: none yet */
 	bool complete, synced;
+	bool standby; /* another one decides */
 
 	struct space_tree spaces;
 	struct record_tree records;
@@ -121,6 +122,8 @@ void text_set(char **slot, const char *text); /* copies; NULL: none */
 
 struct record *record_find(const struct allocator *a, const char *ns, const char *name);
 struct record *record_get(struct allocator *a, const char *ns, const char *name); /* or a new one */
+/* What was decided goes, what the API said stays: as if we had only just been told it. */
+void record_forget(struct allocator *a, struct record *r);
 /* Everything about the Service goes; the name stays, for a write that is under way. */
 void record_clear(struct allocator *a, struct record *r);
 void record_free(struct allocator *a, struct record *r);

@@ -95,6 +95,8 @@ struct kube_watch_ops {
 	/* After a complete list, the server refuses (403, 404, 500…): what is known is kept and the
 	 * watch retried. Told once until the next success. May be NULL; it is logged anyway. */
 	void (*lost)(void *arg, int status, const char *reason);
+	/* The same before any complete list; not for what absent() is told. */
+	void (*refused)(void *arg, int status, const char *reason);
 };
 
 /*
@@ -108,6 +110,11 @@ struct kube_watch *kube_watch_start(struct kube *k, const char *path, const char
 				    const struct kube_watch_ops *ops, void *arg);
 /* Has one list been complete? Stays true through outages. */
 bool kube_watch_synced(const struct kube_watch *w);
+/*
+ * List anew, and at once: the next synced() tells of a list that begins after this call. Until then
+ * what is known stays. Not from a callback of the same watch.
+ */
+void kube_watch_relist(struct kube_watch *w);
 /* No callback runs after this. NULL is fine. Returns NULL. */
 struct kube_watch *kube_watch_stop(struct kube_watch *w);
 

@@ -86,6 +86,11 @@ static void forget_version(struct reflector *r)
 	page_abandon(&r->reader);
 }
 
+void reflector_relist(struct reflector *r)
+{
+	forget_version(r);
+}
+
 enum reflector_next reflector_misunderstood(struct reflector *r, const char *why)
 {
 	r->malformed++;
@@ -358,6 +363,8 @@ enum reflector_next reflector_refused(struct reflector *r, int status, const cha
 			 reason);
 		if (r->synced && r->ops->lost != NULL)
 			r->ops->lost(r->arg, status, reason);
+		else if (!r->synced && r->ops->refused != NULL)
+			r->ops->refused(r->arg, status, reason);
 	}
 	return r->ended ? REFLECTOR_ENDED : REFLECTOR_LATER;
 }

@@ -58,6 +58,9 @@ int reflector_init(struct reflector *r, const char *server, const char *path, co
 		   const struct kube_watch_ops *ops, void *arg);
 void reflector_done(struct reflector *r);
 
+/* Begin again with a list; an answer that was under way is not to be fed any more. */
+void reflector_relist(struct reflector *r);
+
 /* Is the next request, or the one under way, a watch (and not a page of a list)? */
 bool reflector_watching(const struct reflector *r);
 

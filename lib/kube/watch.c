@@ -278,6 +278,13 @@ bool kube_watch_synced(const struct kube_watch *w)
 	return w->reflector.synced;
 }
 
+void kube_watch_relist(struct kube_watch *w)
+{
+	transfer_stop(&w->transfer);
+	reflector_relist(&w->reflector);
+	watch_ask(w);
+}
+
 static void on_timer_closed(uv_handle_t *handle)
 {
 	struct kube_watch *w = handle->data;

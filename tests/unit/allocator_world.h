@@ -68,6 +68,7 @@ struct world {
 	unsigned writes; /* that landed */
 	char *events;    /* "Reason ns/name: message\n" of the last world_run() */
 	bool late;
+	bool led_elsewhere; /* the engine is that of another leader */
 	unsigned loss_percent; /* of writes, when late: before or after they land */
 	struct rng rng;
 	struct letters watch, writing, answers;
@@ -465,6 +466,59 @@ static inline void world_restart(struct world *w)
 	letters_free(&w->watch);
 	allocator_free(w->a);
 	world_feed(w);
+}
+
+/*
+ * The engine loses the lead, another one leads for a while, and then it leads again. Writes under
+ * way reach the server or not; the engine hears no more of them than that they have ended.
+ */
+static inline void world_change_leader(struct world *w, void (*meanwhile)(struct world *w))
+{
+	struct letters under_way[] = { w->writing, w->answers };
+	struct allocator *ours = w->a;
+	char ns[64];
+	const char *name;
+
+	w->writing = w->answers = (struct letters){ 0 };
+	for (size_t i = 0; i < under_way[0].count; i++) {
+		if (rng_below(&w->rng, 2) == 0)
+			world_write(w, &under_way[0].items[i]);
+	}
+	bool before = rng_below(&w->rng, 2) == 0; /* the gate ends them first; be it otherwise */
+	if (!before)
+		allocator_lead(ours, false);
+	for (size_t i = 0; i < 2; i++) {
+		for (size_t k = 0; k < under_way[i].count; k++) {
+			world_split(under_way[i].items[k].name, ns, &name);
+			allocator_written(ours, ns, name, ALLOCATOR_FAILED, NULL, w->now_ns);
+		}
+		letters_free(&under_way[i]);
+	}
+	allocator_lead(ours, false);
+	letters_free(&w->watch);
+	world_feed(w);
+	meanwhile(w);
+	for (size_t i = 0; i < w->writing.count; i++)
+		world_write(w, &w->writing.items[i]); /* it releases when they have ended */
+	letters_free(&w->writing);
+	letters_free(&w->answers);
+	letters_free(&w->watch);
+	allocator_free(w->a);
+
+	w->a = ours;
+	allocator_lead(ours, true);
+	assert_int_equal(world_run_once(w), 0); /* the list is still to come */
+	if (w->config != NULL)
+		allocator_set_config(ours, w->config, true);
+	for (size_t i = 0; i < WORLD_THINGS; i++) {
+		if (w->things[i].there) {
+			allocator_service_upsert(ours, world_service(&w->things[i]));
+		} else if (w->things[i].name[0] != '\0') {
+			world_split(w->things[i].name, ns, &name);
+			allocator_service_remove(ours, ns, name);
+		}
+	}
+	allocator_synced(ours);
 }
 
 static inline struct world *world_new(const char *pools, const char *lb_class)

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * The allocator engine under thousands of random inputs in random order: Services come, change
- * and go, pools are edited, writes are late, lost before or after they land, the allocator dies.
+ * and go, pools are edited, writes are late, lost before or after they land, the allocator dies or
+ * another one leads for a while.
  *
  * At every step: no address stands in two statuses, unless both Services share by key. Once all
  * is quiet: books and statuses agree, each address is in its pool, sharing keeps its rules,
@@ -57,6 +58,19 @@ static void random_name(struct world *w, char name[static 16])
 	snprintf(name, 16, "n%u/s%02u", i % 3, i);
 }
 
+static void random_input(struct world *w);
+
+/* What another leader lives through. */
+static void lead_elsewhere(struct world *w)
+{
+	for (unsigned i = (unsigned)rng_below(&w->rng, 30); i > 0; i--) {
+		if (rng_below(&w->rng, 3) == 0)
+			random_input(w);
+		world_run_once(w);
+		world_step(w);
+	}
+}
+
 static void random_input(struct world *w)
 {
 	char name[16];
@@ -67,8 +81,15 @@ static void random_input(struct world *w)
 		world_pools(w, PICK(w, pool_sets));
 		break;
 	case 1:
+		if (w->led_elsewhere)
+			break;
 		if (rng_below(&w->rng, 4) == 0)
 			world_restart(w);
+		if (rng_below(&w->rng, 4) == 0) {
+			w->led_elsewhere = true;
+			world_change_leader(w, lead_elsewhere);
+			w->led_elsewhere = false;
+		}
 		break;
 	case 2:
 	case 3:

@@ -628,6 +628,79 @@ static void test_a_repeated_event_counts_up_the_first(void **state)
 	assert_int_equal(b->kube->queues[REQUEST_EVENT].waiting_count, 0);
 }
 
+/* --- lists that are asked for --------------------------------------------------------------- */
+
+static void answer_fewer_each_time(struct conn *c, const char *request)
+{
+	unsigned lists = asked_for("limit=");
+
+	if (is_watch(request))
+		stream(c, "");
+	else if (lists == 1)
+		reply(c, 200, LIST("10", OBJECT("a", "1") "," OBJECT("b", "2")));
+	else
+		reply(c, 200, LIST("11", OBJECT("a", "1")));
+}
+
+static void test_a_new_list_is_made_when_asked_for(void **state)
+{
+	struct bench *b = *state;
+
+	server.answer = answer_fewer_each_time;
+	b->watch = kube_watch_start(b->kube, SERVICES, NULL, &told_ops, b);
+	wait_for(b, asked_for("watch=true") == 1);
+	kube_watch_relist(b->watch);
+	assert_true(kube_watch_synced(b->watch)); /* what is known stays */
+	wait_for(b, b->synced == 2);
+	assert_string_equal(b->told, "+a +b = +a -b = ");
+	wait_for(b, asked_for("resourceVersion=11") == 1); /* and is watched from there */
+}
+
+/* One that was under way began too early. */
+static void test_a_list_that_was_under_way_is_given_up_for_a_new_one(void **state)
+{
+	struct bench *b = *state;
+
+	server.answer = answer_fewer_each_time;
+	b->watch = kube_watch_start(b->kube, SERVICES, NULL, &told_ops, b);
+	wait_for(b, server.accepted == 1);
+	kube_watch_relist(b->watch);
+	wait_for(b, b->synced == 1);
+	wait_for(b, asked_for("watch=true") == 1);
+	assert_in_range(asked_for("limit="), 1, 2);
+	assert_int_equal(b->synced, 1);
+}
+
+static void on_refused(void *arg, int status, const char *reason)
+{
+	struct bench *b = arg;
+
+	bench_tell(b, reason, "");
+	b->status = status;
+}
+
+static void answer_403_twice(struct conn *c, const char *request)
+{
+	if (asked_for("limit=") <= 2)
+		reply(c, 403, "{\"reason\":\"Forbidden\"}");
+	else
+		answer_fewer_each_time(c, request);
+}
+
+static void test_a_refusal_before_any_list_is_told_once(void **state)
+{
+	static const struct kube_watch_ops ops = {
+		.upsert = on_upsert, .remove = on_remove, .synced = on_synced, .refused = on_refused
+	};
+	struct bench *b = *state;
+
+	server.answer = answer_403_twice;
+	b->watch = kube_watch_start(b->kube, SERVICES, NULL, &ops, b);
+	wait_for(b, b->synced == 1);
+	assert_int_equal(b->status, 403);
+	assert_string_equal(b->told, "403 Forbidden +a = ");
+}
+
 #define BENCH_TEST(f) cmocka_unit_test_setup_teardown(f, bench_setup, bench_teardown)
 
 int main(void)
@@ -654,6 +727,9 @@ int main(void)
 		BENCH_TEST(test_a_refused_watch_is_said_once_and_tried_again),
 		BENCH_TEST(test_a_watch_may_be_stopped_and_the_client_closed_in_callbacks),
 		BENCH_TEST(test_a_repeated_event_counts_up_the_first),
+		BENCH_TEST(test_a_new_list_is_made_when_asked_for),
+		BENCH_TEST(test_a_list_that_was_under_way_is_given_up_for_a_new_one),
+		BENCH_TEST(test_a_refusal_before_any_list_is_told_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
