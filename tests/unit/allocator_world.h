@@ -68,7 +68,7 @@ struct world {
 	unsigned writes; /* that landed */
 	char *events;    /* "Reason ns/name: message\n" of the last world_run() */
 	bool late;
-	bool led_elsewhere; /* the engine is that of another leader */
+	bool led_elsewhere;    /* the engine is that of another leader */
 	unsigned loss_percent; /* of writes, when late: before or after they land */
 	struct rng rng;
 	struct letters watch, writing, answers;
