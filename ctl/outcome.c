@@ -4,128 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "allocator/engine.h"
-#include "lib/base/intern.h"
 #include "lib/base/must.h"
-#include "speaker/engine.h"
-
-#define FROM_POOL "metallb.io/ip-allocated-from-pool"
-
-/* A write may free what another Service waits for; each round serves one at least. */
-#define ROUNDS_MAX 1000
 
 static void add_text(cJSON *list, const char *text)
 {
 	cJSON_AddItemToArray(list, must(cJSON_CreateString(text)));
-}
-
-/* An object's member that is an object too, made when it is missing. */
-static cJSON *member(cJSON *object, const char *key)
-{
-	cJSON *m = cJSON_GetObjectItemCaseSensitive(object, key);
-
-	return m != NULL ? m : must(cJSON_AddObjectToObject(object, key));
-}
-
-/* --- the allocator ---------------------------------------------------------------------------- */
-
-/* Do to the object what the daemon would have the API do. */
-static void write_status(struct cluster_service *s, const struct allocator_action *a)
-{
-	cJSON *annotations = member(member(s->json, "metadata"), "annotations");
-	cJSON *balancer = member(member(s->json, "status"), "loadBalancer");
-	char text[IP_TEXT_MAX];
-
-	cJSON_DeleteItemFromObjectCaseSensitive(annotations, FROM_POOL);
-	if (a->pool != NULL)
-		must(cJSON_AddStringToObject(annotations, FROM_POOL, a->pool));
-	cJSON_DeleteItemFromObjectCaseSensitive(balancer, "ingress");
-	cJSON *ingress = must(cJSON_AddArrayToObject(balancer, "ingress"));
-	for (unsigned i = 0; i < a->ip_count; i++) {
-		cJSON *entry = must(cJSON_CreateObject());
-		must(cJSON_AddStringToObject(entry, "ip", ip_format(&a->ips[i], text)));
-		cJSON_AddItemToArray(ingress, entry);
-	}
-}
-
-/* Keep what is told of an address that goes: it says why. */
-static void note_cleared(struct cluster_service *s, const struct allocator_action *a)
-{
-	if (strcmp(a->reason, "ClearAssignment") != 0)
-		return;
-	free(s->cleared);
-	s->cleared = must(strdup(a->message));
-}
-
-static void allocate(struct cluster *c, struct allocator *a, bool write)
-{
-	struct allocator_actions actions = { 0 };
-
-	allocator_set_config(a, c->config, true);
-	for (size_t i = 0; i < c->namespaces.count; i++)
-		allocator_namespace_upsert(a, c->namespaces.items[i]);
-	c->namespaces.count = 0; /* handed over */
-	for (size_t i = 0; i < c->services.count; i++)
-		allocator_service_upsert(a, cluster_service_decode(&c->services.items[i]));
-	allocator_synced(a);
-
-	allocator_run(a, 0, &actions);
-	for (int round = 0; write && actions.count > 0 && round < ROUNDS_MAX; round++) {
-		for (size_t i = 0; i < actions.count; i++) {
-			const struct allocator_action *w = &actions.items[i];
-			struct cluster_service *s = cluster_service(c, w->ns, w->name);
-			if (s != NULL && w->type == ALLOCATOR_EVENT)
-				note_cleared(s, w);
-			if (s == NULL || w->type != ALLOCATOR_WRITE)
-				continue;
-			write_status(s, w);
-			allocator_written(a, s->ns, s->name, ALLOCATOR_WRITTEN, NULL, 0);
-			allocator_service_upsert(a, cluster_service_decode(s));
-		}
-		allocator_actions_done(&actions);
-		allocator_run(a, 0, &actions);
-	}
-	allocator_actions_done(&actions);
-}
-
-/* --- the speaker ------------------------------------------------------------------------------ */
-
-/* What the API holds has no slice only if it has no endpoint: nothing is taken for granted there.
- */
-static void feed_no_endpoints(struct speaker *speaker, const struct cluster_service *s)
-{
-	struct endpoint_slice none = { .family = IP_V4 };
-	char name[300];
-
-	snprintf(name, sizeof(name), "none/%s", s->name); /* no slice can have that name */
-	none.meta.ns = intern(s->ns);
-	none.meta.name = intern(name);
-	none.service = intern(s->name);
-	speaker_slice_upsert(speaker, &none);
-	intern_unref(none.service);
-	meta_done(&none.meta);
-}
-
-static struct speaker *feed_speaker(const struct cluster *c, const char *lb_class)
-{
-	const struct speaker_cfg cfg = { .lb_class = lb_class, .assume_endpoints = true };
-	struct speaker *speaker;
-
-	if (speaker_new(&cfg, &speaker) != 0)
-		abort(); /* out of memory: there is no exclude expression to be wrong */
-	speaker_config_set(speaker, c->config);
-	for (size_t i = 0; i < c->nodes.count; i++)
-		speaker_node_upsert(speaker, c->nodes.items[i]);
-	for (size_t i = 0; i < c->slices.count; i++)
-		speaker_slice_upsert(speaker, c->slices.items[i]);
-	for (size_t i = 0; i < c->services.count; i++) {
-		struct service *s = cluster_service_decode(&c->services.items[i]);
-		if (c->services.items[i].live && !c->services.items[i].has_slice)
-			feed_no_endpoints(speaker, &c->services.items[i]);
-		speaker_service_upsert(speaker, s);
-		service_free(s);
-	}
-	return speaker;
 }
 
 static void add_announcements(cJSON *list, const struct speaker_view *view)
@@ -155,9 +38,8 @@ static void add_announcements(cJSON *list, const struct speaker_view *view)
 
 struct teller {
 	const struct cluster *cluster;
-	const struct allocator *allocator;
-	const struct speaker *speaker;
-	const struct outcome_cfg *cfg;
+	const struct engines *engines;
+	bool status;
 	cJSON *services, *pools;
 	size_t losses;
 };
@@ -252,7 +134,8 @@ static void add_service(struct teller *t, const struct cluster_service *held,
 	bool served = view->ours && s->ingress_count > 0;
 	if (served && t->cluster->nodes.count == 0) {
 		add_text(notes, "no Node given: who announces it is left out");
-	} else if (served && speaker_view(t->speaker, held->ns, held->name, &announced) == 0) {
+	} else if (served &&
+		   speaker_view(t->engines->speaker, held->ns, held->name, &announced) == 0) {
 		if (!held->has_slice && !held->live)
 			add_text(notes, "no EndpointSlice given: taken to have a ready endpoint on "
 					"every node");
@@ -269,7 +152,7 @@ static void add_service(struct teller *t, const struct cluster_service *held,
 	must(cJSON_AddStringToObject(o, "reason", why));
 	cJSON_AddItemToObject(o, "notes", notes);
 	cJSON_AddItemToObject(o, "announcements", announcements);
-	if (t->cfg->status)
+	if (t->status)
 		must(cJSON_AddStringToObject(o, "state",
 					     !view->ours             ? "foreign"
 					     : s->ingress_count == 0 ? "pending"
@@ -316,31 +199,21 @@ static void tell_pool(void *arg, const struct allocator_pool_view *view)
 	add_count(o, "available", view->v4.available, view->v6.available);
 }
 
-cJSON *outcome_run(struct cluster *c, const struct outcome_cfg *cfg, size_t *ret_losses)
+cJSON *outcome_tell(const struct cluster *c, const struct engines *e, bool status,
+		    size_t *ret_losses)
 {
-	const char *lb_class = cfg->lb_class != NULL
-				       ? cfg->lb_class
-				       : config_setting(c->config, "loadBalancerClass");
-	const struct allocator_cfg allocator_cfg = { .lb_class = lb_class };
-	struct allocator *allocator = must(allocator_new(&allocator_cfg));
-
-	allocate(c, allocator, !cfg->status);
-	struct speaker *speaker = feed_speaker(c, lb_class);
 	cJSON *result = must(cJSON_CreateObject());
 	struct teller t = {
 		.cluster = c,
-		.allocator = allocator,
-		.speaker = speaker,
-		.cfg = cfg,
+		.engines = e,
+		.status = status,
 		.services = must(cJSON_AddArrayToObject(result, "services")),
 		.pools = must(cJSON_AddArrayToObject(result, "pools")),
 	};
-	must(cJSON_AddArrayToObject(result, "errors"));
-	allocator_services(allocator, tell_service, &t);
-	allocator_pools(allocator, tell_pool, &t);
 
-	speaker_free(speaker);
-	allocator_free(allocator);
+	must(cJSON_AddArrayToObject(result, "errors"));
+	allocator_services(e->allocator, tell_service, &t);
+	allocator_pools(e->allocator, tell_pool, &t);
 	*ret_losses = t.losses;
 	return result;
 }

@@ -11,8 +11,8 @@
 /* What the Services hold and who is elected now, told by the objects of the API alone. */
 static void add_changes(const struct look *look, struct sight *sight, cJSON *report)
 {
-	const struct outcome_cfg cfg = { .lb_class = look->lb_class, .status = true };
 	struct cluster now;
+	struct engines engines = { 0 };
 	cJSON *now_report = NULL;
 	size_t losses;
 
@@ -20,20 +20,23 @@ static void add_changes(const struct look *look, struct sight *sight, cJSON *rep
 	cluster_build(&sight->now, look->service_cidrs, &now);
 	/* Faults of the API's objects are told with those of the files; here they only mean that
 	 * nobody can be elected. */
-	if (now.config != NULL)
-		now_report = outcome_run(&now, &cfg, &losses);
+	if (now.config != NULL) {
+		engines = engines_run(&now, look->lb_class, false);
+		now_report = outcome_tell(&now, &engines, true, &losses);
+	}
 	const struct changes_now from = { &now, now_report, &sight->since };
 	cJSON_AddItemToObject(report, "changes", changes_find(&sight->cluster, &from, report));
 	cJSON_Delete(now_report);
+	engines_done(&engines);
 	cluster_done(&now);
 }
 
 /* Returns how many Services would lose an address. */
 static size_t tell(const struct look *look, struct sight *sight)
 {
-	const struct outcome_cfg cfg = { .lb_class = look->lb_class };
+	struct engines engines = engines_run(&sight->cluster, look->lb_class, true);
 	size_t losses = 0;
-	cJSON *report = outcome_run(&sight->cluster, &cfg, &losses);
+	cJSON *report = outcome_tell(&sight->cluster, &engines, false, &losses);
 
 	if (look->live)
 		add_changes(look, sight, report);
@@ -42,6 +45,7 @@ static size_t tell(const struct look *look, struct sight *sight)
 	else
 		report_table(report, false, stdout);
 	cJSON_Delete(report);
+	engines_done(&engines);
 	return losses;
 }
 

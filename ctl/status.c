@@ -18,9 +18,9 @@ static const char summary[] =
 
 static void tell(const struct look *look, struct sight *sight)
 {
-	const struct outcome_cfg cfg = { .lb_class = look->lb_class, .status = true };
+	struct engines engines = engines_run(&sight->cluster, look->lb_class, false);
 	size_t losses;
-	cJSON *report = outcome_run(&sight->cluster, &cfg, &losses);
+	cJSON *report = outcome_tell(&sight->cluster, &engines, true, &losses);
 
 	since_fill(&sight->since, &sight->cluster, report);
 	if (look_wants_json(look))
@@ -28,6 +28,7 @@ static void tell(const struct look *look, struct sight *sight)
 	else
 		report_table(report, true, stdout);
 	cJSON_Delete(report);
+	engines_done(&engines);
 }
 
 int ctl_status(int argc, char **argv)
