@@ -76,8 +76,8 @@ int ctl_check(int argc, char **argv)
 	struct cluster c;
 	int first;
 
-	options_parse_words(PROGRAM, "Look for faults in configuration files and manifests.", specs,
-			    argc, argv, &first);
+	options_parse_words(PROGRAM, "Look for faults in configuration files and manifests.",
+			    "FILE...", specs, argc, argv, &first);
 	if (first == argc)
 		options_usage(PROGRAM, "a file is needed");
 	for (int i = first; i < argc; i++)

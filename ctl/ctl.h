@@ -19,6 +19,7 @@ enum ctl_exit {
 
 int ctl_check(int argc, char **argv);
 int ctl_plan(int argc, char **argv);
+int ctl_explain(int argc, char **argv);
 int ctl_status(int argc, char **argv);
 int ctl_capture(int argc, char **argv);
 

@@ -13,22 +13,31 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include "ctl/leader.h"
 #include "ctl/peek.h"
 #include "lib/base/log.h"
 #include "lib/kube/kube.h"
 #include "lib/kube/url.h"
 
+/* Of MetalLB's kinds those that the daemons follow (lib/daemon/config_source.c). */
 static const struct collection {
 	const char *api, *plural, *query;
-	bool ours; /* in the namespace of the installation, and perhaps not defined */
+	bool ours;           /* in the namespace of the installation, and perhaps not defined */
+	bool may_be_refused; /* who may read all else need not be allowed to see it */
 } collections[] = {
-	{ "/api/v1", "services", "", false },
-	{ "/apis/discovery.k8s.io/v1", "endpointslices", "", false },
-	{ "/api/v1", "nodes", "", false },
-	{ "/api/v1", "namespaces", "", false },
-	{ "/api/v1", "events", "&fieldSelector=involvedObject.kind%3DService", false },
-	{ "/apis/metallb.io/v1beta1", "ipaddresspools", "", true },
-	{ "/apis/metallb.io/v1beta1", "l2advertisements", "", true },
+	{ "/api/v1", "services", "" },
+	{ "/apis/discovery.k8s.io/v1", "endpointslices", "" },
+	{ "/api/v1", "nodes", "" },
+	{ "/api/v1", "namespaces", "" },
+	{ "/api/v1", "events", "&fieldSelector=involvedObject.kind%3DService" },
+	{ "/apis/metallb.io/v1beta1", "ipaddresspools", "", .ours = true },
+	{ "/apis/metallb.io/v1beta1", "communities", "", .ours = true },
+	{ "/apis/metallb.io/v1beta1", "l2advertisements", "", .ours = true },
+	{ "/apis/metallb.io/v1beta1", "bgpadvertisements", "", .ours = true },
+	{ "/apis/metallb.io/v1beta2", "bgppeers", "", .ours = true },
+	{ "/apis/metallb.io/v1beta1", "bfdprofiles", "", .ours = true },
+	{ "/apis/coordination.k8s.io/v1", "leases", "&fieldSelector=metadata.name%3D" LEADER_LEASE,
+	  .ours = true, .may_be_refused = true },
 };
 #define COLLECTIONS (sizeof(collections) / sizeof(*collections))
 
@@ -42,7 +51,7 @@ struct listing {
 struct live {
 	struct kube *kube;
 	const char *ns;
-	void (*each)(void *arg, const cJSON *object);
+	const struct live_ops *ops;
 	void *arg;
 	struct listing listings[COLLECTIONS];
 	size_t left; /* lists that are not complete */
@@ -75,7 +84,7 @@ static void tell(struct live *l, const cJSON *list)
 			cJSON_AddStringToObject(whole, "kind", item_kind);
 		if (*peek_text(whole, "apiVersion") == '\0')
 			cJSON_AddStringToObject(whole, "apiVersion", peek_text(list, "apiVersion"));
-		l->each(l->arg, whole);
+		l->ops->each(l->arg, whole);
 		cJSON_Delete(whole);
 	}
 }
@@ -90,6 +99,9 @@ static void on_page(void *arg, int status, const cJSON *json, const char *error)
 	if (l->failed)
 		return;
 	if (status == 404 && of->collection->ours) {
+		json = NULL;
+	} else if (status == 403 && of->collection->may_be_refused) {
+		l->ops->leases_refused(l->arg, error);
 		json = NULL;
 	} else if (error != NULL || !cJSON_IsObject(json)) {
 		fail(l, error != NULL ? error : "the API server's answer is no list");
@@ -144,7 +156,7 @@ static char *home_kubeconfig(const struct live_cfg *cfg)
 	return NULL;
 }
 
-int live_read(const struct live_cfg *cfg, void (*each)(void *arg, const cJSON *object), void *arg)
+int live_read(const struct live_cfg *cfg, const struct live_ops *ops, void *arg)
 {
 	char *home = home_kubeconfig(cfg);
 	const struct kube_cfg kube_cfg = {
@@ -152,7 +164,7 @@ int live_read(const struct live_cfg *cfg, void (*each)(void *arg, const cJSON *o
 		.kubeconfig = home != NULL ? home : cfg->kubeconfig,
 		.user_agent = "bellman/" BELLMAN_VERSION,
 	};
-	struct live l = { .ns = cfg->ns, .each = each, .arg = arg, .left = COLLECTIONS };
+	struct live l = { .ns = cfg->ns, .ops = ops, .arg = arg, .left = COLLECTIONS };
 	uv_loop_t loop;
 	char err[512];
 

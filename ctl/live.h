@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What the API holds, listed once: for `bellman status` and `bellman plan --from live`. */
+/* What the API holds, listed once: for `bellman status`, `explain` and `plan --from live`. */
 #ifndef BELLMAN_CTL_LIVE_H
 #define BELLMAN_CTL_LIVE_H
 
@@ -10,11 +10,17 @@ struct live_cfg {
 	const char *ns;                  /* where MetalLB's resources are looked for */
 };
 
+struct live_ops {
+	void (*each)(void *arg, const cJSON *object); /* lent for the call */
+	/* Leases are not for us to see, and @why. It is no failure: everything else is told. */
+	void (*leases_refused)(void *arg, const char *why);
+};
+
 /*
- * Read Services, EndpointSlices, Nodes, Namespaces, pools, advertisements and the events on
- * Services; @each is lent every object. Definitions that are not installed are no objects.
+ * Read Services, EndpointSlices, Nodes, Namespaces, pools, advertisements, the events on Services
+ * and the allocator's Lease. Definitions that are not installed are no objects.
  * Returns 0, or a negative errno when the API cannot be asked, which is said on stderr.
  */
-int live_read(const struct live_cfg *cfg, void (*each)(void *arg, const cJSON *object), void *arg);
+int live_read(const struct live_cfg *cfg, const struct live_ops *ops, void *arg);
 
 #endif

@@ -2,17 +2,22 @@
 #include "ctl/look.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "ctl/leader.h"
+#include "ctl/peek.h"
 #include "ctl/report.h"
+#include "lib/base/must.h"
 
 #define OPTIONS_MAX 12
 
-struct look look_new(const char *program, const char *summary)
+struct look look_new(const char *program, const char *summary, const char *words)
 {
 	return (struct look){
 		.program = program,
 		.summary = summary,
+		.words = words,
 		.output = "table",
 		.service_cidrs = SERVICE_CIDRS,
 	};
@@ -35,12 +40,16 @@ int look_options(struct look *look, const struct option_spec *own, int argc, cha
 		{ 0 },
 	};
 	struct option_spec specs[OPTIONS_MAX], *next = specs;
-	int first;
+	int first = argc;
 
 	while (own->name != NULL)
 		*next++ = *own++;
 	memcpy(next, common, sizeof(common));
-	options_parse_words(look->program, look->summary, specs, argc, argv, &first);
+	if (look->words != NULL)
+		options_parse_words(look->program, look->summary, look->words, specs, argc, argv,
+				    &first);
+	else
+		options_parse(look->program, look->summary, specs, argc, argv);
 	if (strcmp(look->output, "table") != 0 && strcmp(look->output, "json") != 0)
 		options_usage(look->program, "-o: '%s' is neither table nor json", look->output);
 	if (!cluster_cidrs_valid(look->service_cidrs))
@@ -50,17 +59,52 @@ int look_options(struct look *look, const struct option_spec *own, int argc, cha
 	return first;
 }
 
+void look_from(struct look *look, const char *from)
+{
+	if (from != NULL && strcmp(from, "live") != 0)
+		options_usage(look->program, "--from: '%s' is not live", from);
+	look->live = from != NULL;
+}
+
 struct reading {
 	const struct look *look;
 	struct sight *sight;
+	cJSON *lease;
+	char *leases_refused; /* why; NULL: they are not */
 };
+
+/* Is @event on the Service that @look is about? */
+static bool is_about(const struct look *look, const cJSON *event)
+{
+	const cJSON *about = peek(event, "involvedObject");
+
+	return look->about_name != NULL &&
+	       strcmp(peek_text(about, "name"), look->about_name) == 0 &&
+	       strcmp(peek_text(about, "namespace"), look->about_ns) == 0;
+}
+
+static void on_event(const struct reading *r, const cJSON *event)
+{
+	since_note(&r->sight->since, event);
+	if (!is_about(r->look, event))
+		return;
+	if (r->sight->events == NULL)
+		r->sight->events = must(cJSON_CreateArray());
+	cJSON_AddItemToArray(r->sight->events, must(cJSON_Duplicate(event, true)));
+}
 
 static void on_live(void *arg, const cJSON *object)
 {
 	struct reading *r = arg;
 
 	if (since_is_event(object)) {
-		since_note(&r->sight->since, object);
+		on_event(r, object);
+		return;
+	}
+	if (strcmp(peek_text(object, "kind"), "Lease") == 0) {
+		if (strcmp(peek_text(peek(object, "metadata"), "name"), LEADER_LEASE) == 0 &&
+		    r->lease == NULL)
+			r->lease = must(cJSON_Duplicate(object, true));
 		return;
 	}
 	world_add_live(&r->sight->world, object);
@@ -68,20 +112,38 @@ static void on_live(void *arg, const cJSON *object)
 		world_add_live(&r->sight->now, object);
 }
 
-enum ctl_exit look_read(const struct look *look, char **words, int count, struct sight *ret)
+static void on_leases_refused(void *arg, const char *why)
 {
+	struct reading *r = arg;
+
+	free(r->leases_refused);
+	r->leases_refused = must(strdup(why));
+}
+
+/* Returns CTL_DONE or CTL_UNREACHABLE. */
+static enum ctl_exit read_live(const struct look *look, const char *ns, struct sight *ret)
+{
+	static const struct live_ops ops = { on_live, on_leases_refused };
 	struct live_cfg cfg = look->cfg;
 	struct reading reading = { look, ret };
 
-	ret->world.ns = cfg.ns;
+	cfg.ns = ret->now.ns = ns;
+	int rc = live_read(&cfg, &ops, &reading);
+	if (rc == 0)
+		ret->leader = leader_tell(reading.lease, ns, reading.leases_refused);
+	cJSON_Delete(reading.lease);
+	free(reading.leases_refused);
+	return rc == 0 ? CTL_DONE : CTL_UNREACHABLE;
+}
+
+enum ctl_exit look_read(const struct look *look, char **words, int count, struct sight *ret)
+{
+	ret->world.ns = look->cfg.ns;
 	if (look->config != NULL)
 		world_load(&ret->world, look->config);
 	for (int i = 0; i < count; i++)
 		world_load(&ret->world, words[i]);
-	cfg.ns = ret->now.ns = world_namespace(&ret->world);
-	if (look->live && live_read(&cfg, on_live, &reading) != 0)
-		return CTL_UNREACHABLE;
-	return CTL_DONE;
+	return look->live ? read_live(look, world_namespace(&ret->world), ret) : CTL_DONE;
 }
 
 bool look_wants_json(const struct look *look)
@@ -110,6 +172,8 @@ void sight_done(struct sight *s)
 {
 	cluster_done(&s->cluster);
 	since_done(&s->since);
+	cJSON_Delete(s->leader);
+	cJSON_Delete(s->events);
 	world_done(&s->now);
 	world_done(&s->world);
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * What plan and status have in common: where they look, and how they print.
+ * What plan, status and explain have in common: where they look, and how they print.
  *
- * Both are one run of the engines over a world; they differ in where it comes from, and in
- * whether what the allocator decides is taken as done.
+ * Each is one run of the engines over a world; they differ in where it comes from, in whether what
+ * the allocator decides is taken as done, and in how much they tell.
  */
 #ifndef BELLMAN_CTL_LOOK_H
 #define BELLMAN_CTL_LOOK_H
@@ -16,10 +16,12 @@
 
 struct look {
 	const char *program, *summary;
+	const char *words; /* what --help calls the words that it takes; NULL: it takes none */
 	const char *output, *lb_class, *config, *service_cidrs;
 	struct live_cfg cfg;
-	bool live;    /* ask the API */
-	bool compare; /* keep apart what it holds, see struct sight */
+	bool live;                         /* ask the API */
+	bool compare;                      /* keep apart what it holds, see struct sight */
+	const char *about_ns, *about_name; /* keep the events on this Service; NULL: on none */
 };
 
 /* What there is to see. Zeroed at first. */
@@ -27,16 +29,22 @@ struct sight {
 	struct world world; /* all there is, files in the place of what the API holds */
 	struct world now;   /* what the API holds, alone; empty unless look.compare */
 	struct since since;
+	cJSON *leader; /* see leader.h; NULL: no API was asked */
+	cJSON *events; /* a list of those on look.about_name, as the API has them; NULL: none */
 	struct cluster cluster; /* of world, once look_decode() was called */
 };
 
-struct look look_new(const char *program, const char *summary);
+struct look look_new(const char *program, const char *summary, const char *words);
 
 /*
  * Read the command line: @own, and behind them what all understand. Does not return when it is
- * wrong. The index of the first file in @argv, whose end they are moved to.
+ * wrong. Returns the index of the first word in @argv, whose end they are moved to; argc: there is
+ * none.
  */
 int look_options(struct look *look, const struct option_spec *own, int argc, char **argv);
+
+/* Take the value of --from, NULL when it is not given. Does not return when it is wrong. */
+void look_from(struct look *look, const char *from);
 
 /*
  * Read --config, the files of @words, and the API if @look says so. Faults in files are kept in

@@ -14,6 +14,7 @@ static const struct {
 	{ "check", ctl_check, "look for faults in configuration files and manifests" },
 	{ "plan", ctl_plan, "tell who would get which address, and which node announces it" },
 	{ "status", ctl_status, "the same as it is in the cluster now, and why" },
+	{ "explain", ctl_explain, "tell why one Service has its address, or waits for one" },
 	{ "capture", ctl_capture, "tell ARP and neighbour discovery on a link in words" },
 };
 

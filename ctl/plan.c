@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* `bellman plan`: what would come of these files, alone or applied to a cluster. */
 #include <stdio.h>
-#include <string.h>
 
 #include "ctl/changes.h"
 #include "ctl/look.h"
@@ -53,7 +52,8 @@ int ctl_plan(int argc, char **argv)
 {
 	struct look look =
 		look_new("bellman plan",
-			 "Tell who would get which address, and which node announces it.");
+			 "Tell who would get which address, and which node announces it.",
+			 "FILE...");
 	const char *from = NULL;
 	const struct option_spec own[] = {
 		{ "from", OPT_TEXT, &from, NULL, "live", "apply the files to what the API holds" },
@@ -64,9 +64,8 @@ int ctl_plan(int argc, char **argv)
 	struct sight sight = { 0 };
 
 	int first = look_options(&look, own, argc, argv);
-	if (from != NULL && strcmp(from, "live") != 0)
-		options_usage(look.program, "--from: '%s' is not live", from);
-	look.live = look.compare = from != NULL;
+	look_from(&look, from);
+	look.compare = look.live;
 	if (first == argc && look.config == NULL && !look.live)
 		options_usage(look.program, "a file is needed");
 	enum ctl_exit code = look_read(&look, argv + first, argc - first, &sight);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ctl/leader.h"
 #include "ctl/peek.h"
 #include "ctl/text_table.h"
 #include "lib/base/must.h"
@@ -183,4 +184,7 @@ void report_table(const cJSON *report, bool status, FILE *to)
 	print_notes(peek(report, "services"), to);
 	if (peek(report, "changes") != NULL)
 		print_changes(peek(report, "changes"), to);
+	if (leader_is_missing(peek(report, "leader")))
+		fprintf(to, "\nNothing is given out now, for %s.\n",
+			peek_text(peek(report, "leader"), "text"));
 }

@@ -11,14 +11,17 @@
 #define SPEAKER   "metallb-speaker"
 #define ANNOUNCES "nodeAssigned" /* announcing from node "NAME" with protocol ... */
 
-/* The event with which each state begins. An election leaves none: it is as old as the address. */
+/*
+ * With what each state begins: the status to which the allocator turns its condition, and the event
+ * that is left. An election leaves none: it is as old as the address.
+ */
 static const struct {
-	const char *state, *reason;
+	const char *state, *condition, *reason;
 } begins[] = {
-	{ "announced", ANNOUNCES },
-	{ "elected", "IPAllocated" },
-	{ "allocated", "IPAllocated" },
-	{ "pending", "ClearAssignment" },
+	{ "announced", NULL, ANNOUNCES },
+	{ "elected", "True", "IPAllocated" },
+	{ "allocated", "True", "IPAllocated" },
+	{ "pending", "False", "ClearAssignment" },
 };
 
 static char *key_of(const char *ns, const char *name, const char *reason)
@@ -102,22 +105,38 @@ static const struct since_event *last_event(struct since *s, const char *ns, con
 	return found ? &s->items[low - 1] : NULL;
 }
 
+/* Since when the allocator's condition has been @status; NULL when it is not. */
+static const char *condition_since(const cJSON *service, const char *status)
+{
+	const cJSON *c;
+
+	cJSON_ArrayForEach (c, peek(peek(service, "status"), "conditions"))
+		if (strcmp(peek_text(c, "type"), SERVICE_READY_CONDITION) == 0 &&
+		    strcmp(peek_text(c, "status"), status) == 0)
+			return cJSON_GetStringValue(peek(c, "lastTransitionTime"));
+	return NULL;
+}
+
 static const char *since_of(struct since *s, const struct cluster *c, const cJSON *service)
 {
+	const char *ns = peek_text(service, "namespace"), *name = peek_text(service, "name");
 	const char *state = peek_text(service, "state");
+	const struct cluster_service *found = cluster_service(c, ns, name);
+	const cJSON *object = found == NULL ? NULL : found->json;
 
 	for (size_t i = 0; i < sizeof(begins) / sizeof(*begins); i++) {
 		if (strcmp(begins[i].state, state) != 0)
 			continue;
-		const struct since_event *e =
-			last_event(s, peek_text(service, "namespace"), peek_text(service, "name"),
-				   begins[i].reason);
+		const char *turned = begins[i].condition == NULL
+					     ? NULL
+					     : condition_since(object, begins[i].condition);
+		if (turned != NULL)
+			return turned;
+		const struct since_event *e = last_event(s, ns, name, begins[i].reason);
 		if (e != NULL)
 			return e->time;
 	}
-	const struct cluster_service *found =
-		cluster_service(c, peek_text(service, "namespace"), peek_text(service, "name"));
-	return found == NULL ? "" : peek_text(peek(found->json, "metadata"), "creationTimestamp");
+	return peek_text(peek(object, "metadata"), "creationTimestamp");
 }
 
 /* Election tells who should announce; only what that node's speaker has said tells that it does. */

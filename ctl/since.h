@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Since when a Service is as it is, and whether a speaker has said that it announces it, told
- * from the events on it and from its age.
+ * from the allocator's condition, from the events on it and from its age.
  *
  * The API keeps events for an hour or so: what is older is as old as the Service, as far
  * as anyone can tell.

@@ -5,6 +5,7 @@
 #include "ctl/look.h"
 #include "ctl/outcome.h"
 #include "ctl/report.h"
+#include "lib/base/must.h"
 
 static const char summary[] =
 	"Tell who has which address, which node announces it, and why.\n"
@@ -23,6 +24,7 @@ static void tell(const struct look *look, struct sight *sight)
 	cJSON *report = outcome_tell(&sight->cluster, &engines, true, &losses);
 
 	since_fill(&sight->since, &sight->cluster, report);
+	cJSON_AddItemToObject(report, "leader", must(cJSON_Duplicate(sight->leader, true)));
 	if (look_wants_json(look))
 		report_json(report, stdout);
 	else
@@ -33,14 +35,12 @@ static void tell(const struct look *look, struct sight *sight)
 
 int ctl_status(int argc, char **argv)
 {
-	struct look look = look_new("bellman status", summary);
+	struct look look = look_new("bellman status", summary, NULL);
 	const struct option_spec own[] = { { 0 } };
 	struct sight sight = { 0 };
 
 	look.live = true;
-	int first = look_options(&look, own, argc, argv);
-	if (first < argc)
-		options_usage(look.program, "stray word '%s'", argv[first]);
+	look_options(&look, own, argc, argv);
 	enum ctl_exit code = look_read(&look, NULL, 0, &sight);
 	if (code == CTL_DONE)
 		code = look_decode(&look, &sight);

@@ -42,7 +42,8 @@ void options_check_tls(const char *program, const char *prefix, const char *cert
 static void print_help(const char *program, const char *summary, const char *words,
 		       const struct option_spec *tables[2])
 {
-	printf("%s\n\nUsage: %s [options]%s\n\n", summary, program, words);
+	printf("%s\n\nUsage: %s [options]%s%s\n\n", summary, program, *words == '\0' ? "" : " ",
+	       words);
 	for (size_t t = 0; t < 2; t++) {
 		for (const struct option_spec *o = tables[t]; o->name != NULL; o++) {
 			char left[64];
@@ -268,10 +269,10 @@ static void parse(const char *program, const char *summary, const char *words,
 	memmove(argv + *first_word, argv + 1, (size_t)word_count * sizeof(*argv));
 }
 
-void options_parse_words(const char *program, const char *summary, const struct option_spec *specs,
-			 int argc, char **argv, int *first_word)
+void options_parse_words(const char *program, const char *summary, const char *words,
+			 const struct option_spec *specs, int argc, char **argv, int *first_word)
 {
-	parse(program, summary, " FILE...", specs, argc, argv, first_word);
+	parse(program, summary, words, specs, argc, argv, first_word);
 }
 
 void options_parse(const char *program, const char *summary, const struct option_spec *specs,

@@ -47,11 +47,12 @@ struct option_spec {
 void options_parse(const char *program, const char *summary, const struct option_spec *specs,
 		   int argc, char **argv);
 /*
- * The same for a program that takes files: they may stand among the options and
- * are moved to the end of @argv; *first_word is the index of the first one (argc: none).
+ * The same for a program that takes words, which --help calls @words ("FILE..."): they may stand
+ * among the options and are moved to the end of @argv; *first_word is the index of the first one
+ * (argc: none).
  */
-void options_parse_words(const char *program, const char *summary, const struct option_spec *specs,
-			 int argc, char **argv, int *first_word);
+void options_parse_words(const char *program, const char *summary, const char *words,
+			 const struct option_spec *specs, int argc, char **argv, int *first_word);
 
 /*
  * The values of --PREFIX-cert and --PREFIX-key: both or none, and files that can be read. Otherwise

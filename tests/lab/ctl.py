@@ -85,7 +85,7 @@ class Api(http.server.BaseHTTPRequestHandler):
         url = urllib.parse.urlsplit(self.path)
         query = dict(urllib.parse.parse_qsl(url.query))
         code, body = 404, {"kind": "Status", "message": "not found"}
-        if self.server.refuse:
+        if self.server.refuse or url.path == self.server.forbidden:
             code, body = 403, {"kind": "Status", "message": "forbidden: no"}
         elif url.path in self.server.objects:
             kind, version, items = self.server.objects[url.path]
@@ -139,7 +139,7 @@ def events_said(*said):
 @pytest.fixture
 def api_server():
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Api)
-    server.asked, server.refuse = [], False
+    server.asked, server.refuse, server.forbidden = [], False, None
     server.objects = {
         "/api/v1/services": ("Service", "v1", [live_service("web", ["10.0.0.3"]), live_service("idle", ["10.0.0.4"]),
                                                live_service("new")]),

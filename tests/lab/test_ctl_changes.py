@@ -47,7 +47,7 @@ CASES = {  # what the configuration says: change, addresses, pool and node after
     "to another node": (L2 % RUNNER_UP, "moved", ["10.0.0.3"], "a", OTHER, "the only eligible node", 0),
     "off the wire": (L2 % 'ipAddressPools = ( "other" );', "unannounced", ["10.0.0.3"], "a", "", "announced by nobody: ", 0),
     "excluded": ('pools = ( { name = "a"; addresses = ( "10.0.0.3/32" ); exclude = ( "10.0.0.3" ); } );', "withdrawn", [], "",
-                 "", "10.0.0.3 is in no pool, or excluded there", 3),
+                 "", '10.0.0.3 is excluded from pool "a"', 3),
 }
 
 
