@@ -76,6 +76,7 @@ unsigned service_needs(const struct service *s, struct problem *p)
 	unsigned families = families_of((struct ips){ s->cluster_ips, s->cluster_ip_count });
 
 	p->event = "AllocationFailed";
+	p->reason = "NoClusterIP";
 	p->warning = true;
 	if (s->headless) {
 		why_add(p->why, "a headless Service (clusterIP: None) gets no address");
@@ -83,11 +84,14 @@ unsigned service_needs(const struct service *s, struct problem *p)
 		why_add(p->why, "the Service has no cluster IP yet");
 	} else if (s->family_policy == FAMILY_REQUIRE_DUAL && s->cluster_ip_count < 2) {
 		p->event = "not enough clusterips";
+		p->reason = "NotEnoughClusterIPs";
 		why_add(p->why, "RequireDualStack needs two cluster IPs, there is one");
 	} else if (families == 0) {
 		p->event = "noclusterIPsIPFamily";
+		p->reason = "FamilyMismatch";
 		why_add(p->why, "the two cluster IPs are of one family");
 	} else if (families == FAMILIES_BOTH && s->family_policy == FAMILY_SINGLE) {
+		p->reason = "FamilyMismatch";
 		why_add(p->why, "two cluster IPs do not go with ipFamilyPolicy SingleStack");
 	} else {
 		return families;
@@ -181,6 +185,7 @@ static void step_allocate(struct allocator *a, struct record *r, unsigned famili
 		wanted = NULL;
 	p->event = "AllocationFailed";
 	p->warning = true;
+	p->reason = "InvalidRequest";
 	if (!request_of(s, &request, p->why)) {
 		if (r->held != NULL)
 			p->event = "LoadBalancerFailed";
@@ -189,11 +194,13 @@ static void step_allocate(struct allocator *a, struct record *r, unsigned famili
 	if (wanted != NULL) {
 		pool = pools_named(ledger_pools(a->ledger), wanted);
 		if (pool == NULL) {
+			p->reason = "NoSuchPool";
 			why_add(p->why, "there is no pool \"%s\"", wanted);
 			return;
 		}
 	}
 	if (request.count > 0) {
+		p->reason = "RequestRefused";
 		const struct pool_book *in =
 			pools_place(ledger_pools(a->ledger), &request.ips[0]).pool;
 
@@ -207,6 +214,7 @@ static void step_allocate(struct allocator *a, struct record *r, unsigned famili
 			assign(a, r, ip_list_lend(&request), out);
 		return;
 	}
+	p->reason = "NoAddressAvailable";
 	if (pool != NULL && (r->held == NULL || strcmp(r->pool, wanted) != 0)) {
 		if (pick(a, r, &pool, 1, families, &list))
 			assign(a, r, ip_list_lend(&list), out);
@@ -228,8 +236,8 @@ static void decide_foreign(struct allocator *a, struct record *r)
 	const struct service *s = r->service;
 	bool was_ours = r->held != NULL || r->strip;
 
-	if (s->type != SERVICE_LOAD_BALANCER)
-		r->strip = was_ours || s->lb_class == a->lb_class;
+	if (s->type != SERVICE_LOAD_BALANCER) /* such a condition tells of what is over */
+		r->strip = was_ours || s->lb_class == a->lb_class || r->shown.ready != READY_NONE;
 	else /* another controller may own it by now, unless it is plainly still ours */
 		r->strip = was_ours && r->shown.pool != NULL && s->lb_class == NULL;
 	if (r->strip)
@@ -253,6 +261,9 @@ static void decide_ours(struct allocator *a, struct record *r, struct problem *p
 	unsigned families = service_needs(s, p);
 	if (pool_count == 0) {
 		p->why[0] = '\0';
+		p->event = "AllocationFailed";
+		/* Not yet to be said there if the pools may only be out of sight. */
+		p->reason = a->complete ? "NoPools" : NULL;
 		why_add(p->why, "there is no address pool");
 	}
 	if (p->why[0] != '\0') {
@@ -266,10 +277,12 @@ static void decide_ours(struct allocator *a, struct record *r, struct problem *p
 
 	step_adopt(a, r, families, single, out);
 	step_check(a, r, families, single, out);
-	if (!s->deleting)
+	if (!s->deleting) {
 		step_allocate(a, r, families, p, out);
-	else if (r->held == NULL)
+	} else if (r->held == NULL) {
+		p->reason = NULL; /* nobody writes to what goes */
 		why_add(p->why, "the Service is being deleted");
+	}
 }
 
 /* One that cannot be decoded keeps what it holds; new here, it holds what its status shows. */
@@ -294,19 +307,20 @@ static void settle_problem(struct record *r, const struct problem *p, struct all
 {
 	char text[WHY_MAX] = "", ips[IPS_TEXT_MAX];
 
-	if (p->why[0] == '\0') {
-		free(r->problem);
-		r->problem = NULL;
-		return;
-	}
 	if (r->held != NULL)
-		why_add(text, "stays on %s: %s", ips_text(ip_kept_lend(r->held), ips), p->why);
-	else
-		why_add(text, "%s", p->why);
-	if (r->problem != NULL && strcmp(r->problem, text) == 0)
+		why_add(text, "stays on %s: ", ips_text(ip_kept_lend(r->held), ips));
+	why_add(text, "%s", p->why);
+
+	const char *now = p->why[0] != '\0' ? intern(text) : NULL;
+	/* Who was before us has said what stands in the condition. */
+	bool known =
+		now == r->problem || (r->held == NULL && r->problem == NULL &&
+				      r->shown.ready == READY_FALSE && r->shown.message == now);
+	intern_unref(r->problem);
+	r->problem = now;
+	r->problem_reason = now != NULL ? p->reason : NULL;
+	if (now == NULL || known)
 		return;
-	free(r->problem);
-	r->problem = must(strdup(text));
 	if (strcmp(p->event, "AllocationFailed") == 0)
 		allocator_say(out, r, p->warning, p->event,
 			      "Failed to allocate IP for \"%s/%s\": %s", r->holder.ns,

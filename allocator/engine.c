@@ -51,11 +51,25 @@ static struct ips ips_cut(const struct ip_addr *ips, size_t count)
 	return (struct ips){ ips, count < IP_LIST_MAX ? (unsigned)count : IP_LIST_MAX };
 }
 
+static void face_look_ready(struct face *f, const struct service_condition *c)
+{
+	if (c == NULL) {
+		f->ready = READY_NONE;
+		return;
+	}
+	f->ready = c->status == CONDITION_TRUE    ? READY_TRUE
+		   : c->status == CONDITION_FALSE ? READY_FALSE
+						  : READY_ANY;
+	f->reason = c->reason;
+	f->message = c->message;
+}
+
 /* What the object's status says, and whether somebody else than we brought that about. */
 static void record_look(struct record *r, const struct service *s)
 {
 	struct face face = { .ips = ip_kept_ref(r->shown.ips), .pool = s->from_pool };
 
+	face_look_ready(&face, s->ready);
 	face.odd = s->ingress_bad || s->ingress_count > IP_LIST_MAX;
 	ip_kept_set(&face.ips, ips_cut(s->ingress, s->ingress_count));
 	bool echo = (r->unsure || r->write == WRITE_SENT) && !face.odd &&
@@ -227,6 +241,19 @@ static void back_off(struct allocator *a, struct record *r, uint64_t now_ns)
 	record_set_write(a, r, WRITE_BACKOFF);
 }
 
+/* @sent was written over @shown. */
+static void face_landed(struct face *shown, const struct face *sent)
+{
+	struct face now = *sent;
+
+	if (sent->ready == READY_ANY) { /* the condition was not touched */
+		now.ready = shown->ready;
+		now.reason = shown->reason;
+		now.message = shown->message;
+	}
+	face_set(shown, now);
+}
+
 void allocator_written(struct allocator *a, const char *ns, const char *name,
 		       enum allocator_outcome outcome, const char *resource_version,
 		       uint64_t now_ns)
@@ -252,7 +279,7 @@ void allocator_written(struct allocator *a, const char *ns, const char *name,
 		r->attempts = 0;
 		r->unsure = false;
 		if (!version_older(resource_version, r->version)) {
-			face_set(&r->shown, r->sent);
+			face_landed(&r->shown, &r->sent);
 			if (resource_version != NULL) {
 				text_set(&r->version, resource_version);
 				text_set(&r->floor, resource_version);
@@ -261,6 +288,7 @@ void allocator_written(struct allocator *a, const char *ns, const char *name,
 		break;
 	case ALLOCATOR_CONFLICT:
 		r->unsure = false;
+		r->sent.ready = READY_ANY; /* it was not said */
 		text_set(&r->floor, r->version);
 		if (++r->attempts > 1) /* once is an accident */
 			back_off(a, r, now_ns);
@@ -337,33 +365,68 @@ static struct record *next_record(struct allocator *a, enum turn *ret_turn)
 	return NULL;
 }
 
+/* What to do about the condition so that it says what @want says, where @shown is what stands. */
+static struct allocator_condition condition_for(const struct face *shown, const struct face *want)
+{
+	struct allocator_condition c = { .set = ALLOCATOR_CONDITION_KEEP };
+
+	if (want->ready == READY_NONE && shown->ready != READY_NONE)
+		c.set = ALLOCATOR_CONDITION_REMOVE;
+	else if (want->ready == READY_FALSE)
+		c.set = ALLOCATOR_CONDITION_FALSE;
+	else if (want->ready == READY_TRUE)
+		c.set = ALLOCATOR_CONDITION_TRUE;
+	c.turned = want->ready != shown->ready;
+	c.reason = want->reason;
+	c.message = want->message;
+	return c;
+}
+
+static void send_write(struct allocator *a, struct record *r, struct allocator_actions *out)
+{
+	struct face want = record_face(r);
+	struct ips ips = ip_kept_lend(want.ips);
+	char served[WHY_MAX] = "";
+
+	if (r->service->deprecated_annotations && !r->warned) {
+		r->warned = true;
+		allocator_say(out, r, true, "deprecatedAnnotation",
+			      "annotations under metallb.universe.tf are deprecated, use "
+			      "metallb.io");
+	}
+	if (want.ready == READY_TRUE) {
+		snprintf(served, sizeof(served), "the addresses are from pool \"%s\"", want.pool);
+		want.reason = "Allocated";
+		want.message = served;
+	}
+	want.reason = intern(want.reason);
+	want.message = intern(want.message);
+	face_set(&r->sent, want);
+	intern_unref(want.reason);
+	intern_unref(want.message);
+
+	*(struct allocator_action *)must(array_push(out)) = (struct allocator_action){
+		.type = ALLOCATOR_WRITE,
+		.ns = r->holder.ns,
+		.name = r->holder.name,
+		.uid = r->service->meta.uid,
+		.resource_version = r->version,
+		.ips = ips.items,
+		.ip_count = ips.count,
+		.pool = want.pool,
+		.condition = condition_for(&r->shown, &r->sent),
+	};
+	record_set_write(a, r, WRITE_SENT);
+	a->writes++;
+}
+
 static void send_writes(struct allocator *a, struct allocator_actions *out)
 {
 	struct record *r;
 
 	while ((a->writes_max == 0 || a->writes < a->writes_max) &&
-	       (r = TAILQ_FIRST(&a->to_write)) != NULL) {
-		struct face want = record_face(r);
-
-		if (r->service->deprecated_annotations && !r->warned) {
-			r->warned = true;
-			allocator_say(out, r, true, "deprecatedAnnotation",
-				      "annotations under metallb.universe.tf are deprecated, use "
-				      "metallb.io");
-		}
-		struct allocator_action *act = must(array_push(out));
-		act->type = ALLOCATOR_WRITE;
-		act->ns = r->holder.ns;
-		act->name = r->holder.name;
-		act->uid = r->service->meta.uid;
-		act->resource_version = r->version;
-		act->ips = ip_kept_lend(want.ips).items;
-		act->ip_count = ip_kept_lend(want.ips).count;
-		act->pool = want.pool;
-		face_set(&r->sent, want);
-		record_set_write(a, r, WRITE_SENT);
-		a->writes++;
-	}
+	       (r = TAILQ_FIRST(&a->to_write)) != NULL)
+		send_write(a, r, out);
 }
 
 void allocator_run(struct allocator *a, uint64_t now_ns, struct allocator_actions *out)

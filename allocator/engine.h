@@ -112,17 +112,31 @@ void allocator_written(struct allocator *a, const char *ns, const char *name,
 
 enum allocator_action_type { ALLOCATOR_WRITE, ALLOCATOR_EVENT };
 
+/* What becomes of condition SERVICE_READY_CONDITION, in the same write. */
+struct allocator_condition {
+	enum {
+		ALLOCATOR_CONDITION_KEEP, /* as it is */
+		ALLOCATOR_CONDITION_REMOVE,
+		ALLOCATOR_CONDITION_FALSE,
+		ALLOCATOR_CONDITION_TRUE,
+	} set;
+	bool turned; /* its lastTransitionTime is now; else the one that is there stays */
+	const char *reason, *message; /* of FALSE and TRUE */
+};
+
 struct allocator_action {
 	enum allocator_action_type type;
 	/* Lent until the next input, as ips are. uid and resource_version may be NULL (objects of
 	 * files). */
 	const char *ns, *name, *uid, *resource_version;
 
-	/* ALLOCATOR_WRITE: status.loadBalancer.ingress as a whole, in this order, and annotation
-	 * metallb.io/ip-allocated-from-pool; both in one update guarded by resource_version. */
+	/* ALLOCATOR_WRITE: status.loadBalancer.ingress as a whole, in this order, annotation
+	 * metallb.io/ip-allocated-from-pool and the condition; all in one update guarded by
+	 * resource_version. */
 	const struct ip_addr *ips;
 	unsigned ip_count;
 	const char *pool; /* NULL: remove the annotation */
+	struct allocator_condition condition;
 
 	/* ALLOCATOR_EVENT */
 	bool warning;       /* type Warning, else Normal */

@@ -50,25 +50,36 @@ enum allocator_answer pool_answer(const struct allocator *a, const struct record
 		why_shut_out(r, pool->pool, admits, why);
 		return admits;
 	}
+	bool either = families == FAMILIES_BOTH && r->service->family_policy == FAMILY_PREFER_DUAL;
+	unsigned there = 0, free = 0;
+
 	for (unsigned bit = FAMILIES_V4; bit <= FAMILIES_V6; bit <<= 1) {
 		uint8_t family = bit == FAMILIES_V6 ? IP_V6 : IP_V4;
 		struct ip_addr ip;
 
-		if (!(families & bit))
-			continue;
-		if (pool_side(pool, family)->span_count == 0) {
-			why_add(why, "pool \"%s\" has no %s addresses", pool->pool->name,
-				families_text(bit));
-			return ALLOCATOR_NO_FAMILY;
-		}
-		if (!ledger_first(a->ledger, pool, family, &r->holder, r->claim, &ip)) {
-			why_add(why, "pool \"%s\" has no free %s address", pool->pool->name,
-				families_text(bit));
-			return ALLOCATOR_FULL;
-		}
+		if (pool_side(pool, family)->span_count > 0)
+			there |= bit;
+		if (families & bit & there &&
+		    ledger_first(a->ledger, pool, family, &r->holder, r->claim, &ip))
+			free |= bit;
 	}
-	why_add(why, "pool \"%s\" has what the Service needs", pool->pool->name);
-	return ALLOCATOR_COULD;
+	if (!either && (families & ~there) != 0) {
+		why_add(why, "pool \"%s\" has no %s addresses", pool->pool->name,
+			families_text(families & ~there));
+		return ALLOCATOR_NO_FAMILY;
+	}
+	if (free == families || (either && free != 0)) {
+		why_add(why, "pool \"%s\" has what the Service needs", pool->pool->name);
+		return ALLOCATOR_COULD;
+	}
+	/* Which of two is missing changes with other Services; this text is not to. */
+	why_add(why, "pool \"%s\" %s", pool->pool->name,
+		families != FAMILIES_BOTH ? "has no free "
+		: either                  ? "has neither a free IPv4 nor a free IPv6 address"
+			 : "does not have both a free IPv4 and a free IPv6 address");
+	if (families != FAMILIES_BOTH)
+		why_add(why, "%s address", families_text(families));
+	return ALLOCATOR_FULL;
 }
 
 /* What @pool says to a request for addresses. */

@@ -202,12 +202,33 @@ static const struct holder *addr_blocker(const struct ledger_addr *a, const stru
 	return NULL;
 }
 
+/* The user of @a that is first by name, @h apart. */
+static const struct holder *addr_first_other(const struct ledger_addr *a, const struct holder *h)
+{
+	const struct holder *first = NULL;
+	const struct use *u;
+
+	LIST_FOREACH (u, &a->uses, of_addr) {
+		if (u->holder == h)
+			continue;
+		int c = first == NULL ? -1 : strcmp(u->holder->ns, first->ns);
+		if (c < 0 || (c == 0 && strcmp(u->holder->name, first->name) < 0))
+			first = u->holder;
+	}
+	return first;
+}
+
 const struct holder *ledger_blocker(const struct ledger *b, const struct ip_addr *ip,
 				    const struct holder *h, const struct claim *claim)
 {
-	struct ledger_addr *a = addr_find(b, ip);
+	const struct ledger_addr *a = addr_find(b, ip);
 
-	return a != NULL ? addr_blocker(a, h, claim) : NULL;
+	if (a == NULL)
+		return NULL;
+	const struct holder *other = addr_blocker(a, h, claim);
+	if (other == NULL || (claim != NULL && claim->key == a->key))
+		return other; /* nobody, or the one that has the port */
+	return addr_first_other(a, h);
 }
 
 const struct ip_addr *use_ip(const struct use *u)

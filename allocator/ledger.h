@@ -51,7 +51,10 @@ void ledger_set_config(struct ledger *b, const struct config *c);
 
 const struct pools_book *ledger_pools(const struct ledger *b);
 
-/* Who stands against @h taking @ip on the terms @claim; NULL: nobody. */
+/*
+ * Who stands against @h taking @ip on the terms @claim; NULL: nobody. Of several it is always the
+ * same one, whoever came first: it is named in texts that are not to change without a cause.
+ */
 const struct holder *ledger_blocker(const struct ledger *b, const struct ip_addr *ip,
 				    const struct holder *h, const struct claim *claim);
 

@@ -50,8 +50,12 @@ void face_set(struct face *f, struct face as)
 {
 	ip_kept_ref(as.ips);
 	intern_ref(as.pool);
+	intern_ref(as.reason);
+	intern_ref(as.message);
 	ip_kept_unref(f->ips);
 	intern_unref(f->pool);
+	intern_unref(f->reason);
+	intern_unref(f->message);
 	*f = as;
 }
 
@@ -172,7 +176,8 @@ void record_forget(struct allocator *a, struct record *r)
 		ledger_drop(a->ledger, LIST_FIRST(&r->holder.uses));
 	r->pool = intern_unref(r->pool);
 	r->held = ip_kept_unref(r->held);
-	text_set(&r->problem, NULL);
+	r->problem = intern_unref(r->problem);
+	r->problem_reason = NULL;
 	face_set(&r->sent, (struct face){ 0 });
 	r->attempts = 0;
 	r->unsure = r->ours = r->strip = r->hands_off = false;
@@ -202,14 +207,60 @@ void record_free(struct allocator *a, struct record *r)
 
 struct face record_face(const struct record *r)
 {
-	return (struct face){ r->held, r->held != NULL ? r->pool : NULL, false };
+	struct face want = { .ips = r->held, .pool = r->held != NULL ? r->pool : NULL };
+
+	if (r->held != NULL) {
+		want.ready = READY_TRUE;
+	} else if (r->strip) {
+		want.ready = READY_NONE;
+	} else if (r->problem_reason != NULL) {
+		want.ready = READY_FALSE;
+		want.reason = r->problem_reason;
+		want.message = r->problem;
+	}
+	return want;
 }
 
+bool record_wants_ips(const struct record *r)
+{
+	return !r->hands_off && r->service != NULL &&
+	       (r->unsure || r->shown.odd || !ip_kept_equal(r->held, r->shown.ips) ||
+		(r->held != NULL ? r->pool : NULL) != r->shown.pool);
+}
+
+static bool same_text(const char *a, const char *b)
+{
+	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+/* Does @f say what @want wants said in the condition? */
+static bool says(const struct face *f, const struct face *want)
+{
+	switch ((enum ready)want->ready) {
+	case READY_ANY:
+		return true;
+	case READY_NONE:
+		return f->ready == READY_NONE;
+	case READY_FALSE:
+		return f->ready == READY_FALSE && same_text(f->reason, want->reason) &&
+		       same_text(f->message, want->message);
+	case READY_TRUE:
+		return f->ready == READY_TRUE;
+	}
+	return true;
+}
+
+/*
+ * What was said once is not said again, even if somebody takes it away: whoever does so may do it
+ * each time, or the API server may not know of conditions. And that a Service is served need not be
+ * said where nothing is: those that MetalLB served are not all written once more.
+ */
 bool record_wants_write(const struct record *r)
 {
 	struct face want = record_face(r);
 
-	return !r->hands_off && r->service != NULL &&
-	       (r->unsure || r->shown.odd || want.pool != r->shown.pool ||
-		!ip_kept_equal(want.ips, r->shown.ips));
+	if (r->hands_off || r->service == NULL)
+		return false;
+	return record_wants_ips(r) || (!says(&r->shown, &want) && !says(&r->sent, &want) &&
+				       !(want.ready == READY_TRUE && r->shown.ready == READY_NONE));
 }

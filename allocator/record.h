@@ -18,18 +18,29 @@
 /* Room for a sentence. */
 #define WHY_MAX 1024
 
-/* Why a Service does not get what it should, and the event that says so. */
+/* Why a Service does not get what it should, and how that is said. */
 struct problem {
 	char why[WHY_MAX]; /* "": none */
 	const char *event;
+	const char *reason; /* of the condition, a literal; NULL: not to be said there */
 	bool warning;
+};
+
+/* What the condition of a Service says, or is to say. */
+enum ready {
+	READY_ANY, /* wanted: as it is. Shown: something that is neither of those below */
+	READY_NONE,
+	READY_FALSE,
+	READY_TRUE,
 };
 
 /* What a status says, or is to say. */
 struct face {
 	struct ip_kept *ips;
-	const char *pool; /* the annotation, interned; NULL: none */
-	bool odd;         /* has entries that are no address, or more than IP_LIST_MAX */
+	const char *pool;             /* the annotation, interned; NULL: none */
+	const char *reason, *message; /* of the condition, interned; NULL without */
+	uint8_t ready;                /* enum ready */
+	bool odd; /* has entries that are no address, or more than IP_LIST_MAX */
 };
 
 /* Where a record's write stands. Unless it is SENT or unsure, `shown` is what the API has. */
@@ -56,11 +67,13 @@ struct record {
 
 	struct ip_kept *held; /* NULL: nothing */
 	const char *pool;     /* of held, interned; NULL without */
-	char *problem;        /* why it holds nothing, or not what it asks for; NULL: all is well */
-	struct face shown;    /* what its status is known to say */
-	struct face sent;     /* what the last write said */
-	uint64_t retry_ns;    /* WRITE_BACKOFF: until then */
-	unsigned attempts;    /* writes that failed in a row */
+	const char *problem;  /* why it holds nothing, or not what it asks for, interned; NULL: all
+				 is well */
+	const char *problem_reason; /* the same in a word for the condition, a literal or NULL */
+	struct face shown;          /* what its status is known to say */
+	struct face sent;           /* what the last write said */
+	uint64_t retry_ns;          /* WRITE_BACKOFF: until then */
+	unsigned attempts;          /* writes that failed in a row */
 	enum write_state write;
 	enum turn turn; /* TURNS: not queued */
 
@@ -133,9 +146,11 @@ void record_unqueue(struct allocator *a, struct record *r);
 void record_mark(struct allocator *a, struct record *r); /* have it looked at by the next run */
 void record_set_waiting(struct allocator *a, struct record *r, bool waits);
 void record_set_write(struct allocator *a, struct record *r, enum write_state to);
-/* What the status should say; lent. */
+/* What the status should say; lent. The words of a True condition are left to who writes it. */
 struct face record_face(const struct record *r);
 /* Does the status have to be written for it to show what is held? */
+bool record_wants_ips(const struct record *r);
+/* Or for it to say what it should besides? */
 bool record_wants_write(const struct record *r);
 
 /* Append an event about @r. */

@@ -14,7 +14,7 @@ static void record_view(const struct record *r, struct allocator_service_view *r
 		.reason = "",
 		.note = "",
 		.ours = r->ours,
-		.unwritten = record_wants_write(r),
+		.unwritten = record_wants_ips(r),
 	};
 	if (r->unreadable)
 		ret->note = "the object cannot be decoded; what it holds is kept";

@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -27,6 +28,13 @@
 #define WORLD_THINGS 64
 #define NS_OF_MS     1000000ull
 
+/* The allocator's condition: what is to be done about it, or what stands there. */
+struct said {
+	int set; /* ALLOCATOR_CONDITION_*; on the server KEEP is none */
+	char reason[64], message[1100];
+	time_t since; /* on the server */
+};
+
 /* A Service as the API server keeps it. */
 struct thing {
 	char name[64]; /* "ns/name" */
@@ -36,6 +44,7 @@ struct thing {
 	char ips[IP_LIST_MAX][IP_TEXT_MAX];
 	unsigned ip_count;
 	char pool[64];
+	struct said ready;
 	unsigned long uid, version;
 	unsigned year; /* of its creation; 0: not said */
 	bool there;
@@ -50,6 +59,8 @@ struct letter {
 	char ips[IP_LIST_MAX][IP_TEXT_MAX];
 	unsigned ip_count;
 	char pool[64];
+	struct said ready;
+	bool turned;
 	unsigned long version;
 	enum allocator_outcome outcome; /* ANSWER */
 };
@@ -105,6 +116,26 @@ static inline void world_split(const char *name, char ns[static 64], const char 
 	*ret_name = slash + 1;
 }
 
+static inline char *world_conditions(const struct said *ready)
+{
+	char since[32];
+	struct tm tm;
+
+	if (ready->set == ALLOCATOR_CONDITION_KEEP)
+		return strdup("");
+	strftime(since, sizeof(since), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&ready->since, &tm));
+	cJSON *c = cJSON_CreateObject();
+	cJSON_AddStringToObject(c, "type", SERVICE_READY_CONDITION);
+	cJSON_AddStringToObject(c, "status",
+				ready->set == ALLOCATOR_CONDITION_TRUE ? "True" : "False");
+	cJSON_AddStringToObject(c, "reason", ready->reason);
+	cJSON_AddStringToObject(c, "message", ready->message);
+	cJSON_AddStringToObject(c, "lastTransitionTime", since);
+	char *text = cJSON_PrintUnformatted(c);
+	cJSON_Delete(c);
+	return text;
+}
+
 static inline struct service *world_service(const struct thing *t)
 {
 	char ns[64], ingress[IP_LIST_MAX * (IP_TEXT_MAX + 10)] = "", created[64] = "";
@@ -123,12 +154,15 @@ static inline struct service *world_service(const struct thing *t)
 			     ? world_text("%s\"metallb.io/ip-allocated-from-pool\":\"%s\"",
 					  t->meta[0] != '\0' ? "," : "", t->pool)
 			     : strdup("");
+	char *conditions = world_conditions(&t->ready);
 	char *text = world_text(
 		"{\"apiVersion\":\"v1\",\"kind\":\"Service\",\"metadata\":{\"namespace\":\"%s\","
 		"\"name\":\"%s\",\"uid\":\"u%lu\",\"resourceVersion\":\"%lu\",%s\"labels\":{%s},"
 		"\"annotations\":{%s%s}},\"spec\":%s,\"status\":{\"loadBalancer\":"
-		"{\"ingress\":[%s]}}}",
-		ns, name, t->uid, t->version, created, t->labels, t->meta, pool, t->spec, ingress);
+		"{\"ingress\":[%s]},\"conditions\":[%s]}}",
+		ns, name, t->uid, t->version, created, t->labels, t->meta, pool, t->spec, ingress,
+		conditions);
+	free(conditions);
 	cJSON *json = cJSON_Parse(text);
 	struct faults faults = { 0 };
 	struct service *s = NULL;
@@ -181,6 +215,7 @@ static inline void world_apply(struct world *w, const char *name, const char *sp
 		t->uid = ++w->uid;
 		t->ip_count = 0;
 		t->pool[0] = '\0';
+		t->ready = (struct said){ 0 };
 		free(t->spec);
 		free(t->meta);
 		free(t->labels);
@@ -296,6 +331,19 @@ static inline void world_namespace(struct world *w, const char *name, const char
 	allocator_namespace_upsert(w->a, n);
 }
 
+/* Conditions merge by their type: one that is not mentioned stays, and so does its time. */
+static inline void world_write_ready(const struct world *w, struct thing *t, const struct letter *l)
+{
+	time_t since = l->turned ? (time_t)w->version : t->ready.since;
+
+	if (l->ready.set == ALLOCATOR_CONDITION_KEEP)
+		return;
+	t->ready = l->ready;
+	t->ready.since = since;
+	if (l->ready.set == ALLOCATOR_CONDITION_REMOVE)
+		t->ready = (struct said){ 0 };
+}
+
 /* The server gets a write. */
 static inline enum allocator_outcome world_write(struct world *w, const struct letter *l)
 {
@@ -309,6 +357,7 @@ static inline enum allocator_outcome world_write(struct world *w, const struct l
 	t->ip_count = l->ip_count;
 	memcpy(t->pool, l->pool, sizeof(t->pool));
 	t->version = ++w->version;
+	world_write_ready(w, t, l);
 	w->writes++;
 	return ALLOCATOR_WRITTEN;
 }
@@ -366,6 +415,14 @@ static inline size_t world_run_once(struct world *w)
 		for (unsigned k = 0; k < act->ip_count; k++)
 			ip_format(&act->ips[k], l->ips[k]);
 		snprintf(l->pool, sizeof(l->pool), "%s", act->pool != NULL ? act->pool : "");
+		l->ready.set = act->condition.set;
+		l->turned = act->condition.turned;
+		if (act->condition.message != NULL) {
+			snprintf(l->ready.reason, sizeof(l->ready.reason), "%s",
+				 act->condition.reason);
+			snprintf(l->ready.message, sizeof(l->ready.message), "%s",
+				 act->condition.message);
+		}
 		l->version = strtoul(act->resource_version, NULL, 10);
 	}
 	allocator_actions_done(&out);
@@ -567,6 +624,20 @@ static inline const char *world_shows(struct world *w, const char *name)
 		size_t len = strlen(text);
 		snprintf(text + len, sizeof(text) - len, "%s%s", len > 0 ? " " : "", t->pool);
 	}
+	return text;
+}
+
+/* What the condition on the server says, "True Allocated: ..."; "" for none. */
+static inline const char *world_condition(struct world *w, const char *name)
+{
+	static char text[1200];
+	const struct said *ready = &world_thing(w, name)->ready;
+
+	text[0] = '\0';
+	if (ready->set != ALLOCATOR_CONDITION_KEEP)
+		snprintf(text, sizeof(text), "%s %s: %s",
+			 ready->set == ALLOCATOR_CONDITION_TRUE ? "True" : "False", ready->reason,
+			 ready->message);
 	return text;
 }
 

@@ -107,7 +107,7 @@ static void test_a_service_that_goes_while_its_write_outlives_the_lead_is_gone(v
 	world_free(w);
 }
 
-static void test_a_service_without_an_address_is_told_again_why(void **state)
+static void test_a_service_that_waits_is_told_again_unless_its_condition_says_why(void **state)
 {
 	struct world *w = world_new("[]", NULL);
 
@@ -120,7 +120,15 @@ static void test_a_service_without_an_address_is_told_again_why(void **state)
 	allocator_lead(w->a, true);
 	allocator_synced(w->a);
 	world_run(w);
-	assert_true(world_said(w, "AllocationFailed")); /* as after a restart */
+	assert_false(world_said(w, "AllocationFailed")); /* as after a restart */
+	assert_string_equal(world_view(w, "web/a").reason, "there is no address pool");
+	allocator_lead(w->a, false);
+	world_thing(w, "web/a")->ready = (struct said){ 0 };
+	world_apply(w, "web/a", NULL, NULL, NULL);
+	allocator_lead(w->a, true);
+	allocator_synced(w->a);
+	world_run(w);
+	assert_true(world_said(w, "AllocationFailed"));
 	world_free(w);
 }
 
@@ -132,7 +140,8 @@ int main(void)
 		cmocka_unit_test(test_a_write_that_ends_after_the_lead_says_nothing),
 		cmocka_unit_test(
 			test_a_service_that_goes_while_its_write_outlives_the_lead_is_gone),
-		cmocka_unit_test(test_a_service_without_an_address_is_told_again_why),
+		cmocka_unit_test(
+			test_a_service_that_waits_is_told_again_unless_its_condition_says_why),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -207,6 +207,12 @@ static void check_service(void *arg, const struct allocator_service_view *v)
 	assert_string_equal(t->pool, v->pool != NULL ? v->pool : "");
 	/* Nobody waits for what is there, and who waits knows why. */
 	assert_int_equal(v->reason[0] != '\0', v->ours && v->ip_count == 0);
+	if (v->ip_count > 0)
+		assert_int_equal(t->ready.set, ALLOCATOR_CONDITION_TRUE);
+	else if (v->ours)
+		assert_string_equal(t->ready.message, v->reason);
+	else if (v->service->type != SERVICE_LOAD_BALANCER)
+		assert_int_equal(t->ready.set, ALLOCATOR_CONDITION_KEEP);
 	if (v->reason[0] != '\0' && v->service->cluster_ip_count == 1 &&
 	    v->service->requested_ips == NULL && v->service->address_pool == NULL)
 		assert_false(c->free.any[v->service->cluster_ips[0].family == IP_V6]);
