@@ -109,25 +109,15 @@ static void on_written(void *arg, int status, const cJSON *json, const char *err
 	errand_failed(e, status, error);
 }
 
-/* {"metadata": {"resourceVersion", "annotations"}, "status": {"loadBalancer": {"ingress"}}} */
-static char *write_body(const struct allocator_action *act)
+static void add_ingress(cJSON *status, const struct allocator_action *act)
 {
-	cJSON *body = must(cJSON_CreateObject());
-	cJSON *meta = must(cJSON_AddObjectToObject(body, "metadata"));
-	cJSON *annotations = must(cJSON_AddObjectToObject(meta, "annotations"));
-	cJSON *status = must(cJSON_AddObjectToObject(body, "status"));
 	cJSON *balancer = must(cJSON_AddObjectToObject(status, "loadBalancer"));
 
-	if (act->resource_version != NULL)
-		must(cJSON_AddStringToObject(meta, "resourceVersion", act->resource_version));
-	if (act->pool != NULL)
-		must(cJSON_AddStringToObject(annotations, ANNOTATION, act->pool));
-	else
-		must(cJSON_AddNullToObject(annotations, ANNOTATION));
-	if (act->ip_count == 0)
+	if (act->ip_count == 0) {
 		must(cJSON_AddNullToObject(balancer, "ingress"));
-	cJSON *ingress =
-		act->ip_count == 0 ? NULL : must(cJSON_AddArrayToObject(balancer, "ingress"));
+		return;
+	}
+	cJSON *ingress = must(cJSON_AddArrayToObject(balancer, "ingress"));
 	for (unsigned i = 0; i < act->ip_count; i++) {
 		cJSON *entry = must(cJSON_CreateObject());
 		char ip[IP_TEXT_MAX];
@@ -135,6 +125,50 @@ static char *write_body(const struct allocator_action *act)
 		must(cJSON_AddStringToObject(entry, "ip", ip_format(&act->ips[i], ip)));
 		cJSON_AddItemToArray(ingress, entry);
 	}
+}
+
+/*
+ * One entry of status.conditions, which a strategic merge patch merges by type: those of others
+ * stay, and of our own a lastTransitionTime that is not mentioned.
+ */
+static void add_condition(cJSON *status, const struct allocator_condition *c)
+{
+	char now[KUBE_TIME_TEXT];
+
+	if (c->set == ALLOCATOR_CONDITION_KEEP)
+		return;
+	cJSON *conditions = must(cJSON_AddArrayToObject(status, "conditions"));
+	cJSON *entry = must(cJSON_CreateObject());
+	cJSON_AddItemToArray(conditions, entry);
+	must(cJSON_AddStringToObject(entry, "type", SERVICE_READY_CONDITION));
+	if (c->set == ALLOCATOR_CONDITION_REMOVE) {
+		must(cJSON_AddStringToObject(entry, "$patch", "delete"));
+		return;
+	}
+	must(cJSON_AddStringToObject(entry, "status",
+				     c->set == ALLOCATOR_CONDITION_TRUE ? "True" : "False"));
+	must(cJSON_AddStringToObject(entry, "reason", c->reason));
+	must(cJSON_AddStringToObject(entry, "message", c->message));
+	if (c->turned)
+		must(cJSON_AddStringToObject(entry, "lastTransitionTime", kube_time_text(now)));
+}
+
+/* {"metadata": {"resourceVersion", "annotations"}, "status": {"loadBalancer", "conditions"}} */
+static char *write_body(const struct allocator_action *act)
+{
+	cJSON *body = must(cJSON_CreateObject());
+	cJSON *meta = must(cJSON_AddObjectToObject(body, "metadata"));
+	cJSON *annotations = must(cJSON_AddObjectToObject(meta, "annotations"));
+	cJSON *status = must(cJSON_AddObjectToObject(body, "status"));
+
+	if (act->resource_version != NULL)
+		must(cJSON_AddStringToObject(meta, "resourceVersion", act->resource_version));
+	if (act->pool != NULL)
+		must(cJSON_AddStringToObject(annotations, ANNOTATION, act->pool));
+	else
+		must(cJSON_AddNullToObject(annotations, ANNOTATION));
+	add_ingress(status, act);
+	add_condition(status, &act->condition);
 	char *text = must(cJSON_PrintUnformatted(body));
 	cJSON_Delete(body);
 	return text;
@@ -150,10 +184,12 @@ void status_io_write(struct status_io *w, const struct allocator_action *act)
 	for (size_t i = 0, len = 0; i < act->ip_count; i++)
 		len += (size_t)snprintf(ips + len, sizeof(ips) - len, "%s%s", i > 0 ? "," : "",
 					ip_format(&act->ips[i], ip));
-	log_info("allocator", act->ip_count > 0 ? "writing status" : "emptying status",
-		 "service=%s/%s ips=%s pool=%s", act->ns, act->name, ips,
-		 act->pool != NULL ? act->pool : "");
-	int rc = gate_send(w->cfg.gate, "PATCH", path, KUBE_MERGE_PATCH, body, on_written, e);
+	log_info("allocator",
+		 act->ip_count > 0 ? "writing status" : "writing status without address",
+		 "service=%s/%s ips=%s pool=%s condition=%s", act->ns, act->name, ips,
+		 act->pool != NULL ? act->pool : "",
+		 act->condition.reason != NULL ? act->condition.reason : "");
+	int rc = gate_send(w->cfg.gate, "PATCH", path, KUBE_STRATEGIC_PATCH, body, on_written, e);
 	free(path);
 	free(body);
 	if (rc != 0)

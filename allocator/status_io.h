@@ -2,9 +2,9 @@
 /*
  * Writing what the allocator's engine decided into the status of Services.
  *
- * One write is one merge patch of the status subresource, guarded by resourceVersion: addresses
- * and annotation together. A 409 has the object read again and the engine decide anew. How each
- * write ended is told to the engine; it alone decides what comes next.
+ * One write is one strategic merge patch of the status subresource, guarded by resourceVersion:
+ * addresses, annotation and condition together. A 409 has the object read again and the engine
+ * decide anew. How each write ended is told to the engine; it alone decides what comes next.
  */
 #ifndef BELLMAN_ALLOCATOR_STATUS_IO_H
 #define BELLMAN_ALLOCATOR_STATUS_IO_H

@@ -118,8 +118,9 @@ void kube_watch_relist(struct kube_watch *w);
 /* No callback runs after this. NULL is fine. Returns NULL. */
 struct kube_watch *kube_watch_stop(struct kube_watch *w);
 
-#define KUBE_JSON        "application/json"
-#define KUBE_MERGE_PATCH "application/merge-patch+json"
+#define KUBE_JSON            "application/json"
+#define KUBE_MERGE_PATCH     "application/merge-patch+json"
+#define KUBE_STRATEGIC_PATCH "application/strategic-merge-patch+json" /* built-in kinds only */
 
 /*
  * The answer to a request.

@@ -70,6 +70,51 @@ def test_addresses_are_given_with_their_pool_and_taken_back(office):
     wait_ips(office, "after", ["192.0.2.0"])
 
 
+def conditions(lab, name):
+    """By type, without the times."""
+    found = lab.api.get("Service", name)["status"].get("conditions", [])
+    return {c["type"]: (c["status"], c["reason"], c["message"]) for c in found}
+
+
+READY = "bellman.io/LoadBalancerReady"
+SERVED = ("True", "Allocated", 'the addresses are from pool "a"')
+
+
+def test_condition_says_why_a_service_waits_and_leaves_those_of_others(office):
+    office.api.create(pool("a", ["192.0.2.0/32"]), pool("b", ["2001:db8::/127"]))
+    allocator = office.start_allocator()
+    office.api.create(service("one", **V4))
+    wait_ips(office, "one", ["192.0.2.0"])
+    assert conditions(office, "one") == {READY: SERVED}
+    office.api.create(service("two", **V4))
+    office.wait_for(lambda: READY in conditions(office, "two"))
+    why = 'pool "a" has no free IPv4 address; pool "b" has no IPv4 addresses'
+    assert conditions(office, "two")[READY] == ("False", "NoAddressAvailable", "no available IPs: " + why)
+    assert ("AllocationFailed", f'Failed to allocate IP for "default/two": no available IPs: {why}') in office.api.events("two")
+    other = {"type": "example.org/X", "status": "True", "reason": "R", "message": "m", "lastTransitionTime": "2020-01-01T00:00:00Z"}
+    office.api.call("PATCH", office.api.path("Service", "two", sub="status"), {"status": {"conditions": [other]}},
+                    "application/strategic-merge-patch+json")
+
+    def since(name):
+        return {c["type"]: c["lastTransitionTime"] for c in office.api.get("Service", name)["status"]["conditions"]}[READY]
+
+    failed = since("two")
+    annotate(office, "two", loadBalancerIPs="192.0.2.7")
+    office.wait_for(lambda: conditions(office, "two")[READY] == ("False", "RequestRefused", "192.0.2.7 is in no pool"))
+    assert since("two") == failed
+    allocator.kill()
+    allocator = office.start_allocator()
+    annotate(office, "two", loadBalancerIPs=None)
+    office.wait_for(lambda: conditions(office, "two")[READY][1] == "NoAddressAvailable")
+    assert allocator.metrics()["metallb_k8s_client_updates_total"] == 1  # for news alone
+    office.api.delete("Service", "one")
+    wait_ips(office, "two", ["192.0.2.0"])
+    assert conditions(office, "two") == {READY: SERVED, "example.org/X": ("True", "R", "m")}
+    office.api.patch("Service", "two", {"spec": {"type": "ClusterIP"}})
+    office.wait_for(lambda: READY not in conditions(office, "two"))
+    assert "example.org/X" in conditions(office, "two")
+
+
 def test_requests_are_met_and_a_change_that_cannot_be_met_keeps_the_address(office):
     office.api.create(pool("a", ["192.0.2.0/29"]), pool("b", ["198.51.100.0/30"], autoAssign=False))
     office.start_allocator()

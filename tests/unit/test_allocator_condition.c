@@ -2,9 +2,8 @@
 /* The condition of a Service (decision 26): what it says, that it is written on change only. */
 #include "tests/unit/allocator_world.h"
 
-#define ONE "[{\"name\":\"a\",\"addresses\":[\"192.0.2.0/32\"]}]"
-#define FULL                                                                                       \
-	"False NoAddressAvailable: no available IPs: pool \"a\" has no free IPv4 address"
+#define ONE  "[{\"name\":\"a\",\"addresses\":[\"192.0.2.0/32\"]}]"
+#define FULL "False NoAddressAvailable: no available IPs: pool \"a\" has no free IPv4 address"
 
 static void test_waiting_service_says_why_and_a_served_one_that_it_is(void **state)
 {
