@@ -5,8 +5,9 @@
 
 #include "allocator/engine.h"
 #include "allocator/gate_io.h"
+#include "allocator/gauges.h"
 #include "allocator/input_io.h"
-#include "allocator/pool_gauges.h"
+#include "allocator/pool_status_io.h"
 #include "allocator/status_io.h"
 #include "lib/base/duration.h"
 #include "lib/base/log.h"
@@ -20,12 +21,14 @@
 
 struct allocator_io {
 	struct kube *kube;
+	struct gate *gate;
 	struct allocator *engine;
 	struct config_source *config;
 	struct config_state *state;
 	struct input_io *inputs;
 	struct status_io *statuses;
-	struct pool_gauges gauges;
+	struct pool_status_io *pool_statuses;
+	struct gauges gauges;
 	uv_timer_t timer; /* runs the engine */
 	bool closing;
 };
@@ -76,6 +79,8 @@ static void on_timer(uv_timer_t *t)
 			send_event(io, &actions.items[i]);
 	}
 	allocator_actions_done(&actions);
+	if (allocator_io_ready(io))
+		pool_status_io_update(io->pool_statuses);
 
 	uint64_t wake = allocator_wake_ns(io->engine);
 	if (wake != UINT64_MAX && !uv_is_active((uv_handle_t *)t))
@@ -90,6 +95,13 @@ static void on_config(void *arg, struct config *config)
 	on_changed(io);
 }
 
+static void on_pool_told(void *arg, const char *name, const cJSON *object)
+{
+	struct allocator_io *io = arg;
+
+	pool_status_io_told(io->pool_statuses, name, object);
+}
+
 static void on_judged(void *arg, const char *error)
 {
 	struct allocator_io *io = arg;
@@ -99,7 +111,10 @@ static void on_judged(void *arg, const char *error)
 
 void allocator_io_measure(struct allocator_io *io)
 {
-	pool_gauges_update(&io->gauges, io->engine);
+	if (gate_is_open(io->gate))
+		gauges_update(&io->gauges, io->engine);
+	else
+		gauges_clear(&io->gauges);
 }
 
 /* --- life ---------------------------------------------------------------------------- */
@@ -128,6 +143,7 @@ static int sources_open(struct allocator_io *io, const struct allocator_io_cfg *
 		.metrics = cfg->metrics,
 		.changed = on_config,
 		.judged = on_judged,
+		.pool_told = on_pool_told,
 		.arg = io,
 	};
 	const struct input_io_cfg input_cfg = {
@@ -164,6 +180,7 @@ int allocator_io_open(const struct allocator_io_cfg *cfg, struct allocator_io **
 	};
 
 	io->kube = cfg->kube;
+	io->gate = cfg->gate;
 	io->engine = allocator_new(&engine_cfg);
 	io->statuses = status_io_open(&(struct status_io_cfg){
 		.kube = cfg->kube,
@@ -174,7 +191,14 @@ int allocator_io_open(const struct allocator_io_cfg *cfg, struct allocator_io **
 		.changed = on_changed,
 		.arg = io,
 	});
-	pool_gauges_init(&io->gauges, cfg->metrics);
+	io->pool_statuses = pool_status_io_open(&(struct pool_status_io_cfg){
+		.loop = cfg->loop,
+		.gate = cfg->gate,
+		.engine = io->engine,
+		.ns = cfg->ns,
+		.seed = cfg->seed,
+	});
+	gauges_init(&io->gauges, cfg->metrics);
 	uv_timer_init(cfg->loop, &io->timer);
 	io->timer.data = io;
 	int rc = sources_open(io, cfg);
@@ -210,6 +234,7 @@ struct allocator_io *allocator_io_close(struct allocator_io *io)
 	io->config = config_source_close(io->config);
 	io->state = config_state_close(io->state);
 	io->statuses = status_io_close(io->statuses);
+	io->pool_statuses = pool_status_io_close(io->pool_statuses);
 	io->engine = allocator_free(io->engine);
 	uv_close((uv_handle_t *)&io->timer, on_closed);
 	return NULL;

@@ -4,8 +4,8 @@
  * engine, and does what the engine says: status writes and events.
  *
  * Decides nothing. Here the parts are put together and the engine is run; each subject has a
- * file of its own: what the API tells (input_io), the writes (status_io), the gauges
- * (pool_gauges).
+ * file of its own: what the API tells (input_io), the writes (status_io, pool_status_io), the
+ * gauges (gauges).
  */
 #ifndef BELLMAN_ALLOCATOR_IO_H
 #define BELLMAN_ALLOCATOR_IO_H
@@ -40,7 +40,7 @@ void allocator_io_reload(struct allocator_io *io); /* SIGHUP */
 /* Were all lists and the configuration read once? */
 bool allocator_io_ready(const struct allocator_io *io);
 
-/* Bring the gauges of the pools up to date. */
+/* Bring the gauges up to date. */
 void allocator_io_measure(struct allocator_io *io);
 
 /*

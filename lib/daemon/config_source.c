@@ -26,6 +26,7 @@
 #define LOOK_MS   60000u   /* where no event comes: network file systems */
 #define ERROR_MAX 4096u    /* bytes of a verdict; longer ones are cut */
 #define TICK_NS   50000000 /* longer than time stamps of files stand still */
+#define POOLS     0        /* index of the IPAddressPools */
 
 /* A custom resource, reduced to what configuration is: no status, no managedFields. */
 struct resource {
@@ -38,7 +39,7 @@ static const struct resource_kind {
 	const char *plural, *api;
 	enum config_scope scope; /* who needs it: that one, and CONFIG_ALL */
 } resource_kinds[] = {
-	{ "ipaddresspools", "/apis/metallb.io/v1beta1", CONFIG_POOLS },
+	[POOLS] = { "ipaddresspools", "/apis/metallb.io/v1beta1", CONFIG_POOLS },
 	{ "communities", "/apis/metallb.io/v1beta1", CONFIG_POOLS },
 	{ "l2advertisements", "/apis/metallb.io/v1beta1", CONFIG_ALL },
 	{ "bgpadvertisements", "/apis/metallb.io/v1beta1", CONFIG_ALL },
@@ -460,6 +461,15 @@ static cJSON *reduce(const cJSON *object)
 	return to;
 }
 
+/* @object NULL: it is gone. */
+static void pool_tell(struct collection *c, const char *name, const cJSON *object)
+{
+	struct config_source *s = c->source;
+
+	if (s->cfg.pool_told != NULL && c == &s->collections[POOLS])
+		s->cfg.pool_told(s->cfg.arg, name, object);
+}
+
 static void on_upsert(void *arg, const cJSON *object)
 {
 	struct collection *c = arg;
@@ -469,6 +479,7 @@ static void on_upsert(void *arg, const cJSON *object)
 
 	if (name == NULL || kind == NULL)
 		return;
+	pool_tell(c, name, object);
 	struct resource *r = resource_find(c, name);
 	cJSON *json = reduce(object);
 	if (r != NULL && json_equal(r->json, json)) {
@@ -498,6 +509,7 @@ static void on_remove(void *arg, const char *ns, const char *name)
 	(void)ns;
 	if (r == NULL)
 		return;
+	pool_tell(c, name, NULL);
 	resource_done(r);
 	*r = c->items[--c->count];
 	c->source->dirty = true;

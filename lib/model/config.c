@@ -228,7 +228,10 @@ static int entry_read(struct build_entry *e, struct config *c)
 {
 	if (strcmp(e->kind->name, "IPAddressPool") == 0) {
 		struct pool *p = array_push(&c->pools);
-		return p == NULL ? -ENOMEM : pool_read(e, p);
+		if (p == NULL)
+			return -ENOMEM;
+		p->from_file = e->input->from_file;
+		return pool_read(e, p);
 	}
 	if (strcmp(e->kind->name, "L2Advertisement") == 0) {
 		struct l2_advertisement *a = array_push(&c->l2_advertisements);

@@ -48,6 +48,7 @@ struct pool_ipam {
 struct pool {
 	const char *name; /* interned */
 	struct labels labels;
+	bool from_file;               /* else it is an IPAddressPool of the API */
 	struct pool_ranges addresses; /* in written order: allocation follows it */
 	bool auto_assign;             /* default true */
 	bool avoid_buggy_ips;         /* .0 and .255 are never used */
