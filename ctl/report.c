@@ -7,6 +7,7 @@
 #include "ctl/leader.h"
 #include "ctl/peek.h"
 #include "ctl/text_table.h"
+#include "lib/base/array.h"
 #include "lib/base/must.h"
 
 /* --- JSON --------------------------------------------------------------------------------- */
@@ -39,6 +40,8 @@ void report_json(const cJSON *report, FILE *to)
 	fprintf(to, "%s\n", printed);
 	free(printed);
 }
+
+#define NAMES_MAX 3 /* of Services to whom a note applies; of more only how many */
 
 /* --- tables ------------------------------------------------------------------------------- */
 
@@ -92,19 +95,77 @@ static void add_service(struct text_table *t, const cJSON *service, bool status)
 	free(name);
 }
 
+/* A note on a Service; the same text on others makes a group. */
+struct note {
+	const char *text;
+	const cJSON *service;
+	size_t order; /* as it came; at the head of a group it is the group's */
+	size_t group; /* at the head: how many there are; behind it: 0 */
+};
+
+static int note_cmp(const void *a, const void *b)
+{
+	const struct note *x = a, *y = b;
+	int c = strcmp(x->text, y->text);
+
+	return c != 0 ? c : (x->order > y->order) - (x->order < y->order);
+}
+
+static int head_cmp(const void *a, const void *b)
+{
+	const struct note *x = *(struct note *const *)a, *y = *(struct note *const *)b;
+
+	return (x->order > y->order) - (x->order < y->order);
+}
+
+/* @all: it is about every Service, of several. */
+static void print_group(const struct note *head, bool all, FILE *to)
+{
+	for (size_t i = 0; !all && i < head->group && i < NAMES_MAX; i++)
+		fprintf(to, "%s%s/%s", i > 0 ? ", " : "", peek_text(head[i].service, "namespace"),
+			peek_text(head[i].service, "name"));
+	if (all)
+		fputs("every Service", to);
+	else if (head->group > NAMES_MAX)
+		fprintf(to, " and %zu more", head->group - NAMES_MAX);
+	fprintf(to, ": %s\n", head->text);
+}
+
+/* What is noted of several Services is printed once, in the order in which it came. */
 static void print_notes(const cJSON *services, FILE *to)
 {
-	const cJSON *service, *note;
-	bool any = false;
+	struct {
+		ARRAY_OF(struct note);
+	} notes = { 0 };
+	struct {
+		ARRAY_OF(const struct note *);
+	} heads = { 0 };
+	const cJSON *service, *text;
+	size_t count = (size_t)cJSON_GetArraySize(services);
 
 	cJSON_ArrayForEach (service, services) {
-		cJSON_ArrayForEach (note, peek(service, "notes")) {
-			fprintf(to, "%s%s/%s: %s\n", any ? "" : "\n",
-				peek_text(service, "namespace"), peek_text(service, "name"),
-				cJSON_GetStringValue(note));
-			any = true;
+		cJSON_ArrayForEach (text, peek(service, "notes")) {
+			struct note *note = must(array_push(&notes));
+			*note = (struct note){ text->valuestring, service, notes.count };
 		}
 	}
+	if (notes.count == 0)
+		return;
+	qsort(notes.items, notes.count, sizeof(*notes.items), note_cmp);
+	struct note *head = notes.items;
+	for (size_t i = 0; i < notes.count; i++) {
+		if (i == 0 || strcmp(notes.items[i].text, head->text) != 0) {
+			head = &notes.items[i];
+			*(const struct note **)must(array_push(&heads)) = head;
+		}
+		head->group++;
+	}
+	qsort(heads.items, heads.count, sizeof(*heads.items), head_cmp);
+	fputc('\n', to);
+	for (size_t i = 0; i < heads.count; i++)
+		print_group(heads.items[i], count > 1 && heads.items[i]->group == count, to);
+	array_free(&heads);
+	array_free(&notes);
 }
 
 /* "a -> b", or just one of them when both are the same; for the caller to free. */

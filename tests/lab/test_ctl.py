@@ -294,6 +294,22 @@ def test_the_table_says_who_holds_no_node_port(files, api_server):
     assert re.split(r"\s{2,}", row)[:4] == ["default/api", "10.0.0.3", "a", "none"]
 
 
+def test_what_is_noted_of_several_services_is_said_once(files):
+    def notes(*services):
+        done = bellman("plan", "pool.conf", "s.yaml", cwd=files(pool_conf=POOL, s_yaml="".join(services)))
+        return done.stdout.split("\n\n")[2].splitlines()
+
+    noted = "no Node given: who announces it is left out"
+    assert notes(service("one")) == [f"default/one: {noted}"]
+    assert notes(service("one"), service("two")) == [f"every Service: {noted}"]
+    names = [f"s{i}" for i in range(8)]
+    assert notes(*map(service, names), service("x", annotations="metallb.io/loadBalancerIPs: 10.9.9.9")) == \
+        [f"default/s0, default/s1, default/s2 and 5 more: {noted}"]
+    held = [service("one", ip="10.8.0.1"), service("two")]
+    assert notes(*held)[0] == "default/one: would lose 10.8.0.1, which it holds now"
+    assert notes(*held)[-1] == f"every Service: {noted}"
+
+
 # --- from the API ------------------------------------------------------------------------------
 
 
