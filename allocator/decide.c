@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "allocator/ipam_link.h"
 #include "allocator/pick.h"
 #include "allocator/record.h"
 #include "lib/base/intern.h"
@@ -157,11 +158,11 @@ static void step_add_family(struct allocator *a, struct record *r, struct proble
 	struct ip_list list = ip_list_of(ip_kept_lend(r->held));
 	unsigned missing = FAMILIES_BOTH & ~families_of(ip_list_lend(&list));
 	struct pool_book *pool = pools_place(ledger_pools(a->ledger), &list.ips[0]).pool;
+	struct ip_list more;
 	char ip[IP_TEXT_MAX];
 
-	if (ledger_first(a->ledger, pool, missing & FAMILIES_V6 ? IP_V6 : IP_V4, &r->holder,
-			 r->claim, &list.ips[list.count])) {
-		list.count++;
+	if (pick(a, r, &pool, 1, missing, &more)) {
+		list.ips[list.count++] = more.ips[0];
 		hold(a, r, ip_list_lend(&list));
 		allocator_say(out, r, false, "IPAllocated", "Assigned additional IP \"%s\"",
 			      ip_format(&list.ips[1], ip));
@@ -210,7 +211,8 @@ static void step_allocate(struct allocator *a, struct record *r, unsigned famili
 				"annotation says",
 				in->pool->name, wanted);
 		else if (!ips_same_set(ip_list_lend(&request), ip_kept_lend(r->held)) &&
-			 may_hold(a, r, ip_list_lend(&request), families, false, p->why))
+			 may_hold(a, r, ip_list_lend(&request), families, false, p->why) &&
+			 ipam_grants(a, r, ip_list_lend(&request), p->why))
 			assign(a, r, ip_list_lend(&request), out);
 		return;
 	}
@@ -319,7 +321,7 @@ static void settle_problem(struct record *r, const struct problem *p, struct all
 	intern_unref(r->problem);
 	r->problem = now;
 	r->problem_reason = now != NULL ? p->reason : NULL;
-	if (now == NULL || known)
+	if (now == NULL || known || p->event == NULL)
 		return;
 	if (strcmp(p->event, "AllocationFailed") == 0)
 		allocator_say(out, r, p->warning, p->event,
@@ -359,5 +361,9 @@ void allocator_decide(struct allocator *a, struct record *r, struct allocator_ac
 	} else {
 		decide_foreign(a, r);
 	}
+	if (r->ipam_waits && !r->ipam_away) /* the answer will say it in a moment */
+		p.event = p.reason = NULL;
+	else if (r->ipam_away && p.reason != NULL)
+		p.reason = "IPAMUnavailable";
 	settle_problem(r, &p, out);
 }

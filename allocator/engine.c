@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "allocator/ipam.h"
+#include "allocator/ipam_link.h"
 #include "allocator/record.h"
 #include "lib/base/duration.h"
 #include "lib/base/intern.h"
@@ -162,6 +164,13 @@ const struct labels *allocator_namespace_labels(const struct allocator *a, const
 	return s != NULL ? &s->ns->meta.labels : NULL;
 }
 
+const char *allocator_namespace_uid(const struct allocator *a, const char *name)
+{
+	struct space *s = space_find(a, name);
+
+	return s != NULL ? s->ns->meta.uid : NULL;
+}
+
 static void mark_namespace(struct allocator *a, const char *name)
 {
 	struct record from = { .holder = { .ns = name, .name = "" } };
@@ -210,6 +219,7 @@ void allocator_set_config(struct allocator *a, struct config *c, bool complete)
 	a->config = config_ref(c);
 	a->complete = complete;
 	ledger_set_config(a->ledger, c);
+	ipam_set_config(a->ipam, c);
 	config_unref(old);
 	mark_all(a);
 }
@@ -228,6 +238,7 @@ void allocator_lead(struct allocator *a, bool lead)
 	a->standby = !lead;
 	a->synced = false;
 	a->retry_ns = 0;
+	ipam_forget(a->ipam);
 	RB_FOREACH (r, record_tree, &a->records)
 		record_forget(a, r);
 	mark_all(a);
@@ -436,6 +447,7 @@ void allocator_run(struct allocator *a, uint64_t now_ns, struct allocator_action
 
 	if (a->standby || !a->synced || a->config == NULL)
 		return;
+	ipam_link_tick(a, now_ns);
 	while ((r = RB_MIN(record_timers, &a->timers)) != NULL && r->retry_ns <= now_ns) {
 		record_set_write(a, r, WRITE_NONE);
 		record_mark(a, r);
@@ -457,8 +469,10 @@ void allocator_run(struct allocator *a, uint64_t now_ns, struct allocator_action
 			record_enqueue(a, r, TURN_HOLDER);
 			continue;
 		}
+		ipam_link_begin(a, r);
 		allocator_decide(a, r, out);
 		reconcile(a, r);
+		ipam_link_end(a, r, out);
 		record_set_waiting(a, r, r->problem != NULL);
 	}
 	if (LIST_EMPTY(&a->waiting))
@@ -466,6 +480,7 @@ void allocator_run(struct allocator *a, uint64_t now_ns, struct allocator_action
 	else if (a->retry_ns == 0)
 		a->retry_ns = now_ns + ALLOCATOR_RETRY_NS;
 	send_writes(a, out);
+	ipam_link_calls(a, now_ns, out);
 }
 
 uint64_t allocator_wake_ns(const struct allocator *a)
@@ -474,7 +489,10 @@ uint64_t allocator_wake_ns(const struct allocator *a)
 		RB_MIN(record_timers, (struct record_timers *)(uintptr_t)&a->timers);
 	uint64_t wake = a->retry_ns != 0 ? a->retry_ns : UINT64_MAX;
 
-	return r != NULL && r->retry_ns < wake ? r->retry_ns : wake;
+	if (r != NULL && r->retry_ns < wake)
+		wake = r->retry_ns;
+	uint64_t ipam_ns = a->standby || !a->synced ? UINT64_MAX : ipam_wake_ns(a->ipam);
+	return ipam_ns < wake ? ipam_ns : wake;
 }
 
 /* --- life ---------------------------------------------------------------------------- */
@@ -489,6 +507,7 @@ struct allocator *allocator_new(const struct allocator_cfg *cfg)
 	a->standby = cfg->standby;
 	a->rng = rng_seeded(cfg->seed);
 	a->ledger = ledger_new();
+	a->ipam = ipam_link_new(a, rng_next(&a->rng));
 	RB_INIT(&a->spaces);
 	RB_INIT(&a->records);
 	RB_INIT(&a->timers);
@@ -511,6 +530,7 @@ struct allocator *allocator_free(struct allocator *a)
 	while ((s = RB_MIN(space_tree, &a->spaces)) != NULL)
 		space_drop(a, s);
 	ledger_free(a->ledger);
+	ipam_free(a->ipam);
 	config_unref(a->config);
 	intern_unref(a->lb_class);
 	free(a);

@@ -23,6 +23,7 @@
 #ifndef BELLMAN_ALLOCATOR_ENGINE_H
 #define BELLMAN_ALLOCATOR_ENGINE_H
 
+#include "allocator/ipam_call.h"
 #include "lib/base/array.h"
 #include "lib/base/ip.h"
 #include "lib/model/cluster.h"
@@ -108,9 +109,13 @@ void allocator_written(struct allocator *a, const char *ns, const char *name,
 		       enum allocator_outcome outcome, const char *resource_version,
 		       uint64_t now_ns);
 
+/* How call @call of an ALLOCATOR_IPAM ended. One that is not known any more is fine. */
+void allocator_ipam_answered(struct allocator *a, uint64_t call, const struct ipam_answer *answer,
+			     uint64_t now_ns);
+
 /* --- what to do ---------------------------------------------------------------------- */
 
-enum allocator_action_type { ALLOCATOR_WRITE, ALLOCATOR_EVENT };
+enum allocator_action_type { ALLOCATOR_WRITE, ALLOCATOR_EVENT, ALLOCATOR_IPAM };
 
 /* What becomes of condition SERVICE_READY_CONDITION, in the same write. */
 struct allocator_condition {
@@ -142,6 +147,10 @@ struct allocator_action {
 	bool warning;       /* type Warning, else Normal */
 	const char *reason; /* a literal */
 	char *message;      /* owned by the action */
+
+	/* ALLOCATOR_IPAM: a call to make; allocator_ipam_answered() is due for each. Nothing else
+	 * is set. Owned by the action; who takes it leaves NULL. */
+	struct ipam_call *ipam;
 };
 
 struct allocator_actions {
@@ -177,6 +186,10 @@ bool allocator_service(const struct allocator *a, const char *ns, const char *na
 void allocator_services(const struct allocator *a,
 			void (*each)(void *arg, const struct allocator_service_view *view),
 			void *arg);
+
+/* Every pool whose addresses an IPAM gives out, and those that had one as long as it has leases. */
+void allocator_ipam_hooks(const struct allocator *a,
+			  void (*each)(void *arg, const struct ipam_hook_view *view), void *arg);
 
 struct allocator_count {
 	u128 total, used, available; /* addresses; at most 2^128 - 1 */

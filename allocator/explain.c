@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "allocator/ipam_link.h"
 #include "allocator/pick.h"
 #include "allocator/record.h"
 
@@ -34,6 +35,8 @@ const char *allocator_answer_word(enum allocator_answer answer)
 		[ALLOCATOR_FULL] = "full",
 		[ALLOCATOR_EXCLUDED] = "excluded",
 		[ALLOCATOR_TAKEN] = "taken",
+		[ALLOCATOR_IPAM_REFUSED] = "ipamRefused",
+		[ALLOCATOR_IPAM_WAITS] = "ipamWaits",
 	};
 
 	return words[answer];
@@ -68,6 +71,8 @@ enum allocator_answer pool_answer(const struct allocator *a, const struct record
 			families_text(families & ~there));
 		return ALLOCATOR_NO_FAMILY;
 	}
+	if (pool_has_ipam(pool->pool))
+		return ipam_pick_answer(a, r, pool, families, why);
 	if (free == families || (either && free != 0)) {
 		why_add(why, "pool \"%s\" has what the Service needs", pool->pool->name);
 		return ALLOCATOR_COULD;
@@ -83,7 +88,7 @@ enum allocator_answer pool_answer(const struct allocator *a, const struct record
 }
 
 /* What @pool says to a request for addresses. */
-static enum allocator_answer answer_request(const struct question *q, const struct pool_book *pool,
+static enum allocator_answer answer_request(const struct question *q, struct pool_book *pool,
 					    char *why)
 {
 	bool has_one = false;
@@ -96,6 +101,12 @@ static enum allocator_answer answer_request(const struct question *q, const stru
 		if (answer != ALLOCATOR_COULD)
 			return answer;
 		has_one = true;
+	}
+	if (has_one && pool_has_ipam(pool->pool)) {
+		enum allocator_answer answer =
+			ipam_grants_answer(q->a, q->r, pool, ip_list_lend(&q->request), why);
+		if (answer != ALLOCATOR_COULD)
+			return answer;
 	}
 	if (has_one) {
 		why_add(why, "pool \"%s\" has what the Service asks for", pool->pool->name);

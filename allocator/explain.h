@@ -33,6 +33,8 @@ enum allocator_answer {
 	ALLOCATOR_FULL,            /* has none free of a family that is needed */
 	ALLOCATOR_EXCLUDED,        /* the requested address is excluded, or avoided as buggy */
 	ALLOCATOR_TAKEN,           /* the requested address is held by another Service */
+	ALLOCATOR_IPAM_REFUSED,    /* its IPAM has none for the Service, or not the requested one */
+	ALLOCATOR_IPAM_WAITS,      /* the answer of its IPAM is due; no pool after it is asked */
 };
 
 struct allocator_verdict {

@@ -34,6 +34,8 @@ struct ledger {
 	struct key_tree shared; /* those with a key */
 	struct pools_book *pools;
 	uint64_t freed;
+	void (*on_freed)(void *arg, const struct ip_addr *ip); /* NULL: nobody asked */
+	void *arg;
 };
 
 static int addr_cmp(const struct ledger_addr *a, const struct ledger_addr *b)
@@ -295,6 +297,8 @@ void ledger_drop(struct ledger *b, struct use *u)
 	addr_set_key(b, a, NULL);
 	pools_release(a->place, &a->ip);
 	RB_REMOVE(addr_tree, &b->addrs, a);
+	if (b->on_freed != NULL)
+		b->on_freed(b->arg, &a->ip);
 	free(a);
 }
 
@@ -322,26 +326,60 @@ static void candidate_offer(struct candidate *best, const struct ledger_addr *a,
 	best->number = n;
 }
 
-bool ledger_first(struct ledger *b, struct pool_book *pool, uint8_t family, const struct holder *h,
-		  const struct claim *claim, struct ip_addr *ret)
+/* What @h has already, and what it may share. */
+static void offer_known(struct ledger *b, struct candidate *best, const struct holder *h,
+			const struct claim *claim)
 {
-	struct candidate best = { .pool = pool, .family = family, .span = SIZE_MAX };
 	struct use *u;
 
-	pool_first_free(pool, family, &best.span, &best.number);
 	LIST_FOREACH (u, &h->uses, of_holder)
-		candidate_offer(&best, u->addr, h, claim);
+		candidate_offer(best, u->addr, h, claim);
 	if (claim != NULL) {
 		struct ledger_addr from = { .key = claim->key };
 
 		for (struct ledger_addr *a = RB_NFIND(key_tree, &b->shared, &from);
 		     a != NULL && a->key == claim->key; a = RB_NEXT(key_tree, , a))
-			candidate_offer(&best, a, h, claim);
+			candidate_offer(best, a, h, claim);
 	}
-	if (best.span == SIZE_MAX)
+}
+
+static bool candidate_take(const struct candidate *best, struct ip_addr *ret)
+{
+	if (best->span == SIZE_MAX)
 		return false;
-	*ret = ip_from_number(family, best.number);
+	*ret = ip_from_number(best->family, best->number);
 	return true;
+}
+
+bool ledger_first(struct ledger *b, struct pool_book *pool, uint8_t family, const struct holder *h,
+		  const struct claim *claim, struct ip_addr *ret)
+{
+	struct candidate best = { .pool = pool, .family = family, .span = SIZE_MAX };
+
+	pool_first_free(pool, family, &best.span, &best.number);
+	offer_known(b, &best, h, claim);
+	return candidate_take(&best, ret);
+}
+
+bool ledger_known(struct ledger *b, const struct pool_book *pool, uint8_t family,
+		  const struct holder *h, const struct claim *claim, struct ip_addr *ret)
+{
+	struct candidate best = { .pool = pool, .family = family, .span = SIZE_MAX };
+
+	offer_known(b, &best, h, claim);
+	return candidate_take(&best, ret);
+}
+
+bool ledger_has(const struct ledger *b, const struct ip_addr *ip)
+{
+	return addr_find(b, ip) != NULL;
+}
+
+void ledger_on_freed(struct ledger *b, void (*freed)(void *arg, const struct ip_addr *ip),
+		     void *arg)
+{
+	b->on_freed = freed;
+	b->arg = arg;
 }
 
 uint64_t ledger_freed(const struct ledger *b)

@@ -65,6 +65,18 @@ const struct holder *ledger_blocker(const struct ledger *b, const struct ip_addr
 bool ledger_first(struct ledger *b, struct pool_book *pool, uint8_t family, const struct holder *h,
 		  const struct claim *claim, struct ip_addr *ret);
 
+/*
+ * The same without what is free: the first address of @family in @pool that @h has already or may
+ * share.
+ */
+bool ledger_known(struct ledger *b, const struct pool_book *pool, uint8_t family,
+		  const struct holder *h, const struct claim *claim, struct ip_addr *ret);
+/* Is @ip in anybody's hands? */
+bool ledger_has(const struct ledger *b, const struct ip_addr *ip);
+/* @freed runs for each address that the last one gave up. */
+void ledger_on_freed(struct ledger *b, void (*freed)(void *arg, const struct ip_addr *ip),
+		     void *arg);
+
 /* Enter @ip as held by @h, or renew the terms if it is already. ledger_blocker() must be NULL. */
 void ledger_take(struct ledger *b, const struct ip_addr *ip, struct holder *h, struct claim *claim);
 /* @u ends; the address is free if nobody else uses it. */

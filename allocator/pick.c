@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "allocator/ipam_link.h"
+
 void why_add(char *why, const char *fmt, ...)
 {
 	size_t len = strlen(why);
@@ -76,6 +78,8 @@ static bool pick_from(struct allocator *a, struct record *r, struct pool_book *p
 
 	if (pool_admits(a, r, pool->pool) != ALLOCATOR_COULD)
 		return false;
+	if (pool_has_ipam(pool->pool))
+		return ipam_pick(a, r, pool, families, ret);
 	if (families & FAMILIES_V4 &&
 	    !ledger_first(a->ledger, pool, IP_V4, &r->holder, r->claim, &list.ips[list.count++]))
 		return false;
@@ -86,11 +90,11 @@ static bool pick_from(struct allocator *a, struct record *r, struct pool_book *p
 	return true;
 }
 
-/* The same from the first of @pools that can; never from two. */
+/* The same from the first of @pools that can; never from two. Ends where an answer is due. */
 static bool pick_among(struct allocator *a, struct record *r, struct pool_book *const *pools,
 		       size_t count, unsigned families, struct ip_list *ret)
 {
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < count && !r->ipam_waits; i++) {
 		if (pick_from(a, r, pools[i], families, ret))
 			return true;
 	}

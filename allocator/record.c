@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "allocator/ipam_link.h"
 #include "lib/base/intern.h"
 #include "lib/base/must.h"
 
@@ -87,8 +88,10 @@ void allocator_say(struct allocator_actions *out, const struct record *r, bool w
 
 void allocator_actions_done(struct allocator_actions *actions)
 {
-	for (size_t i = 0; i < actions->count; i++)
+	for (size_t i = 0; i < actions->count; i++) {
 		free(actions->items[i].message);
+		ipam_call_free(actions->items[i].ipam);
+	}
 	array_free(actions);
 }
 
@@ -188,6 +191,7 @@ void record_forget(struct allocator *a, struct record *r)
 void record_clear(struct allocator *a, struct record *r)
 {
 	record_forget(a, r);
+	ipam_link_gone(a, r);
 	r->service = service_free(r->service);
 	r->claim = claim_unref(r->claim);
 	text_set(&r->version, NULL);

@@ -20,8 +20,8 @@
 
 /* Why a Service does not get what it should, and how that is said. */
 struct problem {
-	char why[WHY_MAX]; /* "": none */
-	const char *event;
+	char why[WHY_MAX];  /* "": none */
+	const char *event;  /* NULL: not to be said */
 	const char *reason; /* of the condition, a literal; NULL: not to be said there */
 	bool warning;
 };
@@ -87,6 +87,8 @@ struct record {
 	bool hands_off;  /* its status is not ours to write */
 	bool waits;      /* on the list of those who wait for an address */
 	bool warned;     /* of deprecated annotations */
+	bool ipam_waits; /* in the decision at hand: the answer of an IPAM is due */
+	bool ipam_away;  /* and its server does not give one */
 };
 
 struct space { /* a namespace */
@@ -115,6 +117,7 @@ struct allocator {
 	struct rng rng;
 
 	struct ledger *ledger;
+	struct ipam *ipam;
 	struct config *config; /* NULL: none yet */
 	bool complete, synced;
 	bool standby; /* another one decides */
@@ -157,6 +160,8 @@ bool record_wants_write(const struct record *r);
 void allocator_say(struct allocator_actions *out, const struct record *r, bool warning,
 		   const char *reason, const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 
+/* Of a namespace; NULL when it is not there, or has none. */
+const char *allocator_namespace_uid(const struct allocator *a, const char *name);
 const struct labels *allocator_namespace_labels(const struct allocator *a, const char *name);
 
 /*

@@ -83,6 +83,9 @@ struct world {
 	unsigned loss_percent; /* of writes, when late: before or after they land */
 	struct rng rng;
 	struct letters watch, writing, answers;
+	/* A call of an IPAM server, for the test to free. NULL: there is no such server. */
+	void (*ipam)(struct world *w, struct ipam_call *call);
+	void *test; /* whatever the test keeps there */
 };
 
 static char *world_text(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
@@ -265,6 +268,8 @@ static inline void world_status(struct world *w, const char *name, const char *i
 /* Pools as a JSON list of {name, and the fields of spec}. */
 static inline struct config *world_config(const char *pools)
 {
+	static const char *const own[] = { "exclude", "strategy", "drain", "perRange",
+					   "quota",   "reserve",  "ipam",  "ipMode" };
 	cJSON *list = cJSON_Parse(pools), *objects = cJSON_CreateArray(), *pool;
 	struct config_inputs inputs = { 0 };
 	struct faults faults = { 0 };
@@ -274,18 +279,23 @@ static inline struct config *world_config(const char *pools)
 		fail_msg("%s", pools);
 	while ((pool = cJSON_DetachItemFromArray(list, 0)) != NULL) {
 		cJSON *o = cJSON_CreateObject(), *meta = cJSON_AddObjectToObject(o, "metadata");
-		cJSON *exclude = cJSON_DetachItemFromObjectCaseSensitive(pool, "exclude");
+		cJSON *notes = cJSON_AddObjectToObject(meta, "annotations");
 
 		cJSON_AddStringToObject(o, "apiVersion", "metallb.io/v1beta1");
 		cJSON_AddStringToObject(o, "kind", "IPAddressPool");
 		cJSON_AddItemToObject(meta, "name",
 				      cJSON_DetachItemFromObjectCaseSensitive(pool, "name"));
-		if (exclude != NULL) {
-			char *text = cJSON_PrintUnformatted(exclude);
-			cJSON_AddStringToObject(cJSON_AddObjectToObject(meta, "annotations"),
-						"bellman.io/exclude", text);
+		for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
+			cJSON *field = cJSON_DetachItemFromObjectCaseSensitive(pool, own[i]);
+
+			if (field == NULL)
+				continue;
+			char *text = cJSON_PrintUnformatted(field);
+			char *key = world_text("bellman.io/%s", own[i]);
+			cJSON_AddStringToObject(notes, key, text);
+			free(key);
 			free(text);
-			cJSON_Delete(exclude);
+			cJSON_Delete(field);
 		}
 		cJSON_AddItemToObject(o, "spec", pool);
 		cJSON_AddItemToArray(objects, o);
@@ -408,6 +418,13 @@ static inline size_t world_run_once(struct world *w)
 			w->events = more;
 			continue;
 		}
+		if (act->type == ALLOCATOR_IPAM) {
+			if (w->ipam != NULL) {
+				w->ipam(w, act->ipam);
+				out.items[i].ipam = NULL;
+			}
+			continue;
+		}
 		struct letter *l = array_push(&w->writing);
 		l->what = LETTER_WRITE;
 		snprintf(l->name, sizeof(l->name), "%s/%s", act->ns, act->name);
@@ -491,11 +508,24 @@ static inline bool world_step(struct world *w)
 	return true;
 }
 
+/* The namespace by which a cluster is known. */
+static inline void world_cluster(struct allocator *a)
+{
+	struct namespace *n = calloc(1, sizeof(*n));
+
+	assert_non_null(n);
+	n->meta.name = intern("kube-system");
+	n->meta.uid = strdup("c0ffee");
+	allocator_namespace_upsert(a, n);
+}
+
 static inline void world_feed(struct world *w)
 {
 	w->a = allocator_new(&w->cfg);
 	if (w->config != NULL)
 		allocator_set_config(w->a, w->config, true);
+	if (w->ipam != NULL)
+		world_cluster(w->a);
 	for (size_t i = 0; i < WORLD_THINGS; i++) {
 		if (w->things[i].there)
 			allocator_service_upsert(w->a, world_service(&w->things[i]));
