@@ -7,6 +7,7 @@
 #include "allocator/gate_io.h"
 #include "allocator/gauges.h"
 #include "allocator/input_io.h"
+#include "allocator/ipam_io.h"
 #include "allocator/pool_status_io.h"
 #include "allocator/status_io.h"
 #include "lib/base/duration.h"
@@ -28,6 +29,7 @@ struct allocator_io {
 	struct input_io *inputs;
 	struct status_io *statuses;
 	struct pool_status_io *pool_statuses;
+	struct ipam_io *ipam;
 	struct gauges gauges;
 	uv_timer_t timer; /* runs the engine */
 	bool closing;
@@ -73,10 +75,20 @@ static void on_timer(uv_timer_t *t)
 
 	allocator_run(io->engine, now, &actions);
 	for (size_t i = 0; i < actions.count; i++) {
-		if (actions.items[i].type == ALLOCATOR_WRITE)
-			status_io_write(io->statuses, &actions.items[i]);
-		else
-			send_event(io, &actions.items[i]);
+		struct allocator_action *act = &actions.items[i];
+
+		switch (act->type) {
+		case ALLOCATOR_WRITE:
+			status_io_write(io->statuses, act);
+			break;
+		case ALLOCATOR_EVENT:
+			send_event(io, act);
+			break;
+		case ALLOCATOR_IPAM:
+			ipam_io_call(io->ipam, act->ipam);
+			act->ipam = NULL;
+			break;
+		}
 	}
 	allocator_actions_done(&actions);
 	if (allocator_io_ready(io))
@@ -115,6 +127,7 @@ void allocator_io_measure(struct allocator_io *io)
 		gauges_update(&io->gauges, io->engine);
 	else
 		gauges_clear(&io->gauges);
+	ipam_io_measure(io->ipam);
 }
 
 /* --- life ---------------------------------------------------------------------------- */
@@ -201,7 +214,17 @@ int allocator_io_open(const struct allocator_io_cfg *cfg, struct allocator_io **
 	gauges_init(&io->gauges, cfg->metrics);
 	uv_timer_init(cfg->loop, &io->timer);
 	io->timer.data = io;
-	int rc = sources_open(io, cfg);
+	const struct ipam_io_cfg ipam_cfg = {
+		.loop = cfg->loop,
+		.gate = cfg->gate,
+		.engine = io->engine,
+		.metrics = cfg->metrics,
+		.changed = on_changed,
+		.arg = io,
+	};
+	int rc = ipam_io_open(&ipam_cfg, &io->ipam);
+	if (rc == 0)
+		rc = sources_open(io, cfg);
 	if (rc != 0) {
 		allocator_io_close(io);
 		return rc;
@@ -235,6 +258,7 @@ struct allocator_io *allocator_io_close(struct allocator_io *io)
 	io->state = config_state_close(io->state);
 	io->statuses = status_io_close(io->statuses);
 	io->pool_statuses = pool_status_io_close(io->pool_statuses);
+	io->ipam = ipam_io_close(io->ipam);
 	io->engine = allocator_free(io->engine);
 	uv_close((uv_handle_t *)&io->timer, on_closed);
 	return NULL;
