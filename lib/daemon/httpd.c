@@ -36,7 +36,8 @@ struct client {
 
 struct httpd {
 	struct MHD_Daemon *mhd;
-	struct cert *cert;
+	struct cert *cert;        /* NULL: plain HTTP */
+	TAILQ_ENTRY(httpd) entry; /* of with_tls */
 	struct conns conns;
 	MHD_AccessHandlerCallback handler;
 	MHD_RequestCompletedCallback completed;
@@ -48,8 +49,8 @@ struct httpd {
 	int open_handles;
 };
 
-/* GnuTLS tells its callback nothing of ours; a process has one server with TLS. */
-static struct cert *serving;
+/* Those with TLS: GnuTLS tells its callback nothing of ours but the socket. */
+static TAILQ_HEAD(, httpd) with_tls = TAILQ_HEAD_INITIALIZER(with_tls);
 
 static void work(struct httpd *h);
 
@@ -344,16 +345,32 @@ static size_t on_unescape(void *cls, struct MHD_Connection *c, char *text)
 	return (size_t)(to - text);
 }
 
+/* The server whose connection has the socket @fd; NULL: none has. */
+static struct httpd *server_of(int fd)
+{
+	struct httpd *h;
+	const struct conn *conn;
+
+	TAILQ_FOREACH (h, &with_tls, entry)
+		TAILQ_FOREACH (conn, &h->conns.phases[CONN_NEW], entry)
+			if (((const struct client *)conn)->fd == fd)
+				return h;
+	return NULL;
+}
+
 static int on_certificate(gnutls_session_t session, const gnutls_datum_t *names, int name_count,
 			  const gnutls_pk_algorithm_t *algorithms, int algorithm_count,
 			  gnutls_pcert_st **chain, unsigned *count, gnutls_privkey_t *key)
 {
-	(void)session;
+	const struct httpd *h = server_of(gnutls_transport_get_int(session));
+
 	(void)names;
 	(void)name_count;
 	(void)algorithms;
 	(void)algorithm_count;
-	cert_current(serving, now_ms(), chain, count, key);
+	if (h == NULL)
+		return -1;
+	cert_current(h->cert, now_ms(), chain, count, key);
 	return 0;
 }
 
@@ -361,8 +378,8 @@ static int on_certificate(gnutls_session_t session, const gnutls_datum_t *names,
 
 static void free_httpd(struct httpd *h)
 {
-	if (serving == h->cert)
-		serving = NULL;
+	if (h->cert != NULL)
+		TAILQ_REMOVE(&with_tls, h, entry);
 	cert_free(h->cert);
 	free(h);
 }
@@ -395,7 +412,7 @@ int httpd_open(uv_loop_t *loop, const struct httpd_cfg *cfg, struct httpd **ret)
 			free_httpd(h);
 			return rc;
 		}
-		serving = h->cert;
+		TAILQ_INSERT_TAIL(&with_tls, h, entry);
 		flags |= MHD_USE_TLS;
 		*option++ = (struct MHD_OptionItem){ MHD_OPTION_HTTPS_CERT_CALLBACK, 0,
 						     (void *)(uintptr_t)on_certificate };
