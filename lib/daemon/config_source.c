@@ -119,10 +119,16 @@ static void judge(struct config_source *s)
 	s->cfg.judged(s->cfg.arg, s->verdict);
 }
 
-static bool is_watched(const struct config_source *s, size_t kind)
+/* Is it part of the configuration? */
+static bool is_in_scope(const struct config_source *s, size_t kind)
 {
 	return s->cfg.kube != NULL &&
 	       (s->cfg.scope == CONFIG_ALL || s->cfg.scope == resource_kinds[kind].scope);
+}
+
+static bool is_watched(const struct config_source *s, size_t kind)
+{
+	return is_in_scope(s, kind) || (s->cfg.kube != NULL && s->cfg.watch_all);
 }
 
 bool config_source_synced(const struct config_source *s)
@@ -130,7 +136,7 @@ bool config_source_synced(const struct config_source *s)
 	if (s->file != NULL && !s->file_read)
 		return false;
 	for (size_t i = 0; i < KINDS; i++)
-		if (is_watched(s, i) && !s->collections[i].read)
+		if (is_in_scope(s, i) && !s->collections[i].read)
 			return false;
 	return true;
 }
@@ -142,6 +148,8 @@ bool config_source_complete(const struct config_source *s)
 	if (s->file != NULL && (s->file_bad || (s->doc == NULL && s->next == NULL)))
 		return false;
 	for (size_t i = 0; i < KINDS; i++) {
+		if (!is_in_scope(s, i))
+			continue;
 		if (s->collections[i].lost)
 			return false;
 		any = any || s->collections[i].listed;
@@ -168,16 +176,10 @@ static void inputs_add(struct config_inputs *inputs, const cJSON *json, struct w
 	in->from_file = from_file;
 }
 
-static bool same_fault(const struct fault *a, const struct fault *b)
-{
-	return a->line == b->line && strcmp(a->file, b->file) == 0 &&
-	       strcmp(a->field, b->field) == 0 && strcmp(a->message, b->message) == 0;
-}
-
 static bool is_told(const struct faults *told, const struct fault *fault)
 {
 	for (size_t i = 0; told != NULL && i < told->count; i++)
-		if (same_fault(&told->items[i], fault))
+		if (fault_equal(&told->items[i], fault))
 			return true;
 	return false;
 }
@@ -204,6 +206,26 @@ static void inputs_add_file(struct config_inputs *inputs, const struct doc *doc)
 
 	for (size_t i = 0; i < objects->count; i++)
 		inputs_add(inputs, objects->items[i].json, objects->items[i].where, true);
+}
+
+static void inputs_add_resources(struct config_inputs *inputs, const struct collection *c)
+{
+	for (size_t i = 0; i < c->count; i++)
+		inputs_add(inputs, c->items[i].json, (struct where){ .base = c->items[i].base },
+			   false);
+}
+
+bool config_source_inputs(const struct config_source *s, struct config_inputs *ret)
+{
+	bool all = config_source_synced(s);
+
+	if (s->doc != NULL)
+		inputs_add_file(ret, s->doc);
+	for (size_t k = 0; k < KINDS; k++) {
+		inputs_add_resources(ret, &s->collections[k]);
+		all = all && (s->collections[k].read || !is_watched(s, k));
+	}
+	return all;
 }
 
 /* What is wrong with the file whatever the resources are. */
@@ -250,12 +272,9 @@ static bool build(struct config_source *s, const struct doc *doc)
 
 	if (doc != NULL)
 		inputs_add_file(&inputs, doc);
-	for (size_t k = 0; k < KINDS; k++) {
-		const struct collection *c = &s->collections[k];
-		for (size_t i = 0; i < c->count; i++)
-			inputs_add(&inputs, c->items[i].json,
-				   (struct where){ .base = c->items[i].base }, false);
-	}
+	for (size_t k = 0; k < KINDS; k++)
+		if (is_in_scope(s, k))
+			inputs_add_resources(&inputs, &s->collections[k]);
 
 	bool good = config_build(&inputs, &faults, &config) == 0;
 	faults_log(&faults, &s->told);
@@ -432,6 +451,13 @@ static void resource_done(struct resource *r)
 	cJSON_Delete(r->json);
 }
 
+/* Build anew, if this is part of the configuration. */
+static void touch(struct collection *c)
+{
+	c->source->dirty =
+		c->source->dirty || is_in_scope(c->source, (size_t)(c - c->source->collections));
+}
+
 static struct resource *resource_find(struct collection *c, const char *name)
 {
 	for (size_t i = 0; i < c->count; i++)
@@ -496,7 +522,7 @@ static void on_upsert(void *arg, const cJSON *object)
 		cJSON_Delete(r->json);
 	}
 	r->json = json;
-	c->source->dirty = true;
+	touch(c);
 	if (c->read)
 		update_soon(c->source, 0);
 }
@@ -512,7 +538,7 @@ static void on_remove(void *arg, const char *ns, const char *name)
 	pool_tell(c, name, NULL);
 	resource_done(r);
 	*r = c->items[--c->count];
-	c->source->dirty = true;
+	touch(c);
 	update_soon(c->source, 0);
 }
 
@@ -528,7 +554,8 @@ static void on_listed(void *arg)
 {
 	struct collection *c = arg;
 
-	c->source->dirty = c->source->dirty || c->lost; /* as when a file is mended */
+	if (c->lost)
+		touch(c); /* as when a file is mended */
 	c->listed = true;
 	c->lost = false;
 	on_absent(c);

@@ -24,6 +24,7 @@ struct config_source_cfg {
 	struct kube *kube;       /* borrowed; NULL: no custom resources */
 	const char *ns;          /* copied; where custom resources are looked for */
 	enum config_scope scope; /* which of them matter */
+	bool watch_all;          /* watch the others, too, for config_source_inputs() */
 	struct metrics *metrics; /* borrowed; metallb_k8s_client_config_loaded_bool and
 				    _stale_bool are kept in it */
 
@@ -61,6 +62,13 @@ bool config_source_synced(const struct config_source *s);
  * that there is no pool means nothing (contracts: Sources).
  */
 bool config_source_complete(const struct config_source *s);
+
+/*
+ * Add all that is known to @ret (array_free() it): the file as in force, and the resources as they
+ * are now, good or bad. It stays good until the loop turns. Returns whether each source was read
+ * once.
+ */
+bool config_source_inputs(const struct config_source *s, struct config_inputs *ret);
 
 /*
  * A configuration that was handed over cannot be used yet (the speaker: compatibility page 4.1), or

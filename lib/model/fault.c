@@ -46,6 +46,13 @@ static const char *text_of(const char *text)
 	return text == NULL ? "" : text;
 }
 
+bool fault_equal(const struct fault *a, const struct fault *b)
+{
+	return a->line == b->line && strcmp(text_of(a->file), text_of(b->file)) == 0 &&
+	       strcmp(text_of(a->field), text_of(b->field)) == 0 &&
+	       strcmp(text_of(a->message), text_of(b->message)) == 0;
+}
+
 const char *fault_format(const struct fault *f, char *buf, size_t size)
 {
 	const char *file = text_of(f->file), *field = text_of(f->field);

@@ -42,6 +42,9 @@ void faults_add(struct faults *f, bool warning, const char *file, unsigned line,
 /* Give the latest fault its summary, or another one. Nothing happens when there is no fault. */
 void faults_summarize(struct faults *f, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* Do both say the same about the same place? */
+bool fault_equal(const struct fault *a, const struct fault *b);
+
 /* One a line, as `FILE:LINE: field: why`, parts that are missing left out. */
 void faults_print(const struct faults *f, FILE *to);
 /* The same for one, without the newline, into @buf; returns @buf. For log lines. */
