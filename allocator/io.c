@@ -153,6 +153,7 @@ static int sources_open(struct allocator_io *io, const struct allocator_io_cfg *
 		.kube = cfg->kube,
 		.ns = cfg->ns,
 		.scope = CONFIG_POOLS,
+		.watch_all = cfg->webhook,
 		.metrics = cfg->metrics,
 		.changed = on_config,
 		.judged = on_judged,
@@ -231,6 +232,11 @@ int allocator_io_open(const struct allocator_io_cfg *cfg, struct allocator_io **
 	}
 	*ret = io;
 	return 0;
+}
+
+bool allocator_io_inputs(const struct allocator_io *io, struct config_inputs *ret)
+{
+	return config_source_inputs(io->config, ret);
 }
 
 void allocator_io_reload(struct allocator_io *io)

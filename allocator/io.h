@@ -17,6 +17,7 @@
 #include "allocator/gate_io.h"
 #include "lib/base/metrics.h"
 #include "lib/kube/kube.h"
+#include "lib/model/config.h"
 
 struct allocator_io; /* opaque */
 
@@ -29,6 +30,7 @@ struct allocator_io_cfg {
 	const char *ns;          /* where custom resources are looked for */
 	const char *pod;         /* own pod; NULL: not known */
 	const char *lb_class;    /* NULL or "": Services without a class */
+	bool webhook;            /* allocator_io_inputs() will be asked */
 	uint64_t seed;
 };
 
@@ -39,6 +41,9 @@ void allocator_io_reload(struct allocator_io *io); /* SIGHUP */
 
 /* Were all lists and the configuration read once? */
 bool allocator_io_ready(const struct allocator_io *io);
+
+/* All that is configured, as config_source_inputs(). */
+bool allocator_io_inputs(const struct allocator_io *io, struct config_inputs *ret);
 
 /* Bring the gauges up to date. */
 void allocator_io_measure(struct allocator_io *io);

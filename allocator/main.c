@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "allocator/io.h"
+#include "allocator/webhook_io.h"
 #include "lib/base/duration.h"
 #include "lib/base/log.h"
 #include "lib/base/metrics.h"
@@ -21,6 +22,7 @@
 struct options {
 	const char *config, *kubeconfig, *server, *ns, *pod_name, *lb_class;
 	const char *metrics, *metrics_cert, *metrics_key;
+	const char *webhook, *webhook_cert, *webhook_key;
 	uint64_t lease_duration, renew_deadline, retry_period;
 	bool ignore_metallb;
 };
@@ -32,6 +34,7 @@ struct program {
 	struct httpd *health;
 	struct gate *gate;
 	struct allocator_io *io;
+	struct webhook_io *webhook;
 };
 
 static void options_read(struct options *o, int argc, char **argv)
@@ -53,6 +56,11 @@ static void options_read(struct options *o, int argc, char **argv)
 		{ "metrics-tls-cert", OPT_TEXT, &o->metrics_cert, NULL, "FILE",
 		  "serve them over TLS with this certificate" },
 		{ "metrics-tls-key", OPT_TEXT, &o->metrics_key, NULL, "FILE", "and this key" },
+		{ "webhook", OPT_LISTEN, &o->webhook, NULL, "ADDR:PORT",
+		  "serve the validating webhook here (default: none)" },
+		{ "webhook-tls-cert", OPT_TEXT, &o->webhook_cert, NULL, "FILE",
+		  "with this certificate" },
+		{ "webhook-tls-key", OPT_TEXT, &o->webhook_key, NULL, "FILE", "and this key" },
 		{ "lease-duration", OPT_DURATION, &o->lease_duration, NULL, "TIME",
 		  "takes effect with leader election" },
 		{ "renew-deadline", OPT_DURATION, &o->renew_deadline, NULL, "TIME",
@@ -83,6 +91,10 @@ static void options_read(struct options *o, int argc, char **argv)
 	options_parse(PROGRAM, "gives Services of type LoadBalancer their addresses", specs, argc,
 		      argv);
 	options_check_tls(PROGRAM, "metrics-tls", o->metrics_cert, o->metrics_key);
+	options_check_tls(PROGRAM, "webhook-tls", o->webhook_cert, o->webhook_key);
+	if (o->webhook != NULL && o->webhook_cert == NULL)
+		options_usage(PROGRAM, "--webhook needs --webhook-tls-cert and --webhook-tls-key: "
+				       "an API server speaks to it over TLS only");
 }
 
 static bool is_ready(void *arg)
@@ -113,6 +125,7 @@ static void on_stop(void *arg)
 {
 	struct program *p = arg;
 
+	p->webhook = webhook_io_close(p->webhook);
 	p->io = allocator_io_close(p->io);
 	p->kube = kube_close(p->kube);
 	p->health = httpd_close(p->health);
@@ -124,6 +137,32 @@ static const char *namespace_of(const struct options *o, const struct kube *k)
 	if (o->ns != NULL && o->ns[0] != '\0')
 		return o->ns;
 	return kube_namespace(k) != NULL ? kube_namespace(k) : "metallb-system";
+}
+
+static bool webhook_inputs(void *arg, struct config_inputs *ret)
+{
+	const struct program *p = arg;
+
+	return allocator_io_inputs(p->io, ret);
+}
+
+static int webhook_start(struct program *p, const struct options *o)
+{
+	const struct webhook_io_cfg cfg = {
+		.loop = p->daemon.loop,
+		.listen = o->webhook,
+		.cert_file = o->webhook_cert,
+		.key_file = o->webhook_key,
+		.ns = namespace_of(o, p->kube),
+		.inputs = webhook_inputs,
+		.arg = p,
+	};
+	int rc = o->webhook == NULL ? 0 : webhook_io_open(&cfg, &p->webhook);
+
+	if (rc != 0)
+		log_error("allocator", "cannot serve the webhook", "listen=%s err=\"%s\"",
+			  o->webhook, strerror(-rc));
+	return rc;
 }
 
 static int start(struct program *p, const struct options *o)
@@ -165,12 +204,16 @@ static int start(struct program *p, const struct options *o)
 		.ns = namespace_of(o, p->kube),
 		.pod = o->pod_name,
 		.lb_class = o->lb_class,
+		.webhook = o->webhook != NULL,
 		.seed = daemon_seed(),
 	};
 	rc = allocator_io_open(&io_cfg, &p->io);
-	if (rc != 0)
+	if (rc != 0) {
 		log_error("allocator", "cannot start", "err=\"%s\"", strerror(-rc));
-	else
+		return rc;
+	}
+	rc = webhook_start(p, o);
+	if (rc == 0)
 		log_info("allocator", "started", "server=%s namespace=%s class=\"%s\"",
 			 kube_server(p->kube), io_cfg.ns, o->lb_class != NULL ? o->lb_class : "");
 	return rc;
