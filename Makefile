@@ -145,6 +145,7 @@ install: all
 	install -m 755 $(PROGRAMS:%=$(BUILD)/bin/%) $(DESTDIR)$(PREFIX)/bin
 	for s in 1 5 8; do install -m 644 docs/man/*.$$s $(SHARE)/man/man$$s || exit 1; done
 	install -m 644 config/crds/*.yaml $(SHARE)/bellman/crds
+	install -m 644 config/webhook.yaml $(SHARE)/bellman
 	install -m 644 config/samples/* $(SHARE)/bellman/samples
 	for u in config/systemd/*.service; do sed 's|/usr/local/|$(PREFIX)/|g' $$u >$(UNITS)/$${u##*/} || exit 1; done
 

@@ -77,6 +77,16 @@ static void warn(struct review *r, const char *why)
 	cJSON_AddItemToArray(r->warnings, must(cJSON_CreateString(why)));
 }
 
+/* kubectl itself calls it a warning. */
+static void warn_of_fault(struct review *r, const struct fault *f)
+{
+	char line[TEXT_MAX];
+	struct fault plain = *f;
+
+	plain.warning = false;
+	warn(r, fault_format(&plain, line, sizeof(line)));
+}
+
 /* --- the list as it is, and as it would be ------------------------------------------------ */
 
 static bool is_kind(const cJSON *object, const char *kind)
@@ -196,7 +206,6 @@ static bool is_about(const struct review *r, const struct fault *f)
 static void judge(struct review *r, const struct faults *before, const struct faults *after)
 {
 	struct faults added = { 0 };
-	char line[TEXT_MAX];
 
 	for (size_t i = 0; i < after->count; i++) {
 		const struct fault *f = &after->items[i];
@@ -204,12 +213,12 @@ static void judge(struct review *r, const struct faults *before, const struct fa
 		if (!is_among(before, f))
 			*(struct fault *)must(array_push(&added)) = *f; /* its texts stay lent */
 		else if (!f->warning && is_about(r, f))
-			warn(r, fault_format(f, line, sizeof(line)));
+			warn_of_fault(r, f);
 	}
 	config_first_error(&added, r->refusal, sizeof(r->refusal));
 	for (size_t i = 0; i < added.count; i++)
 		if (added.items[i].warning)
-			warn(r, fault_format(&added.items[i], line, sizeof(line)));
+			warn_of_fault(r, &added.items[i]);
 	array_free(&added);
 }
 

@@ -14,6 +14,7 @@ enum {
 	/* A review has the resource twice, as it was and as it will be; an API server takes 3 MiB.
 	 */
 	BODY_MAX = 8 << 20,
+	BODY_FIRST = 16 << 10, /* room for it at first; doubled as it comes */
 	BODIES_MAX = 24 << 20, /* of all requests that are under way */
 	CONNECTIONS_MAX = 32,
 };
@@ -22,13 +23,13 @@ struct webhook_io {
 	struct webhook_io_cfg cfg;
 	char *ns;
 	struct httpd *httpd;
-	size_t held; /* bytes of bodies */
+	size_t held; /* bytes for bodies */
 };
 
 /* One request, from its header to its answer. */
 struct request {
 	char *body;
-	size_t len;
+	size_t len, room;
 	unsigned refused; /* a status, decided before the body was complete; 0: none */
 };
 
@@ -37,19 +38,41 @@ static enum MHD_Result reply_text(struct MHD_Connection *c, unsigned status, con
 	return httpd_reply(c, status, "text/plain; charset=utf-8", text, strlen(text));
 }
 
+/* Forget the body; what is still to come is read and not kept. */
+static void drop(struct webhook_io *w, struct request *r)
+{
+	w->held -= r->room;
+	free(r->body);
+	r->body = NULL;
+	r->len = r->room = 0;
+}
+
 /* Keep a part of the body, or remember why not. */
 static void take(struct webhook_io *w, struct request *r, const char *part, size_t len)
 {
-	if (r->refused == 0 && (len > BODY_MAX || r->len > BODY_MAX - len))
-		r->refused = MHD_HTTP_CONTENT_TOO_LARGE;
-	else if (r->refused == 0 && w->held > BODIES_MAX - len)
-		r->refused = MHD_HTTP_SERVICE_UNAVAILABLE;
+	size_t room = r->room == 0 ? BODY_FIRST : r->room;
+
 	if (r->refused != 0)
 		return;
-	r->body = must(realloc(r->body, r->len + len));
+	if (len > BODY_MAX || r->len > BODY_MAX - len) {
+		r->refused = MHD_HTTP_CONTENT_TOO_LARGE;
+		drop(w, r);
+		return;
+	}
+	while (room < r->len + len)
+		room *= 2;
+	if (w->held - r->room + room > BODIES_MAX) {
+		r->refused = MHD_HTTP_SERVICE_UNAVAILABLE;
+		drop(w, r);
+		return;
+	}
+	if (room != r->room) {
+		r->body = must(realloc(r->body, room));
+		w->held += room - r->room;
+		r->room = room;
+	}
 	memcpy(r->body + r->len, part, len);
 	r->len += len;
-	w->held += len;
 }
 
 static enum MHD_Result answer(struct webhook_io *w, struct MHD_Connection *c, const char *path,
@@ -117,8 +140,7 @@ static void on_completed(void *arg, struct MHD_Connection *c, void **state,
 	(void)how;
 	if (r == NULL)
 		return;
-	w->held -= r->len;
-	free(r->body);
+	drop(w, r);
 	free(r);
 	*state = NULL;
 }

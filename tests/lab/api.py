@@ -26,6 +26,7 @@ KINDS = {
     "CustomResourceDefinition": ("apiextensions.k8s.io/v1", "customresourcedefinitions", False),
     "IPAddressPool": ("metallb.io/v1beta1", "ipaddresspools", True),
     "L2Advertisement": ("metallb.io/v1beta1", "l2advertisements", True),
+    "BGPPeer": ("metallb.io/v1beta2", "bgppeers", True),
     "ServiceL2Status": ("metallb.io/v1beta1", "servicel2statuses", True),
     "ConfigurationState": ("metallb.io/v1beta1", "configurationstates", True),
 }

@@ -148,7 +148,8 @@ static void on_judged(void *arg, const char *error)
 	snprintf(w->wrong, sizeof(w->wrong), "%s", error != NULL ? error : "");
 }
 
-static struct world *world_new_for(enum config_scope scope, const char *text, bool with_kube)
+static struct world *world_new_with(enum config_scope scope, bool watch_all, const char *text,
+				    bool with_kube)
 {
 	static int some_kube;
 	struct world *w = calloc(1, sizeof(*w));
@@ -168,12 +169,18 @@ static struct world *world_new_for(enum config_scope scope, const char *text, bo
 		.kube = with_kube ? (struct kube *)&some_kube : NULL, /* never looked into */
 		.ns = "metallb-system",
 		.scope = scope,
+		.watch_all = watch_all,
 		.changed = on_changed,
 		.judged = on_judged,
 		.arg = w,
 	};
 	assert_int_equal(config_source_open(&cfg, &w->source), 0);
 	return w;
+}
+
+static struct world *world_new_for(enum config_scope scope, const char *text, bool with_kube)
+{
+	return world_new_with(scope, false, text, with_kube);
 }
 
 static struct world *world_new(const char *text, bool with_kube)
@@ -358,6 +365,53 @@ static void test_the_allocator_watches_pools_and_communities_alone(void **state)
 	world_free(w);
 }
 
+static size_t count_kind(const struct config_inputs *inputs, const char *kind)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < inputs->count; i++) {
+		const cJSON *k = cJSON_GetObjectItemCaseSensitive(inputs->items[i].object, "kind");
+		count += strcmp(cJSON_GetStringValue(k), kind) == 0;
+	}
+	return count;
+}
+
+/* What is watched for a webhook alone: lent, and neither waited for nor part of the configuration.
+ */
+static void test_kinds_out_of_scope_are_lent_and_no_more(void **state)
+{
+	struct world *w = world_new_with(CONFIG_POOLS, true, POOL("file"), true);
+	struct config_inputs known = { 0 };
+	cJSON *bad = cJSON_Parse("{\"apiVersion\":\"metallb.io/v1beta1\",\"kind\":"
+				 "\"L2Advertisement\",\"metadata\":{\"name\":\"a\"},\"spec\":1}");
+	const struct kube_watch *advertisements = &watches[2];
+
+	(void)state;
+	assert_int_equal(watch_count, sizeof(watches) / sizeof(*watches));
+	assert_non_null(strstr(advertisements->path, "/l2advertisements"));
+	for (size_t i = 0; i < 2; i++)
+		watches[i].ops->synced(watches[i].arg);
+	wait_for(w, w->changes == 1);
+	assert_false(config_source_inputs(w->source, &known)); /* the rest is not listed yet */
+	array_free(&known);
+
+	advertisements->ops->upsert(advertisements->arg, bad);
+	for (size_t i = 2; i < watch_count; i++)
+		watches[i].ops->synced(watches[i].arg);
+	tell_pool("one", "198.51.100.0/24"); /* a change, so that one that was none would be seen */
+	wait_for(w, w->changes == 2);
+	assert_int_equal(w->pools, 2);
+	assert_string_equal(w->wrong, "");
+	assert_true(config_source_inputs(w->source, &known));
+	assert_int_equal(count_kind(&known, "IPAddressPool"), 2);
+	assert_int_equal(count_kind(&known, "L2Advertisement"), 1);
+	array_free(&known);
+	advertisements->ops->lost(advertisements->arg, 403, "no");
+	assert_true(config_source_complete(w->source));
+	cJSON_Delete(bad);
+	world_free(w);
+}
+
 /* MetalLB #2245: what is in force already does not come into force anew, but nothing is wrong any
  * more. */
 static void test_going_back_to_what_is_in_force_is_valid(void **state)
@@ -500,6 +554,7 @@ int main(void)
 		cmocka_unit_test(test_that_the_file_is_mended_is_told_though_it_is_as_before),
 		cmocka_unit_test(test_nothing_is_in_force_before_every_source_was_read),
 		cmocka_unit_test(test_the_allocator_watches_pools_and_communities_alone),
+		cmocka_unit_test(test_kinds_out_of_scope_are_lent_and_no_more),
 		cmocka_unit_test(test_going_back_to_what_is_in_force_is_valid),
 		cmocka_unit_test(test_a_verdict_is_told_when_it_changes_only),
 		cmocka_unit_test(test_all_faults_of_the_file_are_told_at_once_and_once),
