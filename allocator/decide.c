@@ -6,6 +6,8 @@
  *
  * Only the books and the record change here; that the status follows is engine.c's work.
  */
+#include <stddef.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,6 +34,7 @@ static void hold(struct allocator *a, struct record *r, struct ips ips)
 	const char *name = pool != NULL ? intern_ref(pool->pool->name) : NULL;
 	intern_unref(r->pool);
 	r->pool = name;
+	r->proxied = pool != NULL && pool->pool->ip_mode == IP_MODE_PROXY;
 	ip_kept_set(&r->held, ips); /* last: they may be lent from there */
 }
 
@@ -112,6 +115,52 @@ static bool takes_single(const struct service *s, unsigned families)
 	return families == FAMILIES_BOTH && s->family_policy == FAMILY_PREFER_DUAL;
 }
 
+static struct record *record_of(const struct holder *h)
+{
+	return (struct record *)(void *)((char *)(uintptr_t)h - offsetof(struct record, holder));
+}
+
+/*
+ * @r shows what it may not hold. If that is because another Service holds it, two say that they
+ * have one address: somebody edited a status, or there were two allocators. The one in the books
+ * keeps it, and hears of it here; the other hears by losing it.
+ */
+static void note_duplicates(struct allocator *a, const struct record *r,
+			    struct allocator_actions *out)
+{
+	struct ips shown = ip_kept_lend(r->shown.ips);
+	bool any = false;
+	char ip[IP_TEXT_MAX];
+
+	for (unsigned i = 0; i < shown.count; i++) {
+		const struct ip_addr *at = &shown.items[i];
+		const struct holder *h = ledger_blocker(a->ledger, at, &r->holder, r->claim);
+		const struct record *other = h != NULL ? record_of(h) : NULL;
+
+		if (other == NULL || !ips_have(ip_kept_lend(other->held), at) ||
+		    !ips_have(ip_kept_lend(other->shown.ips), at))
+			continue;
+		allocator_say(out, other, true, "DuplicateAddress",
+			      "%s is in the status of %s/%s too, which loses it", ip_format(at, ip),
+			      r->holder.ns, r->holder.name);
+		any = true;
+	}
+	a->duplicates += any;
+}
+
+/* The families of what the status says cannot be worked out: MetalLB has an event for that. */
+static void say_no_family(const struct allocator *a, const struct record *r, struct ips shown,
+			  struct allocator_actions *out)
+{
+	const struct pool_book *pool = pools_place(ledger_pools(a->ledger), &shown.items[0]).pool;
+	char text[IPS_TEXT_MAX];
+
+	if (families_of(shown) == 0 && (pool == NULL || !pool->pool->per_range))
+		allocator_say(out, r, true, "nolbIPsIPFamily",
+			      "The status holds several addresses of one family: %s",
+			      ips_text(shown, text));
+}
+
 /* Take over what the status says, if it was not written by us and holds. */
 static void step_adopt(struct allocator *a, struct record *r, unsigned families, bool single,
 		       struct allocator_actions *out)
@@ -130,8 +179,11 @@ static void step_adopt(struct allocator *a, struct record *r, unsigned families,
 		ip_kept_set(&r->held, shown); /* the order is theirs to choose */
 	else if (may_hold(a, r, shown, families, single, why))
 		hold(a, r, shown);
-	if (why[0] != '\0')
-		say_cleared(r, shown, why, out);
+	if (why[0] == '\0')
+		return;
+	note_duplicates(a, r, out);
+	say_no_family(a, r, shown, out);
+	say_cleared(r, shown, why, out);
 }
 
 /* Is what is held still right? It goes if not. */

@@ -53,6 +53,15 @@ static struct ips ips_cut(const struct ip_addr *ips, size_t count)
 	return (struct ips){ ips, count < IP_LIST_MAX ? (unsigned)count : IP_LIST_MAX };
 }
 
+static enum mode mode_of(const struct service *s)
+{
+	unsigned proxied = 0;
+
+	for (unsigned i = 0; s->ingress_proxied != NULL && i < s->ingress_count; i++)
+		proxied += s->ingress_proxied[i];
+	return proxied == 0 ? MODE_VIP : proxied == s->ingress_count ? MODE_PROXY : MODE_MIXED;
+}
+
 static void face_look_ready(struct face *f, const struct service_condition *c)
 {
 	if (c == NULL) {
@@ -72,6 +81,7 @@ static void record_look(struct record *r, const struct service *s)
 	struct face face = { .ips = ip_kept_ref(r->shown.ips), .pool = s->from_pool };
 
 	face_look_ready(&face, s->ready);
+	face.mode = mode_of(s);
 	face.odd = s->ingress_bad || s->ingress_count > IP_LIST_MAX;
 	ip_kept_set(&face.ips, ips_cut(s->ingress, s->ingress_count));
 	bool echo = (r->unsure || r->write == WRITE_SENT) && !face.odd &&
@@ -100,6 +110,7 @@ void allocator_service_upsert(struct allocator *a, struct service *s)
 	text_set(&r->floor, NULL);
 	text_set(&r->version, s->meta.resource_version);
 	record_look(r, s);
+	record_unqueue(a, r); /* its place may have hung on the old object */
 	claim_unref(r->claim);
 	r->claim = claim_of(s);
 	service_free(r->service);
@@ -425,6 +436,7 @@ static void send_write(struct allocator *a, struct record *r, struct allocator_a
 		.ips = ips.items,
 		.ip_count = ips.count,
 		.pool = want.pool,
+		.proxied = want.mode == MODE_PROXY,
 		.condition = condition_for(&r->shown, &r->sent),
 	};
 	record_set_write(a, r, WRITE_SENT);

@@ -141,6 +141,7 @@ struct allocator_action {
 	const struct ip_addr *ips;
 	unsigned ip_count;
 	const char *pool; /* NULL: remove the annotation */
+	bool proxied;     /* each address with ipMode Proxy; else none with any */
 	struct allocator_condition condition;
 
 	/* ALLOCATOR_EVENT */
@@ -190,6 +191,9 @@ void allocator_services(const struct allocator *a,
 /* Every pool whose addresses an IPAM gives out, and those that had one as long as it has leases. */
 void allocator_ipam_hooks(const struct allocator *a,
 			  void (*each)(void *arg, const struct ipam_hook_view *view), void *arg);
+
+/* How many Services were moved off an address that another Service held first. */
+uint64_t allocator_duplicates(const struct allocator *a);
 
 struct allocator_count {
 	u128 total, used, available; /* addresses; at most 2^128 - 1 */

@@ -17,11 +17,23 @@ int record_cmp(const struct record *a, const struct record *b)
 	return c != 0 ? c : strcmp(a->holder.name, b->holder.name);
 }
 
-/* By creation, then UID, then name. */
+/*
+ * Since when a Service can hold what it shows: since its condition turned, or from the beginning
+ * where there is none.
+ */
+static int64_t held_since(const struct service *s)
+{
+	return s->ready != NULL && s->ready->since_s != 0 ? s->ready->since_s : s->created_s;
+}
+
+/* The older holder first (decisions, "State that outlives a process"); else by UID, then name. */
 static int age_cmp(const struct record *a, const struct record *b)
 {
 	const struct service *x = a->service, *y = b->service;
+	int64_t since_x = held_since(x), since_y = held_since(y);
 
+	if (since_x != since_y)
+		return since_x < since_y ? -1 : 1;
 	if (x->created_s != y->created_s)
 		return x->created_s < y->created_s ? -1 : 1;
 	int c = strcmp(x->meta.uid != NULL ? x->meta.uid : "",
@@ -29,7 +41,7 @@ static int age_cmp(const struct record *a, const struct record *b)
 	return c != 0 ? c : record_cmp(a, b);
 }
 
-/* Both are in one queue. Those that claim have a Service, whose age and UID never change. */
+/* Both are in one queue. Those that claim have a Service, which is not replaced while they do. */
 int queue_cmp(const struct record *a, const struct record *b)
 {
 	return a->turn == TURN_CLAIM ? age_cmp(a, b) : record_cmp(a, b);
@@ -215,6 +227,7 @@ struct face record_face(const struct record *r)
 
 	if (r->held != NULL) {
 		want.ready = READY_TRUE;
+		want.mode = r->proxied ? MODE_PROXY : MODE_VIP;
 	} else if (r->strip) {
 		want.ready = READY_NONE;
 	} else if (r->problem_reason != NULL) {
@@ -254,17 +267,31 @@ static bool says(const struct face *f, const struct face *want)
 	return true;
 }
 
+/* Has somebody made the status say something else than @want, beside addresses and pool? */
+static bool differs(const struct record *r, const struct face *want)
+{
+	/* That a Service is served need not be said where nothing is: those that MetalLB served
+	 * are not all written once more. */
+	if (want->ready == READY_TRUE && r->shown.ready == READY_NONE)
+		return r->shown.mode != want->mode;
+	return !says(&r->shown, want) || (want->ips != NULL && r->shown.mode != want->mode);
+}
+
 /*
  * What was said once is not said again, even if somebody takes it away: whoever does so may do it
- * each time, or the API server may not know of conditions. And that a Service is served need not be
- * said where nothing is: those that MetalLB served are not all written once more.
+ * each time, or the API server may know of no conditions and no ipMode.
  */
+static bool said_already(const struct record *r, const struct face *want)
+{
+	return says(&r->sent, want) && r->sent.mode == want->mode &&
+	       ip_kept_equal(r->sent.ips, want->ips);
+}
+
 bool record_wants_write(const struct record *r)
 {
 	struct face want = record_face(r);
 
 	if (r->hands_off || r->service == NULL)
 		return false;
-	return record_wants_ips(r) || (!says(&r->shown, &want) && !says(&r->sent, &want) &&
-				       !(want.ready == READY_TRUE && r->shown.ready == READY_NONE));
+	return record_wants_ips(r) || (differs(r, &want) && !said_already(r, &want));
 }

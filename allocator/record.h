@@ -34,12 +34,16 @@ enum ready {
 	READY_TRUE,
 };
 
+/* What a status says of how its addresses are reached (ipMode): 0 is the API's default. */
+enum mode { MODE_VIP, MODE_PROXY, MODE_MIXED };
+
 /* What a status says, or is to say. */
 struct face {
 	struct ip_kept *ips;
 	const char *pool;             /* the annotation, interned; NULL: none */
 	const char *reason, *message; /* of the condition, interned; NULL without */
 	uint8_t ready;                /* enum ready */
+	uint8_t mode;                 /* enum mode */
 	bool odd; /* has entries that are no address, or more than IP_LIST_MAX */
 };
 
@@ -83,6 +87,7 @@ struct record {
 	bool gone;       /* no more than the name of a write under way */
 	bool unreadable; /* its last object did not decode */
 	bool ours;       /* type LoadBalancer, our class */
+	bool proxied;    /* its pool says ipMode Proxy */
 	bool strip;      /* was ours: its status is still to be emptied */
 	bool hands_off;  /* its status is not ours to write */
 	bool waits;      /* on the list of those who wait for an address */
@@ -129,6 +134,7 @@ struct allocator {
 	TAILQ_HEAD(, record) to_write;
 	LIST_HEAD(, record) waiting;
 	uint64_t freed_seen; /* ledger_freed() when the waiting were last called */
+	uint64_t duplicates; /* Services moved off an address that another one held */
 	uint64_t retry_ns;   /* when they are called anyway; 0: nobody waits */
 };
 

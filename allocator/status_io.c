@@ -123,6 +123,8 @@ static void add_ingress(cJSON *status, const struct allocator_action *act)
 		char ip[IP_TEXT_MAX];
 
 		must(cJSON_AddStringToObject(entry, "ip", ip_format(&act->ips[i], ip)));
+		if (act->proxied)
+			must(cJSON_AddStringToObject(entry, "ipMode", "Proxy"));
 		cJSON_AddItemToArray(ingress, entry);
 	}
 }

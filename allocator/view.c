@@ -51,6 +51,11 @@ void allocator_services(const struct allocator *a,
 	}
 }
 
+uint64_t allocator_duplicates(const struct allocator *a)
+{
+	return a->duplicates;
+}
+
 static struct allocator_count side_count(const struct pool_side *s)
 {
 	return (struct allocator_count){ s->total, s->used, s->total - s->used };

@@ -38,6 +38,8 @@ static void write_status(struct cluster_service *s, const struct allocator_actio
 	for (unsigned i = 0; i < a->ip_count; i++) {
 		cJSON *entry = must(cJSON_CreateObject());
 		must(cJSON_AddStringToObject(entry, "ip", ip_format(&a->ips[i], text)));
+		if (a->proxied)
+			must(cJSON_AddStringToObject(entry, "ipMode", "Proxy"));
 		cJSON_AddItemToArray(ingress, entry);
 	}
 }

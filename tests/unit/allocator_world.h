@@ -43,6 +43,7 @@ struct thing {
 	char *labels;  /* JSON members */
 	char ips[IP_LIST_MAX][IP_TEXT_MAX];
 	unsigned ip_count;
+	bool proxied; /* ipMode of all of them */
 	char pool[64];
 	struct said ready;
 	unsigned long uid, version;
@@ -60,7 +61,7 @@ struct letter {
 	unsigned ip_count;
 	char pool[64];
 	struct said ready;
-	bool turned;
+	bool turned, proxied;
 	unsigned long version;
 	enum allocator_outcome outcome; /* ANSWER */
 };
@@ -150,8 +151,9 @@ static inline struct service *world_service(const struct thing *t)
 			 t->year);
 	for (unsigned i = 0; i < t->ip_count; i++) {
 		size_t len = strlen(ingress);
-		snprintf(ingress + len, sizeof(ingress) - len, "%s{\"ip\":\"%s\"}",
-			 i > 0 ? "," : "", t->ips[i]);
+		snprintf(ingress + len, sizeof(ingress) - len,
+			 "%s{\"ip\":\"%s\",\"ipMode\":\"%s\"}", i > 0 ? "," : "", t->ips[i],
+			 t->proxied ? "Proxy" : "VIP");
 	}
 	char *pool = t->pool[0] != '\0'
 			     ? world_text("%s\"metallb.io/ip-allocated-from-pool\":\"%s\"",
@@ -219,6 +221,7 @@ static inline void world_apply(struct world *w, const char *name, const char *sp
 		t->ip_count = 0;
 		t->pool[0] = '\0';
 		t->ready = (struct said){ 0 };
+		t->proxied = false;
 		free(t->spec);
 		free(t->meta);
 		free(t->labels);
@@ -265,7 +268,7 @@ static inline void world_status(struct world *w, const char *name, const char *i
 	world_tell(w, t);
 }
 
-/* Pools as a JSON list of {name, and the fields of spec}. */
+/* Pools as a JSON list of {name, the fields of spec, and Bellman's own}. */
 static inline struct config *world_config(const char *pools)
 {
 	static const char *const own[] = { "exclude", "strategy", "drain", "perRange",
@@ -366,6 +369,7 @@ static inline enum allocator_outcome world_write(struct world *w, const struct l
 	memcpy(t->ips, l->ips, sizeof(t->ips));
 	t->ip_count = l->ip_count;
 	memcpy(t->pool, l->pool, sizeof(t->pool));
+	t->proxied = l->proxied;
 	t->version = ++w->version;
 	world_write_ready(w, t, l);
 	w->writes++;
@@ -434,6 +438,7 @@ static inline size_t world_run_once(struct world *w)
 		snprintf(l->pool, sizeof(l->pool), "%s", act->pool != NULL ? act->pool : "");
 		l->ready.set = act->condition.set;
 		l->turned = act->condition.turned;
+		l->proxied = act->proxied;
 		if (act->condition.message != NULL) {
 			snprintf(l->ready.reason, sizeof(l->ready.reason), "%s",
 				 act->condition.reason);

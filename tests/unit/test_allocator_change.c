@@ -80,56 +80,6 @@ static void test_order_of_a_status_is_left_alone(void **state)
 	world_free(w);
 }
 
-static void test_address_in_two_statuses_stays_with_the_first_in_the_books(void **state)
-{
-	struct world *w = world_new(TWO_POOLS, NULL);
-	(void)state;
-
-	world_apply(w, "web/b", LB_V4, NULL, NULL);
-	world_run(w);
-	world_apply(w, "web/a", LB_V4, NULL, NULL);
-	world_status(w, "web/a", "192.0.2.0", NULL);
-	world_run(w);
-	assert_true(world_said(w,
-			       "ClearAssignment web/a: Current IP [\"192.0.2.0\"] can no longer "
-			       "be used, a new one will be tried: 192.0.2.0 is held by web/b\n"));
-	assert_string_equal(world_shows(w, "web/a"), "192.0.2.1 a");
-	assert_string_equal(world_shows(w, "web/b"), "192.0.2.0 a");
-	world_free(w);
-}
-
-/* Decisions, "State that outlives a process": the earlier creationTimestamp, else the UID. */
-static void test_address_in_two_statuses_stays_with_the_older_service_at_a_restart(void **state)
-{
-	static const struct {
-		unsigned year_a, year_b;
-		const char *keeps;
-	} cases[] = {
-		{ 2025, 2024, "web/b" },
-		{ 2024, 2025, "web/a" },
-		{ 2025, 2025, "web/b" }, /* made first, so the lower UID */
-		{ 0, 0, "web/b" },
-	};
-	(void)state;
-
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct world *w = world_new(TWO_POOLS, NULL);
-
-		world_apply(w, "web/b", LB_V4, NULL, NULL);
-		world_apply(w, "web/a", LB_V4, NULL, NULL);
-		world_status(w, "web/a", "192.0.2.0", NULL);
-		world_status(w, "web/b", "192.0.2.0", NULL);
-		world_thing(w, "web/a")->year = cases[i].year_a;
-		world_thing(w, "web/b")->year = cases[i].year_b;
-		world_restart(w);
-		world_run(w);
-		bool b = strcmp(cases[i].keeps, "web/b") == 0;
-		assert_string_equal(world_shows(w, cases[i].keeps), "192.0.2.0 a");
-		assert_string_equal(world_shows(w, b ? "web/a" : "web/b"), "192.0.2.1 a");
-		world_free(w);
-	}
-}
-
 /* --- statuses written by others -----------------------------------------------------------------
  */
 
@@ -796,9 +746,6 @@ int main(void)
 		cmocka_unit_test(test_restart_keeps_every_address),
 		cmocka_unit_test(test_all_shown_addresses_are_taken_back_before_any_is_given),
 		cmocka_unit_test(test_order_of_a_status_is_left_alone),
-		cmocka_unit_test(test_address_in_two_statuses_stays_with_the_first_in_the_books),
-		cmocka_unit_test(
-			test_address_in_two_statuses_stays_with_the_older_service_at_a_restart),
 		cmocka_unit_test(test_status_written_by_somebody_is_adopted_if_it_holds),
 		cmocka_unit_test(test_emptied_status_is_written_again),
 		cmocka_unit_test(
