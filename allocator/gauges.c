@@ -34,6 +34,10 @@ void gauges_init(struct gauges *g, struct metrics *m)
 			     "Services of type LoadBalancer and of our class: served, pending, or "
 			     "unwritten: decided, but the status does not show it yet.",
 			     state);
+	g->duplicates =
+		metric_value0(metrics_family(m, "bellman_allocator_duplicates_repaired_total",
+					     "Services moved off an address that another one held.",
+					     METRIC_COUNTER, NULL));
 }
 
 /* Both are at least 0. */
@@ -87,6 +91,7 @@ void gauges_update(struct gauges *g, const struct allocator *engine)
 	static const char *const states[] = { "served", "pending", "unwritten" };
 
 	gauges_clear(g);
+	*g->duplicates = (int64_t)allocator_duplicates(engine);
 	for (size_t i = 0; i < sizeof(states) / sizeof(*states); i++)
 		metric_value1(g->services, states[i]);
 	allocator_pools(engine, measure_pool, g);

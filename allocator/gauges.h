@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * What the engine's books say, as gauges: how full each pool is, with MetalLB's names
- * (metallb_allocator_*), and how many Services are served or wait (bellman_allocator_*).
+ * (metallb_allocator_*), and how many Services are served or wait (bellman_allocator_*). And one
+ * counter: how often two Services showed one address.
  */
 #ifndef BELLMAN_ALLOCATOR_GAUGES_H
 #define BELLMAN_ALLOCATOR_GAUGES_H
@@ -17,6 +18,7 @@ struct gauges {
 	struct metric_family *pool_services; /* that have addresses of a pool */
 	struct metric_family *draining;
 	struct metric_family *services; /* by state */
+	int64_t *duplicates;
 };
 
 void gauges_init(struct gauges *g, struct metrics *m);

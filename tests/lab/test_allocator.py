@@ -225,7 +225,7 @@ def test_pools_for_a_namespace_by_label(office):
 
 def test_status_written_by_others_is_put_right(office):
     office.api.create(pool("a", ["192.0.2.0/29"]))
-    office.start_allocator()
+    allocator = office.start_allocator()
     office.api.create(service("web", **V4), service("api", **V4))
     office.wait_for(lambda: ips(office, "web") and ips(office, "api"))
     mine, theirs = ips(office, "web"), ips(office, "api")
@@ -238,6 +238,9 @@ def test_status_written_by_others_is_put_right(office):
         write(*wrong)
         wait_ips(office, "web", mine)
     assert ips(office, "api") == theirs
+    duplicate = f"{theirs[0]} is in the status of default/web too, which loses it"
+    office.wait_for(lambda: ("DuplicateAddress", duplicate) in office.api.events("api"))
+    assert allocator.metrics()["bellman_allocator_duplicates_repaired_total"] == 1
     write("192.0.2.4")  # free and in the pool: adopted
     office.api.create(service("next", loadBalancerIP=mine[0], **V4))
     wait_ips(office, "next", mine)
