@@ -23,6 +23,39 @@ static cJSON *member(cJSON *object, const char *key)
 
 /* --- the allocator ---------------------------------------------------------------------------- */
 
+/*
+ * The allocator's entry of status.conditions. There is no time at which a plan happens, so one that
+ * turns has none.
+ */
+static void write_condition(cJSON *status, const struct allocator_condition *c)
+{
+	cJSON *conditions = peek(status, "conditions"), *old;
+
+	if (c->set == ALLOCATOR_CONDITION_KEEP)
+		return;
+	if (!cJSON_IsArray(conditions)) {
+		cJSON_DeleteItemFromObjectCaseSensitive(status, "conditions");
+		conditions = must(cJSON_AddArrayToObject(status, "conditions"));
+	}
+	cJSON_ArrayForEach (old, conditions)
+		if (strcmp(peek_text(old, "type"), SERVICE_READY_CONDITION) == 0)
+			break;
+	if (c->set != ALLOCATOR_CONDITION_REMOVE) {
+		bool ready = c->set == ALLOCATOR_CONDITION_TRUE;
+		const char *since = peek_text(old, "lastTransitionTime");
+		cJSON *new = must(cJSON_CreateObject());
+		cJSON_AddItemToArray(conditions, new);
+		must(cJSON_AddStringToObject(new, "type", SERVICE_READY_CONDITION));
+		must(cJSON_AddStringToObject(new, "status", ready ? "True" : "False"));
+		if (!c->turned && *since != '\0')
+			must(cJSON_AddStringToObject(new, "lastTransitionTime", since));
+		must(cJSON_AddStringToObject(new, "reason", c->reason));
+		must(cJSON_AddStringToObject(new, "message", c->message));
+	}
+	if (old != NULL)
+		cJSON_Delete(cJSON_DetachItemViaPointer(conditions, old));
+}
+
 /* Do to the object what the daemon would have the API do. */
 static void write_status(struct cluster_service *s, const struct allocator_action *a)
 {
@@ -42,6 +75,7 @@ static void write_status(struct cluster_service *s, const struct allocator_actio
 			must(cJSON_AddStringToObject(entry, "ipMode", "Proxy"));
 		cJSON_AddItemToArray(ingress, entry);
 	}
+	write_condition(member(s->json, "status"), &a->condition);
 }
 
 /* Keep what is told of an address that goes: it says why. */

@@ -110,14 +110,23 @@ static void print_announcements(const cJSON *o, FILE *to)
 	fputc('\n', to);
 }
 
-static void print_condition(const cJSON *condition, FILE *to)
+/* What it says is left out where the answer says the same. */
+static void print_condition(const cJSON *o, FILE *to)
 {
+	const cJSON *condition = peek(o, "condition");
+	const char *since = peek_text(condition, "lastTransitionTime");
+	const char *message = peek_text(condition, "message");
+
 	if (!cJSON_IsObject(condition))
 		return;
 	print_head("Condition", to);
-	fprintf(to, "%s %s, %s since %s: %s\n", peek_text(condition, "type"),
-		peek_text(condition, "status"), peek_text(condition, "reason"),
-		peek_text(condition, "lastTransitionTime"), peek_text(condition, "message"));
+	fprintf(to, "%s %s, %s", peek_text(condition, "type"), peek_text(condition, "status"),
+		peek_text(condition, "reason"));
+	if (*since != '\0')
+		fprintf(to, " since %s", since);
+	if (*message != '\0' && strcmp(message, peek_text(o, "reason")) != 0)
+		fprintf(to, ": %s", message);
+	fputc('\n', to);
 }
 
 static void print_state(const cJSON *o, FILE *to)
@@ -187,7 +196,7 @@ void explanation_print(const cJSON *o, FILE *to)
 	print_answer(o, to);
 	fputc('\n', to);
 	print_state(o, to);
-	print_condition(peek(o, "condition"), to);
+	print_condition(o, to);
 	print_asks(peek(o, "asks"), to);
 	print_ports(peek(o, "ports"), to);
 	print_announcements(o, to);

@@ -81,6 +81,7 @@ def test_it_reads_as_a_page(files):
     assert done.stdout == """\
 default/web has no address: 10.0.0.9 is in no pool.
 
+Condition  bellman.io/LoadBalancerReady False, RequestRefused
 Asks for   IPv4 (SingleStack), the address 10.0.0.9, sharing by key "key"
 Ports      port 80/TCP, targetPort 80, nodePort none
 
@@ -95,6 +96,22 @@ request  no      elsewhere  pool "request" does not have the requested address
     assert first.startswith('default/first has 10.0.0.1 of pool "full".\n\n')
     assert re.search(r"^Ports      port 80/TCP, targetPort 80, nodePort 3\d{4}$", first, re.M)
     assert re.search(r"^Announced  by n(.): first of 2 eligible nodes, by the hash of n\1#10.0.0.1; next n\d$", first, re.M)
+
+
+def test_the_condition_is_the_one_that_would_be_written(files):
+    """Beside those of others, and with the time of the one that stands there if it does not turn."""
+    text = service("web") + """status:
+  conditions:
+  - {type: example.com/x, status: "True", reason: Kept, message: "", lastTransitionTime: "2026-01-01T00:00:00Z"}
+  - {type: bellman.io/LoadBalancerReady, status: "%s", reason: Old, message: old, lastTransitionTime: "2026-01-02T00:00:00Z"}
+"""
+    for before, since in (("False", "2026-01-02T00:00:00Z"), ("True", None)):
+        cwd = files(p_conf=POOLS, s_yaml=FIRST + text % before)
+        got = explain(cwd, "default/web", "p.conf", "s.yaml")
+        assert (got["condition"]["status"], got["condition"].get("lastTransitionTime")) == ("False", since)
+        assert got["condition"]["message"] == got["reason"] and got["condition"]["reason"] != "Old"
+    served = explain(cwd, "default/first", "p.conf", "s.yaml")
+    assert served["ips"] == ["10.0.0.1"] and (served["condition"]["status"], served["condition"]["reason"]) == ("True", "Allocated")
 
 
 def test_one_that_asks_for_no_address_says_so(files):
