@@ -75,6 +75,18 @@ struct verdicts {
 	bool unwritten; /* the engine has chosen, and the status does not say so */
 };
 
+/* What the pool says, where no daemon asks and writes. */
+static const char *text_of(const struct verdicts *verdicts, const struct allocator_verdict *v,
+			   char *buf, size_t size)
+{
+	if (v->answer == ALLOCATOR_IPAM_WAITS)
+		return outcome_ipam_text(v->pool, buf, size);
+	if (v->answer != ALLOCATOR_HOLDS || !verdicts->unwritten)
+		return v->text;
+	snprintf(buf, size, "pool \"%s\" has what the Service needs", v->pool->name);
+	return buf;
+}
+
 static void add_verdict(void *arg, const struct allocator_verdict *v)
 {
 	static const char *const ways[] = {
@@ -86,14 +98,13 @@ static void add_verdict(void *arg, const struct allocator_verdict *v)
 	struct verdicts *verdicts = arg;
 	cJSON *o = must(cJSON_CreateObject());
 	bool chosen = v->answer == ALLOCATOR_HOLDS && verdicts->unwritten;
-	char text[300];
+	char text[2048];
 
 	cJSON_AddItemToArray(verdicts->list, o);
 	add_text(o, "pool", v->pool->name);
 	add_text(o, "asked", ways[v->way]);
 	add_text(o, "answer", allocator_answer_word(chosen ? ALLOCATOR_COULD : v->answer));
-	snprintf(text, sizeof(text), "pool \"%s\" has what the Service needs", v->pool->name);
-	add_text(o, "why", chosen ? text : v->text);
+	add_text(o, "why", text_of(verdicts, v, text, sizeof(text)));
 }
 
 /* The time of an event: the last, where it was counted up. */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "allocator/explain.h"
 #include "lib/base/must.h"
 
 static void add_text(cJSON *list, const char *text)
@@ -71,9 +72,43 @@ static size_t note_losses(const struct cluster_service *held, const struct servi
 	return lost;
 }
 
-/* Why it is not served, in @buf unless the engine has said it already; "" when it is. */
-static const char *reason_of(const struct allocator_service_view *view, const struct service *s,
-			     char *buf, size_t size)
+const char *outcome_ipam_text(const struct pool *pool, char *buf, size_t size)
+{
+	snprintf(buf, size,
+		 "the address comes from the IPAM of pool \"%s\" at %s, which is not asked here",
+		 pool->name, pool->ipam.url);
+	return buf;
+}
+
+static void note_ipam(void *arg, const struct allocator_verdict *v)
+{
+	const struct pool **found = arg;
+
+	if (v->answer == ALLOCATOR_IPAM_WAITS && *found == NULL)
+		*found = v->pool;
+}
+
+/*
+ * The engine here waits for the answer of an IPAM, which nobody asks. NULL: it does not. What the
+ * allocator heard from it stands in the condition that it wrote.
+ */
+static const char *ipam_reason(const struct teller *t, const struct allocator_service_view *view,
+			       const struct service *s, char *buf, size_t size)
+{
+	const struct pool *pool = NULL;
+
+	allocator_explain(t->engines->allocator, view->ns, view->name, note_ipam, &pool);
+	if (pool == NULL)
+		return NULL;
+	if (t->status && s->ready != NULL && s->ready->status == CONDITION_FALSE &&
+	    s->ready->message != NULL)
+		return s->ready->message;
+	return outcome_ipam_text(pool, buf, size);
+}
+
+/* Why it is not served, in @buf unless it was said already; "" when it is. */
+static const char *reason_of(const struct teller *t, const struct allocator_service_view *view,
+			     const struct service *s, char *buf, size_t size)
 {
 	char first[IP_TEXT_MAX];
 
@@ -94,14 +129,15 @@ static const char *reason_of(const struct allocator_service_view *view, const st
 			 ip_format(&view->ips[0], first), view->pool);
 		return buf;
 	}
-	return view->reason;
+	const char *ipam = s->ingress_count > 0 ? NULL : ipam_reason(t, view, s, buf, size);
+	return ipam != NULL ? ipam : view->reason;
 }
 
 static void add_service(struct teller *t, const struct cluster_service *held,
 			const struct allocator_service_view *view, const struct service *s)
 {
-	char reason[256], ip[IP_TEXT_MAX], nobody[512];
-	const char *why = reason_of(view, s, reason, sizeof(reason));
+	char reason[2048], ip[IP_TEXT_MAX], nobody[512];
+	const char *why = reason_of(t, view, s, reason, sizeof(reason));
 	/* What is not in the books may come from a pool that only the daemons' own file has. */
 	const char *pool = view->ours && view->pool != NULL ? view->pool : s->from_pool;
 	cJSON *o = must(cJSON_CreateObject()), *notes = must(cJSON_CreateArray());

@@ -16,4 +16,7 @@
 cJSON *outcome_tell(const struct cluster *c, const struct engines *e, bool status,
 		    size_t *ret_losses);
 
+/* Why a pool with an IPAM gives nothing in a plan; into @buf, which is returned. */
+const char *outcome_ipam_text(const struct pool *pool, char *buf, size_t size);
+
 #endif

@@ -146,6 +146,21 @@ def test_wrong_usage_is_exit_2(words):
     assert (done.returncode, done.stdout) == (2, "") and "--help" in done.stderr
 
 
+IPAM = 'pools = ( { name = "net"; addresses = ( "10.7.0.0/24" ); ipam = { url = "http+unix:///run/none.sock"; }; } );'
+NOT_ASKED = 'the address comes from the IPAM of pool "net" at http+unix:///run/none.sock, which is not asked here'
+
+
+def test_an_ipam_is_named_and_not_asked(files):
+    cwd = files(p_conf=IPAM, s_yaml=service("web"))
+    got = explain(cwd, "default/web", "p.conf", "s.yaml")
+    assert (got["ips"], got["reason"], answers(got)) == ([], NOT_ASKED, [("net", "open", "ipamWaits")])
+    assert got["verdicts"][0]["why"] == NOT_ASKED
+    planned, = json.loads(bellman("plan", "-o", "json", "p.conf", "s.yaml", cwd=cwd).stdout)["services"]
+    assert planned["reason"] == NOT_ASKED
+    kept = json.loads(bellman("plan", "-o", "json", "p.conf", "h.yaml", cwd=files(h_yaml=service("web", ip="10.7.0.9"))).stdout)
+    assert kept["services"][0]["ips"] == ["10.7.0.9"] and kept["services"][0]["reason"] == ""
+
+
 # --- from a cluster -------------------------------------------------------------------------------
 
 
@@ -227,6 +242,20 @@ def test_the_condition_and_the_events_are_shown_the_oldest_first(api_server):
     assert f"\nState      pending since 2026-01-02T00:00:00Z\nCondition  {CONDITION} False, PoolExhausted since " \
            "2026-01-02T00:00:00Z: all is taken\n" in page
     assert re.search(r"\n\nTIME +TYPE +REASON +FROM +COUNT +MESSAGE\n2026-01-02T\S+ +Normal +ClearAssignment +\S+ +1 +first\n", page)
+
+
+def test_what_an_ipam_said_to_the_allocator_is_in_the_condition(api_server, files):
+    api_server.objects.pop("/apis/metallb.io/v1beta1/namespaces/metallb-system/ipaddresspools")
+    cwd = files(p_conf=IPAM)
+    new = api_server.objects["/api/v1/services"][2][2]
+
+    def reason():
+        return explain(cwd, "default/new", "--server", api_server.url, "--config", "p.conf")["reason"]
+
+    assert reason() == NOT_ASKED
+    new["status"]["conditions"] = [{"type": CONDITION, "status": "False", "reason": "NoAddressAvailable", "message": "the IPAM is away",
+                                    "lastTransitionTime": "2026-01-02T00:00:00Z"}]
+    assert reason() == "the IPAM is away"
 
 
 def test_what_is_chosen_and_not_written_is_not_called_given(api_server):
