@@ -19,23 +19,10 @@
 #include "lib/base/duration.h"
 #include "lib/base/intern.h"
 #include "lib/base/must.h"
+#include "lib/kube/version.h"
 
 #define BACKOFF_FIRST_NS (1 * NS_PER_S)
 #define BACKOFF_DOUBLED  6 /* times: at most 64 s */
-
-/*
- * Is version @a older than @b? False when one is not known, or not a number: versions are
- * numbers in every API server there is, and where not, nothing is held to be stale.
- */
-static bool version_older(const char *a, const char *b)
-{
-	char *end_a, *end_b;
-
-	if (a == NULL || b == NULL || a[0] < '0' || a[0] > '9' || b[0] < '0' || b[0] > '9')
-		return false;
-	unsigned long long x = strtoull(a, &end_a, 10), y = strtoull(b, &end_b, 10);
-	return *end_a == '\0' && *end_b == '\0' && x < y;
-}
 
 static void mark_all(struct allocator *a)
 {
@@ -103,7 +90,7 @@ void allocator_service_upsert(struct allocator *a, struct service *s)
 
 	if (r->service != NULL && !same_uid(r->service, s))
 		record_clear(a, r);
-	if (version_older(s->meta.resource_version, r->floor)) {
+	if (kube_version_older(s->meta.resource_version, r->floor)) {
 		service_free(s);
 		return;
 	}
@@ -124,7 +111,7 @@ bool allocator_service_reread(struct allocator *a, struct service *s)
 	const struct record *r = record_find(a, s->meta.ns, s->meta.name);
 	bool known = r != NULL && r->service != NULL && same_uid(r->service, s);
 
-	if (known && !version_older(s->meta.resource_version, r->version))
+	if (known && !kube_version_older(s->meta.resource_version, r->version))
 		allocator_service_upsert(a, s);
 	else
 		service_free(s);
@@ -300,7 +287,7 @@ void allocator_written(struct allocator *a, const char *ns, const char *name,
 	case ALLOCATOR_WRITTEN:
 		r->attempts = 0;
 		r->unsure = false;
-		if (!version_older(resource_version, r->version)) {
+		if (!kube_version_older(resource_version, r->version)) {
 			face_landed(&r->shown, &r->sent);
 			if (resource_version != NULL) {
 				text_set(&r->version, resource_version);

@@ -8,6 +8,7 @@
 #include "lib/base/intern.h"
 #include "lib/base/log.h"
 #include "lib/kube/url.h"
+#include "lib/kube/version.h"
 
 #define PAGE_LIMIT          500 /* objects, as the reference client asks for */
 #define WATCH_TIMEOUT_MIN_S 300 /* the server ends a watch then; at random, so that they spread */
@@ -216,20 +217,6 @@ static const char *version_of(const cJSON *object)
 }
 
 /*
- * Is @version older than the one that we watch from? Versions are counters in every API server
- * that there is (and by now they may be compared, KEP 5504); what is no number is never older.
- */
-static bool is_older(const char *version, const char *ours)
-{
-	size_t len = strlen(version), our_len = strlen(ours);
-
-	if (len == 0 || version[strspn(version, "0123456789")] != '\0' ||
-	    ours[strspn(ours, "0123456789")] != '\0')
-		return false;
-	return len != our_len ? len < our_len : strcmp(version, ours) < 0;
-}
-
-/*
  * An event from before our version: the server has been put back to an older state. It will pass
  * over everything up to the version that we asked for, so what we know may be wrong for long.
  */
@@ -247,7 +234,7 @@ static void advance(struct reflector *r, const cJSON *object)
 	const char *version = version_of(object);
 
 	if (version == NULL || *version == '\0' || strcmp(version, r->version) == 0 ||
-	    is_older(version, r->version))
+	    kube_version_older(version, r->version))
 		return;
 	char *copy = strdup(version);
 	if (copy != NULL) { /* else the older one does: some events come twice */
@@ -282,7 +269,7 @@ static enum reflector_next event(struct reflector *r, const char *type, const cJ
 
 	/* What was deleted may bear the version of its last change: it says nothing. */
 	const char *version = version_of(object);
-	if (!deleted && version != NULL && is_older(version, r->version))
+	if (!deleted && version != NULL && kube_version_older(version, r->version))
 		return went_back(r, version);
 
 	if (deleted) {
