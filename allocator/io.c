@@ -73,6 +73,8 @@ static void on_timer(uv_timer_t *t)
 	struct allocator_actions actions = { 0 };
 	uint64_t now = daemon_now_ns();
 
+	if (!gate_is_open(io->gate)) /* what is decided now could not be written */
+		return;
 	allocator_run(io->engine, now, &actions);
 	for (size_t i = 0; i < actions.count; i++) {
 		struct allocator_action *act = &actions.items[i];
@@ -97,6 +99,19 @@ static void on_timer(uv_timer_t *t)
 	uint64_t wake = allocator_wake_ns(io->engine);
 	if (wake != UINT64_MAX && !uv_is_active((uv_handle_t *)t))
 		uv_timer_start(t, on_timer, wake > now ? (wake - now) / NS_PER_MS + 1 : 0, 0);
+}
+
+void allocator_io_lead(struct allocator_io *io, bool lead)
+{
+	allocator_lead(io->engine, lead);
+	config_state_lead(io->state, lead);
+	if (lead)
+		input_io_relist(io->inputs);
+}
+
+void allocator_io_go_on(struct allocator_io *io)
+{
+	on_changed(io);
 }
 
 static void on_config(void *arg, struct config *config)
@@ -180,6 +195,8 @@ static int sources_open(struct allocator_io *io, const struct allocator_io_cfg *
 	int rc = config_state_open(&state_cfg, &io->state);
 
 	if (rc == 0)
+		config_state_lead(io->state, false);
+	if (rc == 0)
 		rc = config_source_open(&source_cfg, &io->config);
 	return rc != 0 ? rc : input_io_open(&input_cfg, &io->inputs);
 }
@@ -188,6 +205,7 @@ int allocator_io_open(const struct allocator_io_cfg *cfg, struct allocator_io **
 {
 	struct allocator_io *io = must(calloc(1, sizeof(*io)));
 	const struct allocator_cfg engine_cfg = {
+		.standby = true,
 		.lb_class = cfg->lb_class,
 		.writes_max = WRITES_MAX,
 		.seed = cfg->seed,

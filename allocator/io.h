@@ -39,6 +39,14 @@ int allocator_io_open(const struct allocator_io_cfg *cfg, struct allocator_io **
 
 void allocator_io_reload(struct allocator_io *io); /* SIGHUP */
 
+/*
+ * Decide from now on, once a list of Services that begins now is complete; or stand by. It begins
+ * as a standby. While it leads, it decides only as long as the gate is open.
+ */
+void allocator_io_lead(struct allocator_io *io, bool lead);
+/* The gate is open again. */
+void allocator_io_go_on(struct allocator_io *io);
+
 /* Were all lists and the configuration read once? */
 bool allocator_io_ready(const struct allocator_io *io);
 

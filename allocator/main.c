@@ -5,19 +5,20 @@
 #include <string.h>
 
 #include "allocator/io.h"
+#include "allocator/lead_io.h"
 #include "allocator/webhook_io.h"
 #include "lib/base/duration.h"
 #include "lib/base/log.h"
 #include "lib/base/metrics.h"
+#include "lib/base/must.h"
 #include "lib/daemon/health.h"
 #include "lib/daemon/loop.h"
 #include "lib/daemon/options.h"
 #include "lib/kube/kube.h"
+#include "lib/kube/lease.h"
 
 #define PROGRAM      "bellman-allocator"
 #define METRICS_PORT 7473
-
-#define WRITE_TIMEOUT_NS (5 * NS_PER_S)
 
 struct options {
 	const char *config, *kubeconfig, *server, *ns, *pod_name, *lb_class;
@@ -32,9 +33,11 @@ struct program {
 	struct kube *kube;
 	struct metrics *metrics;
 	struct httpd *health;
+	char *ns; /* of the custom resources and of the Lease */
 	struct gate *gate;
 	struct allocator_io *io;
 	struct webhook_io *webhook;
+	struct lead_io *lead;
 };
 
 static void options_read(struct options *o, int argc, char **argv)
@@ -62,13 +65,13 @@ static void options_read(struct options *o, int argc, char **argv)
 		  "with this certificate" },
 		{ "webhook-tls-key", OPT_TEXT, &o->webhook_key, NULL, "FILE", "and this key" },
 		{ "lease-duration", OPT_DURATION, &o->lease_duration, NULL, "TIME",
-		  "takes effect with leader election" },
+		  "a replica takes over when the Lease has stood still for so long (15s)" },
 		{ "renew-deadline", OPT_DURATION, &o->renew_deadline, NULL, "TIME",
-		  "takes effect with leader election" },
+		  "who cannot renew it for so long stops leading (10s)" },
 		{ "retry-period", OPT_DURATION, &o->retry_period, NULL, "TIME",
-		  "takes effect with leader election" },
+		  "between renewals, and between attempts to get it (2s)" },
 		{ "ignore-metallb", OPT_FLAG, &o->ignore_metallb, NULL, NULL,
-		  "takes effect with leader election" },
+		  "lead although a Ready pod of MetalLB's controller is in the namespace" },
 		/* MetalLB's controller */
 		{ .name = "port", .type = OPT_IGNORED },
 		{ .name = "ml-secret-name", .type = OPT_IGNORED },
@@ -95,13 +98,39 @@ static void options_read(struct options *o, int argc, char **argv)
 	if (o->webhook != NULL && o->webhook_cert == NULL)
 		options_usage(PROGRAM, "--webhook needs --webhook-tls-cert and --webhook-tls-key: "
 				       "an API server speaks to it over TLS only");
+	const char *fault =
+		lease_times_fault(o->lease_duration, o->renew_deadline, o->retry_period);
+	if (fault != NULL)
+		options_usage(PROGRAM, "--lease-duration %s", fault);
+}
+
+/* A standby is ready, too; who could never lead is not. */
+static const char *why_not_ready(void *arg)
+{
+	const struct program *p = arg;
+
+	return p->lead != NULL ? lead_io_trouble(p->lead) : NULL;
 }
 
 static bool is_ready(void *arg)
 {
 	const struct program *p = arg;
 
-	return p->io != NULL && allocator_io_ready(p->io);
+	return p->io != NULL && allocator_io_ready(p->io) && why_not_ready(arg) == NULL;
+}
+
+static void on_lead(void *arg, bool lead)
+{
+	struct program *p = arg;
+
+	allocator_io_lead(p->io, lead);
+}
+
+static void on_renewed(void *arg)
+{
+	struct program *p = arg;
+
+	allocator_io_go_on(p->io);
 }
 
 static void before_scrape(void *arg)
@@ -121,14 +150,26 @@ static void on_reload(void *arg)
 }
 
 /* Close everything there is; the loop ends when the handles are closed. */
-static void on_stop(void *arg)
+static void on_left(void *arg)
 {
 	struct program *p = arg;
 
 	p->webhook = webhook_io_close(p->webhook);
+	p->lead = lead_io_close(p->lead);
 	p->io = allocator_io_close(p->io);
 	p->kube = kube_close(p->kube);
 	p->health = httpd_close(p->health);
+}
+
+/* Let another replica go on at once. */
+static void on_stop(void *arg)
+{
+	struct program *p = arg;
+
+	if (p->lead != NULL)
+		lead_io_leave(p->lead);
+	else
+		on_left(p);
 }
 
 /* The namespace of the custom resources: flag, else our own, else MetalLB's. */
@@ -184,6 +225,7 @@ static int start(struct program *p, const struct options *o)
 		.key_file = o->metrics_key,
 		.metrics = p->metrics,
 		.ready = is_ready,
+		.why_not = why_not_ready,
 		.before_scrape = before_scrape,
 		.arg = p,
 	};
@@ -193,21 +235,40 @@ static int start(struct program *p, const struct options *o)
 			  health_cfg.listen, strerror(-rc));
 		return rc;
 	}
+	p->ns = must(strdup(namespace_of(o, p->kube)));
 	p->gate = gate_new(p->kube, p->metrics);
-	gate_open(p->gate, UINT64_MAX, WRITE_TIMEOUT_NS); /* as long as there is no election */
 	const struct allocator_io_cfg io_cfg = {
 		.loop = p->daemon.loop,
 		.kube = p->kube,
 		.gate = p->gate,
 		.metrics = p->metrics,
 		.config_file = o->config,
-		.ns = namespace_of(o, p->kube),
+		.ns = p->ns,
 		.pod = o->pod_name,
 		.lb_class = o->lb_class,
 		.webhook = o->webhook != NULL,
 		.seed = daemon_seed(),
 	};
+	const struct lead_io_cfg lead_cfg = {
+		.loop = p->daemon.loop,
+		.kube = p->kube,
+		.gate = p->gate,
+		.metrics = p->metrics,
+		.ns = p->ns,
+		.pod = o->pod_name,
+		.ignore_metallb = o->ignore_metallb,
+		.lease_duration_ns = o->lease_duration,
+		.renew_deadline_ns = o->renew_deadline,
+		.retry_period_ns = o->retry_period,
+		.seed = daemon_seed(),
+		.lead = on_lead,
+		.renewed = on_renewed,
+		.left = on_left,
+		.arg = p,
+	};
 	rc = allocator_io_open(&io_cfg, &p->io);
+	if (rc == 0)
+		rc = lead_io_open(&lead_cfg, &p->lead);
 	if (rc != 0) {
 		log_error("allocator", "cannot start", "err=\"%s\"", strerror(-rc));
 		return rc;
@@ -215,7 +276,7 @@ static int start(struct program *p, const struct options *o)
 	rc = webhook_start(p, o);
 	if (rc == 0)
 		log_info("allocator", "started", "server=%s namespace=%s class=\"%s\"",
-			 kube_server(p->kube), io_cfg.ns, o->lb_class != NULL ? o->lb_class : "");
+			 kube_server(p->kube), p->ns, o->lb_class != NULL ? o->lb_class : "");
 	return rc;
 }
 
@@ -241,6 +302,7 @@ int main(int argc, char **argv)
 	daemon_run(&p.daemon);
 	daemon_done(&p.daemon);
 	gate_free(p.gate);
+	free(p.ns);
 	metrics_free(p.metrics);
 	return rc == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

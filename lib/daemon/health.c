@@ -31,6 +31,18 @@ static enum MHD_Result reply_text(struct MHD_Connection *c, unsigned status, con
 	return httpd_reply(c, status, "text/plain; charset=utf-8", text, strlen(text));
 }
 
+static enum MHD_Result reply_ready(struct MHD_Connection *c)
+{
+	char text[1024];
+
+	if (health.ready(health.arg))
+		return reply_text(c, MHD_HTTP_OK, "ok\n");
+	const char *why = health.why_not != NULL ? health.why_not(health.arg) : NULL;
+	snprintf(text, sizeof(text), "not ready%s%s\n", why != NULL ? ": " : "",
+		 why != NULL ? why : "");
+	return reply_text(c, MHD_HTTP_SERVICE_UNAVAILABLE, text);
+}
+
 static enum MHD_Result on_request(void *arg, struct MHD_Connection *c, const char *url,
 				  const char *method, const char *version, const char *upload,
 				  size_t *upload_size, void **state)
@@ -48,9 +60,7 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *c, const cha
 	if (strcmp(url, "/healthz") == 0)
 		return reply_text(c, MHD_HTTP_OK, "ok\n");
 	if (strcmp(url, "/readyz") == 0)
-		return health.ready(health.arg)
-			       ? reply_text(c, MHD_HTTP_OK, "ok\n")
-			       : reply_text(c, MHD_HTTP_SERVICE_UNAVAILABLE, "not ready\n");
+		return reply_ready(c);
 	return reply_text(c, MHD_HTTP_NOT_FOUND, "not found\n");
 }
 

@@ -13,6 +13,8 @@ struct health_cfg {
 	const char *cert_file, *key_file; /* NULL: plain */
 	const struct metrics *metrics;    /* borrowed until close */
 	bool (*ready)(void *arg);
+	const char *(*why_not)(
+		void *arg);               /* a sentence for who is not ready; may be or give NULL */
 	void (*before_scrape)(void *arg); /* bring gauges up to date; NULL: nothing to do */
 	void *arg;
 };

@@ -227,7 +227,11 @@ void lease_answer(struct lease *l, enum lease_outcome outcome, const struct leas
 	enum lease_todo asked = l->under_way;
 
 	l->under_way = LEASE_NOTHING;
-	if (outcome == LEASE_FAILED) {
+	if (outcome == LEASE_FAILED && !l->wanted) {
+		l->next_ns = now_ns;
+		if (asked == LEASE_RELEASE || asked == LEASE_GET)
+			let_go(l); /* as client-go, once; it will expire */
+	} else if (outcome == LEASE_FAILED) {
 		l->next_ns = now_ns + (l->leads ? l->retry_ns : jittered(l));
 	} else if (asked == LEASE_GET) {
 		l->look = false;
@@ -243,8 +247,8 @@ void lease_answer(struct lease *l, enum lease_outcome outcome, const struct leas
 	} else {
 		hold(l, now_ns);
 	}
-	if (asked == LEASE_RELEASE && outcome != LEASE_DONE && ++l->releases >= RELEASE_TRIES)
-		let_go(l); /* it will expire */
+	if (asked == LEASE_RELEASE && outcome == LEASE_CONFLICT && ++l->releases >= RELEASE_TRIES)
+		let_go(l);
 }
 
 /* --- what to do ---------------------------------------------------------------------- */

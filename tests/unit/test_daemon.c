@@ -260,6 +260,12 @@ static void test_listen_addresses(void **state)
 
 static bool ready_answer;
 
+static const char *why_not(void *arg)
+{
+	(void)arg;
+	return "the moon is in the way";
+}
+
 static bool is_ready(void *arg)
 {
 	(void)arg;
@@ -305,11 +311,13 @@ static void test_health_endpoints(void **state)
 	assert_int_equal(health_open(&loop,
 				     &(struct health_cfg){ .listen = "127.0.0.1:0",
 							   .metrics = m,
-							   .ready = is_ready },
+							   .ready = is_ready,
+							   .why_not = why_not },
 				     &h),
 			 0);
 	assert_int_equal(get(&loop, httpd_port(h), "/healthz", answer, sizeof(answer)), 200);
 	assert_int_equal(get(&loop, httpd_port(h), "/readyz", answer, sizeof(answer)), 503);
+	assert_non_null(strstr(answer, "not ready: the moon is in the way\n"));
 	ready_answer = true;
 	assert_int_equal(get(&loop, httpd_port(h), "/readyz", answer, sizeof(answer)), 200);
 	assert_int_equal(get(&loop, httpd_port(h), "/metrics", answer, sizeof(answer)), 200);

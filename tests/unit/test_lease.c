@@ -369,10 +369,22 @@ static void test_a_refused_release_is_looked_into_and_tried_again_a_few_times(vo
 	lead();
 	lease_want(lease, false, now);
 	lease_drained(lease);
+	for (int i = 0; i < 2; i++) {
+		written(LEASE_RELEASE, LEASE_CONFLICT);
+		assert_false(lease_is_over(lease));
+		now = lease_wake_ns(lease);
+		got(record("me", "2"), false);
+	}
 	written(LEASE_RELEASE, LEASE_CONFLICT);
-	got(record("me", "2"), false);
-	written(LEASE_RELEASE, LEASE_FAILED);
-	now = lease_wake_ns(lease);
+	assert_true(lease_is_over(lease));
+}
+
+static void test_a_release_without_an_answer_is_not_waited_for(void **state)
+{
+	(void)state;
+	lead();
+	lease_want(lease, false, now);
+	lease_drained(lease);
 	written(LEASE_RELEASE, LEASE_FAILED);
 	assert_true(lease_is_over(lease));
 }
@@ -483,6 +495,7 @@ int main(void)
 		TEST(test_who_leaves_gives_it_back_once_his_writes_have_ended),
 		TEST(test_an_answer_that_is_due_is_waited_for_before_the_release),
 		TEST(test_a_refused_release_is_looked_into_and_tried_again_a_few_times),
+		TEST(test_a_release_without_an_answer_is_not_waited_for),
 		TEST(test_what_another_took_is_not_released),
 		TEST(test_who_leaves_before_he_could_act_gives_it_back_later),
 		TEST(test_who_changes_his_mind_waits_for_what_he_did),
