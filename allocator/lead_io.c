@@ -22,20 +22,20 @@
 
 struct lead_io {
 	struct lead_io_cfg cfg;
-	struct lease *lease;
+	struct kube_lease *lease;
 	struct metallb_io *metallb; /* NULL: not looked for */
 	struct kube_watch *watch;
 	uv_timer_t timer;
 	char identity[IDENTITY_MAX];
 	char *path, *collection;
-	cJSON *known;          /* the Lease; NULL: not read yet, or there is none */
-	enum lease_todo asked; /* the request that is under way */
-	bool leads;            /* the engine has been told so */
+	cJSON *known;               /* the Lease; NULL: not read yet, or there is none */
+	enum kube_lease_todo asked; /* the request that is under way */
+	bool leads;                 /* the engine has been told so */
 	bool leaving, closing;
 	uint64_t leave_by_ns;
-	char leader[IDENTITY_MAX]; /* that was last logged */
-	char trouble[512];         /* "": none */
-	enum lease_todo refused;   /* what failed last */
+	char leader[IDENTITY_MAX];    /* that was last logged */
+	char trouble[512];            /* "": none */
+	enum kube_lease_todo refused; /* what failed last */
 	int64_t *is_leader, *transitions;
 	unsigned holders; /* the timer and each request; at 0 the memory goes */
 };
@@ -46,7 +46,7 @@ static void unref(struct lead_io *l)
 {
 	if (--l->holders > 0)
 		return;
-	lease_free(l->lease);
+	kube_lease_free(l->lease);
 	cJSON_Delete(l->known);
 	free(l->path);
 	free(l->collection);
@@ -93,9 +93,11 @@ static void lead(struct lead_io *l, uint64_t now_ns)
 {
 	bool was_open = gate_is_open(l->cfg.gate);
 
-	if (!l->leads && (now_ns < lease_quiet_ns(l->lease) || gate_quiet_ns(l->cfg.gate) > now_ns))
+	if (!l->leads &&
+	    (now_ns < kube_lease_quiet_ns(l->lease) || gate_quiet_ns(l->cfg.gate) > now_ns))
 		return;
-	gate_open(l->cfg.gate, lease_until_ns(l->lease), lease_write_ns(l->cfg.lease_duration_ns));
+	gate_open(l->cfg.gate, kube_lease_until_ns(l->lease),
+		  kube_lease_write_ns(l->cfg.lease_duration_ns));
 	if (!l->leads)
 		set_leads(l, true);
 	else if (!was_open && gate_is_open(l->cfg.gate))
@@ -104,7 +106,7 @@ static void lead(struct lead_io *l, uint64_t now_ns)
 
 static void name_leader(struct lead_io *l)
 {
-	const char *holder = lease_holder(l->lease);
+	const char *holder = kube_lease_holder(l->lease);
 
 	if (strcmp(holder, l->leader) == 0)
 		return;
@@ -154,7 +156,7 @@ static void know(struct lead_io *l, const cJSON *lease)
 	l->known = lease != NULL ? must(cJSON_Duplicate(lease, true)) : NULL;
 }
 
-static bool is_dead(const struct lease_record *r)
+static bool is_dead(const struct kube_lease_record *r)
 {
 	return r->holder != NULL && identity_is_dead(r->holder);
 }
@@ -169,9 +171,9 @@ static void on_namespace(void *arg, int status, const cJSON *json, const char *e
 	if (!l->closing) {
 		if (is_refusal(status))
 			set_trouble(l, error);
-		lease_answer(l->lease,
-			     status == 201 || status == 409 ? LEASE_CONFLICT : LEASE_FAILED, NULL,
-			     false, daemon_now_ns());
+		kube_lease_answer(l->lease,
+				  status == 201 || status == 409 ? LEASE_CONFLICT : LEASE_FAILED,
+				  NULL, false, daemon_now_ns());
 		run(l);
 	}
 	unref(l);
@@ -208,7 +210,7 @@ static bool lacks_namespace(const cJSON *json)
 	return kind != NULL && strcmp(kind, "namespaces") == 0;
 }
 
-static enum lease_outcome outcome_of(enum lease_todo asked, int status)
+static enum kube_lease_outcome outcome_of(enum kube_lease_todo asked, int status)
 {
 	if (status >= 200 && status < 300)
 		return LEASE_DONE;
@@ -222,7 +224,7 @@ static enum lease_outcome outcome_of(enum lease_todo asked, int status)
 static void on_answer(void *arg, int status, const cJSON *json, const char *error)
 {
 	struct lead_io *l = arg;
-	enum lease_todo asked = l->asked;
+	enum kube_lease_todo asked = l->asked;
 
 	if (l->closing) {
 		unref(l);
@@ -231,7 +233,7 @@ static void on_answer(void *arg, int status, const cJSON *json, const char *erro
 	if (asked == LEASE_CREATE && status == 404 && lacks_namespace(json) && make_namespace(l))
 		return; /* still this one request, as far as anybody else knows */
 	l->asked = LEASE_NOTHING;
-	enum lease_outcome outcome = outcome_of(asked, status);
+	enum kube_lease_outcome outcome = outcome_of(asked, status);
 	if (outcome == LEASE_DONE)
 		know(l, status == 404 ? NULL : json);
 	/* That it may be read does not say that it may be written. */
@@ -241,9 +243,10 @@ static void on_answer(void *arg, int status, const cJSON *json, const char *erro
 		set_trouble(l, NULL);
 	if (outcome == LEASE_FAILED)
 		l->refused = asked;
-	struct lease_record r = lease_object_record(l->known);
+	struct kube_lease_record r = kube_lease_object_record(l->known);
 	bool there = asked == LEASE_GET && l->known != NULL;
-	lease_answer(l->lease, outcome, there ? &r : NULL, there && is_dead(&r), daemon_now_ns());
+	kube_lease_answer(l->lease, outcome, there ? &r : NULL, there && is_dead(&r),
+			  daemon_now_ns());
 	run(l);
 	unref(l);
 }
@@ -256,12 +259,12 @@ static int64_t wall_us(void)
 	return now.tv_sec * 1000000ll + now.tv_usec;
 }
 
-static void ask(struct lead_io *l, enum lease_todo todo)
+static void ask(struct lead_io *l, enum kube_lease_todo todo)
 {
 	char *body = todo == LEASE_GET
 			     ? NULL
-			     : lease_object_text(l->known, todo, l->cfg.ns, LEASE, l->identity,
-						 l->cfg.lease_duration_ns, wall_us());
+			     : kube_lease_object_text(l->known, todo, l->cfg.ns, LEASE, l->identity,
+						      l->cfg.lease_duration_ns, wall_us());
 	const struct kube_call call = {
 		.method = todo == LEASE_GET      ? "GET"
 			  : todo == LEASE_CREATE ? "POST"
@@ -296,10 +299,10 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 
 static void set_timer(struct lead_io *l, uint64_t now_ns)
 {
-	uint64_t wake_ns = lease_wake_ns(l->lease), quiet_ns = gate_quiet_ns(l->cfg.gate);
+	uint64_t wake_ns = kube_lease_wake_ns(l->lease), quiet_ns = gate_quiet_ns(l->cfg.gate);
 
-	if (lease_leads(l->lease) && !l->leads && lease_quiet_ns(l->lease) > quiet_ns)
-		quiet_ns = lease_quiet_ns(l->lease);
+	if (kube_lease_leads(l->lease) && !l->leads && kube_lease_quiet_ns(l->lease) > quiet_ns)
+		quiet_ns = kube_lease_quiet_ns(l->lease);
 	if (!l->leads && quiet_ns > now_ns)
 		wake_ns = earlier(wake_ns, quiet_ns);
 	if (l->leaving)
@@ -316,12 +319,12 @@ static void run(struct lead_io *l)
 {
 	uint64_t now_ns = daemon_now_ns();
 
-	if (!lease_leads(l->lease))
+	if (!kube_lease_leads(l->lease))
 		set_leads(l, false);
 	if (!l->leads && gate_quiet_ns(l->cfg.gate) <= now_ns)
-		lease_drained(l->lease);
-	enum lease_todo todo = lease_take(l->lease, now_ns);
-	if (lease_leads(l->lease))
+		kube_lease_drained(l->lease);
+	enum kube_lease_todo todo = kube_lease_take(l->lease, now_ns);
+	if (kube_lease_leads(l->lease))
 		lead(l, now_ns);
 	else
 		set_leads(l, false);
@@ -329,7 +332,7 @@ static void run(struct lead_io *l)
 	if (todo != LEASE_NOTHING)
 		ask(l, todo);
 	set_timer(l, now_ns);
-	if (l->leaving && (lease_is_over(l->lease) || now_ns >= l->leave_by_ns)) {
+	if (l->leaving && (kube_lease_is_over(l->lease) || now_ns >= l->leave_by_ns)) {
 		l->leaving = false;
 		l->cfg.left(l->cfg.arg);
 	}
@@ -349,13 +352,14 @@ static void on_ended(void *arg)
 static void on_upsert(void *arg, const cJSON *object)
 {
 	struct lead_io *l = arg;
-	struct lease_record r = lease_object_record(object);
+	struct kube_lease_record r = kube_lease_object_record(object);
 
 	/* The watch may be behind what we have read or written. */
-	if (kube_version_older(lease_object_version(object), lease_object_version(l->known)))
+	if (kube_version_older(kube_lease_object_version(object),
+			       kube_lease_object_version(l->known)))
 		return;
 	know(l, object);
-	lease_seen(l->lease, &r, is_dead(&r), daemon_now_ns());
+	kube_lease_seen(l->lease, &r, is_dead(&r), daemon_now_ns());
 	run(l);
 }
 
@@ -365,7 +369,7 @@ static void on_remove(void *arg, const char *ns, const char *name)
 
 	(void)ns;
 	(void)name;
-	lease_seen(l->lease, NULL, false, daemon_now_ns());
+	kube_lease_seen(l->lease, NULL, false, daemon_now_ns());
 	run(l);
 }
 
@@ -375,7 +379,7 @@ static void on_metallb(void *arg, bool away)
 {
 	struct lead_io *l = arg;
 
-	lease_want(l->lease, away && !l->leaving, daemon_now_ns());
+	kube_lease_want(l->lease, away && !l->leaving, daemon_now_ns());
 	run(l);
 }
 
@@ -384,7 +388,7 @@ static void on_metallb(void *arg, bool away)
 static int metallb_open(struct lead_io *l)
 {
 	if (l->cfg.ignore_metallb) {
-		lease_want(l->lease, true, daemon_now_ns());
+		kube_lease_want(l->lease, true, daemon_now_ns());
 		uv_timer_start(&l->timer, on_timer, 0, 0);
 		return 0;
 	}
@@ -405,11 +409,12 @@ int lead_io_open(const struct lead_io_cfg *cfg, struct lead_io **ret)
 	l->cfg.lease_duration_ns -= cfg->lease_duration_ns % NS_PER_S; /* as the Lease has it */
 	l->holders = 1;
 	identity_make(cfg->pod, l->identity);
-	l->lease = lease_new(&(struct lease_cfg){ .identity = l->identity,
-						  .duration_ns = cfg->lease_duration_ns,
-						  .renew_deadline_ns = cfg->renew_deadline_ns,
-						  .retry_ns = cfg->retry_period_ns,
-						  .seed = cfg->seed });
+	l->lease = kube_lease_new(
+		&(struct kube_lease_cfg){ .identity = l->identity,
+					  .duration_ns = cfg->lease_duration_ns,
+					  .renew_deadline_ns = cfg->renew_deadline_ns,
+					  .retry_ns = cfg->retry_period_ns,
+					  .seed = cfg->seed });
 	l->path = must(kube_path(API, cfg->ns, "leases", LEASE, NULL));
 	l->collection = must(kube_path(API, cfg->ns, "leases", NULL, NULL));
 	l->is_leader = metric_value0(
@@ -442,9 +447,9 @@ void lead_io_leave(struct lead_io *l)
 		return;
 	l->leaving = true;
 	/* The writes and the wait that the Lease's end asks for, then one request. */
-	l->leave_by_ns = now_ns + lease_write_ns(l->cfg.lease_duration_ns) +
+	l->leave_by_ns = now_ns + kube_lease_write_ns(l->cfg.lease_duration_ns) +
 			 l->cfg.renew_deadline_ns / 2 + NS_PER_S;
-	lease_want(l->lease, false, now_ns);
+	kube_lease_want(l->lease, false, now_ns);
 	run(l);
 }
 

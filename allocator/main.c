@@ -99,7 +99,7 @@ static void options_read(struct options *o, int argc, char **argv)
 		options_usage(PROGRAM, "--webhook needs --webhook-tls-cert and --webhook-tls-key: "
 				       "an API server speaks to it over TLS only");
 	const char *fault =
-		lease_times_fault(o->lease_duration, o->renew_deadline, o->retry_period);
+		kube_lease_times_fault(o->lease_duration, o->renew_deadline, o->retry_period);
 	if (fault != NULL)
 		options_usage(PROGRAM, "--lease-duration %s", fault);
 }

@@ -12,13 +12,13 @@
 #define JITTER_PERCENT 120 /* of the retry period, added at random: client-go's JitterFactor */
 #define RELEASE_TRIES  3
 
-struct lease {
+struct kube_lease {
 	char *identity;
 	uint64_t duration_ns, renew_deadline_ns, retry_ns;
 	struct rng rng;
 
 	bool wanted, drained;
-	enum lease_todo under_way;
+	enum kube_lease_todo under_way;
 	uint64_t sent_ns; /* of it */
 	uint64_t next_ns; /* nothing is sent before */
 	bool look;        /* what is known is not to be trusted: read it first */
@@ -44,7 +44,8 @@ static uint64_t whole_seconds(uint64_t ns)
 	return ns / NS_PER_S * NS_PER_S;
 }
 
-const char *lease_times_fault(uint64_t duration_ns, uint64_t renew_deadline_ns, uint64_t retry_ns)
+const char *kube_lease_times_fault(uint64_t duration_ns, uint64_t renew_deadline_ns,
+				   uint64_t retry_ns)
 {
 	if (duration_ns < NS_PER_S || duration_ns / NS_PER_S > INT32_MAX)
 		return "must be 1s at least, and whole seconds count";
@@ -57,7 +58,7 @@ const char *lease_times_fault(uint64_t duration_ns, uint64_t renew_deadline_ns, 
 	return NULL;
 }
 
-uint64_t lease_write_ns(uint64_t duration_ns)
+uint64_t kube_lease_write_ns(uint64_t duration_ns)
 {
 	return duration_ns / 3 < WRITE_MAX_NS ? duration_ns / 3 : WRITE_MAX_NS;
 }
@@ -68,7 +69,7 @@ static uint64_t later(uint64_t a, uint64_t b)
 }
 
 /* As client-go waits between two tries to get a Lease: candidates that began together spread. */
-static uint64_t jittered(struct lease *l)
+static uint64_t jittered(struct kube_lease *l)
 {
 	return l->retry_ns + rng_below(&l->rng, l->retry_ns / 100 * JITTER_PERCENT + 1);
 }
@@ -83,9 +84,9 @@ static void text_set(char **slot, const char *text)
 	*slot = copy;
 }
 
-struct lease *lease_new(const struct lease_cfg *cfg)
+struct kube_lease *kube_lease_new(const struct kube_lease_cfg *cfg)
 {
-	struct lease *l = must(calloc(1, sizeof(*l)));
+	struct kube_lease *l = must(calloc(1, sizeof(*l)));
 
 	l->duration_ns = whole_seconds(cfg->duration_ns);
 	l->renew_deadline_ns = cfg->renew_deadline_ns;
@@ -98,7 +99,7 @@ struct lease *lease_new(const struct lease_cfg *cfg)
 	return l;
 }
 
-struct lease *lease_free(struct lease *l)
+struct kube_lease *kube_lease_free(struct kube_lease *l)
 {
 	if (l == NULL)
 		return NULL;
@@ -112,15 +113,15 @@ struct lease *lease_free(struct lease *l)
 
 /* --- what is known ------------------------------------------------------------------- */
 
-static bool is_mine(const struct lease *l)
+static bool is_mine(const struct kube_lease *l)
 {
 	return strcmp(l->holder, l->identity) == 0;
 }
 
-static void lose(struct lease *l, uint64_t now_ns)
+static void lose(struct kube_lease *l, uint64_t now_ns)
 {
 	l->leads = false;
-	l->quiet_ns = later(l->quiet_ns, now_ns + lease_write_ns(l->duration_ns));
+	l->quiet_ns = later(l->quiet_ns, now_ns + kube_lease_write_ns(l->duration_ns));
 }
 
 static bool same(const char *kept, const char *text)
@@ -129,7 +130,7 @@ static bool same(const char *kept, const char *text)
 }
 
 /* As client-go: the spec counts. Who adds a label to a Lease does not renew it. */
-static bool is_changed(const struct lease *l, const struct lease_record *r)
+static bool is_changed(const struct kube_lease *l, const struct kube_lease_record *r)
 {
 	return l->there == UNKNOWN || !same(l->holder, r->holder) ||
 	       !same(l->acquired, r->acquired) || !same(l->renewed, r->renewed) ||
@@ -137,14 +138,15 @@ static bool is_changed(const struct lease *l, const struct lease_record *r)
 }
 
 /* leaseDurationSeconds, which others may have made anything. */
-static uint64_t record_ns(const struct lease *l)
+static uint64_t record_ns(const struct kube_lease *l)
 {
 	if (l->duration_s < 0)
 		return 0;
 	return (uint64_t)(l->duration_s < INT32_MAX ? l->duration_s : INT32_MAX) * NS_PER_S;
 }
 
-static void learn(struct lease *l, const struct lease_record *r, bool holder_dead, uint64_t now_ns)
+static void learn(struct kube_lease *l, const struct kube_lease_record *r, bool holder_dead,
+		  uint64_t now_ns)
 {
 	if (r == NULL) {
 		l->there = ABSENT;
@@ -166,8 +168,8 @@ static void learn(struct lease *l, const struct lease_record *r, bool holder_dea
 	l->holder_dead = holder_dead;
 }
 
-void lease_seen(struct lease *l, const struct lease_record *record, bool holder_dead,
-		uint64_t now_ns)
+void kube_lease_seen(struct kube_lease *l, const struct kube_lease_record *record, bool holder_dead,
+		     uint64_t now_ns)
 {
 	/* A watch may be behind our own writes: what it says against us is looked into. */
 	if (!is_mine(l)) {
@@ -178,7 +180,7 @@ void lease_seen(struct lease *l, const struct lease_record *record, bool holder_
 	}
 }
 
-void lease_want(struct lease *l, bool want, uint64_t now_ns)
+void kube_lease_want(struct kube_lease *l, bool want, uint64_t now_ns)
 {
 	if (l->wanted == want)
 		return;
@@ -191,7 +193,7 @@ void lease_want(struct lease *l, bool want, uint64_t now_ns)
 	l->look |= want && l->there != UNKNOWN; /* much may have happened */
 }
 
-void lease_drained(struct lease *l)
+void kube_lease_drained(struct kube_lease *l)
 {
 	l->drained = true;
 }
@@ -199,7 +201,7 @@ void lease_drained(struct lease *l)
 /* --- answers ------------------------------------------------------------------------- */
 
 /* The Lease is ours, by a write that was sent at l->sent_ns. */
-static void hold(struct lease *l, uint64_t now_ns)
+static void hold(struct kube_lease *l, uint64_t now_ns)
 {
 	text_set(&l->holder, l->identity);
 	l->there = PRESENT;
@@ -215,16 +217,16 @@ static void hold(struct lease *l, uint64_t now_ns)
 		l->next_ns = now_ns;
 }
 
-static void let_go(struct lease *l)
+static void let_go(struct kube_lease *l)
 {
 	text_set(&l->holder, NULL);
 	l->expires_ns = 0;
 }
 
-void lease_answer(struct lease *l, enum lease_outcome outcome, const struct lease_record *record,
-		  bool holder_dead, uint64_t now_ns)
+void kube_lease_answer(struct kube_lease *l, enum kube_lease_outcome outcome,
+		       const struct kube_lease_record *record, bool holder_dead, uint64_t now_ns)
 {
-	enum lease_todo asked = l->under_way;
+	enum kube_lease_todo asked = l->under_way;
 
 	l->under_way = LEASE_NOTHING;
 	if (outcome == LEASE_FAILED && !l->wanted) {
@@ -254,7 +256,7 @@ void lease_answer(struct lease *l, enum lease_outcome outcome, const struct leas
 /* --- what to do ---------------------------------------------------------------------- */
 
 /* What comes next, and when. */
-static enum lease_todo plan(const struct lease *l, uint64_t *ret_at_ns)
+static enum kube_lease_todo plan(const struct kube_lease *l, uint64_t *ret_at_ns)
 {
 	bool gone = l->there == ABSENT;
 
@@ -276,10 +278,10 @@ static enum lease_todo plan(const struct lease *l, uint64_t *ret_at_ns)
 	return gone ? LEASE_CREATE : LEASE_ACQUIRE;
 }
 
-enum lease_todo lease_take(struct lease *l, uint64_t now_ns)
+enum kube_lease_todo kube_lease_take(struct kube_lease *l, uint64_t now_ns)
 {
 	uint64_t at_ns;
-	enum lease_todo todo = plan(l, &at_ns);
+	enum kube_lease_todo todo = plan(l, &at_ns);
 
 	if (l->leads && now_ns >= l->renewed_ns + l->renew_deadline_ns)
 		lose(l, now_ns);
@@ -288,13 +290,13 @@ enum lease_todo lease_take(struct lease *l, uint64_t now_ns)
 	/* Who held it until now may have acted to its end, and not beyond. Even if we never hear
 	 * that this write has landed, and find the Lease ours later. */
 	if ((todo == LEASE_ACQUIRE || todo == LEASE_CREATE) && !is_mine(l) && l->holder[0] != '\0')
-		l->quiet_ns = later(l->quiet_ns, l->expires_ns + lease_write_ns(record_ns(l)));
+		l->quiet_ns = later(l->quiet_ns, l->expires_ns + kube_lease_write_ns(record_ns(l)));
 	l->under_way = todo;
 	l->sent_ns = now_ns;
 	return todo;
 }
 
-uint64_t lease_wake_ns(const struct lease *l)
+uint64_t kube_lease_wake_ns(const struct kube_lease *l)
 {
 	uint64_t at_ns = UINT64_MAX, deadline_ns = l->renewed_ns + l->renew_deadline_ns;
 
@@ -303,27 +305,27 @@ uint64_t lease_wake_ns(const struct lease *l)
 	return l->leads && deadline_ns < at_ns ? deadline_ns : at_ns;
 }
 
-bool lease_leads(const struct lease *l)
+bool kube_lease_leads(const struct kube_lease *l)
 {
 	return l->leads;
 }
 
-uint64_t lease_quiet_ns(const struct lease *l)
+uint64_t kube_lease_quiet_ns(const struct kube_lease *l)
 {
 	return l->quiet_ns;
 }
 
-uint64_t lease_until_ns(const struct lease *l)
+uint64_t kube_lease_until_ns(const struct kube_lease *l)
 {
 	return l->renewed_ns + l->duration_ns;
 }
 
-bool lease_is_over(const struct lease *l)
+bool kube_lease_is_over(const struct kube_lease *l)
 {
 	return !l->wanted && !is_mine(l) && l->under_way == LEASE_NOTHING;
 }
 
-const char *lease_holder(const struct lease *l)
+const char *kube_lease_holder(const struct kube_lease *l)
 {
 	return l->there == PRESENT ? l->holder : "";
 }

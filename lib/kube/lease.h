@@ -3,9 +3,9 @@
  * Leader election by a Lease (coordination.k8s.io/v1) as a state machine: when to read it, when
  * to write it and what, and whether that makes us the leader.
  *
- * Pure: it is told answers, what the watch saw, and the time. Who owns it sends what lease_take()
- * says, one request at a time (allocator/lead_io.c). It works as client-go's leaderelection does,
- * so that both may stand for one Lease:
+ * Pure: it is told answers, what the watch saw, and the time. Who owns it sends what
+ * kube_lease_take() says, one request at a time (allocator/lead_io.c). It works as client-go's
+ * leaderelection does, so that both may stand for one Lease:
  *
  * - Who holds it renews it every retry period, and stops leading when no renewal has succeeded for
  *   the renew deadline. Time counts from the sending of the last one that did.
@@ -17,10 +17,10 @@
  * and is more careful in what a leader may do with it, since addresses given twice are worse than
  * addresses given late:
  *
- * - A request may be under way for up to lease_write_ns() of the lease, which follows from
+ * - A request may be under way for up to kube_lease_write_ns() of the lease, which follows from
  *   leaseDurationSeconds alone: so every candidate knows it of every leader. Who follows one that
  *   did not release the Lease, or lost it himself and gets it back, waits so long after its end
- *   before he acts (lease_quiet_ns()). With that, clocks may run 14 % apart.
+ *   before he acts (kube_lease_quiet_ns()). With that, clocks may run 14 % apart.
  * - A Lease that is deleted while it is held is not free before it would have expired.
  *
  * @now_ns is a clock that goes on while the machine is suspended. Running out of memory ends the
@@ -32,9 +32,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct lease; /* opaque */
+struct kube_lease; /* opaque */
 
-struct lease_cfg {
+struct kube_lease_cfg {
 	const char *identity; /* of this process and no other, ever; copied */
 	uint64_t duration_ns; /* the part below a second is left out: the Lease has whole ones */
 	uint64_t renew_deadline_ns, retry_ns;
@@ -42,25 +42,26 @@ struct lease_cfg {
 };
 
 /* What is wrong with the three times, in words that follow "--lease-duration"; NULL: nothing. */
-const char *lease_times_fault(uint64_t duration_ns, uint64_t renew_deadline_ns, uint64_t retry_ns);
+const char *kube_lease_times_fault(uint64_t duration_ns, uint64_t renew_deadline_ns,
+				   uint64_t retry_ns);
 
 /* How long a write under a lease of @duration_ns may take: a third of it, at most 5 s. */
-uint64_t lease_write_ns(uint64_t duration_ns);
+uint64_t kube_lease_write_ns(uint64_t duration_ns);
 
-struct lease *lease_new(const struct lease_cfg *cfg); /* wants nothing yet */
-struct lease *lease_free(struct lease *l);            /* NULL is fine; returns NULL */
+struct kube_lease *kube_lease_new(const struct kube_lease_cfg *cfg); /* wants nothing yet */
+struct kube_lease *kube_lease_free(struct kube_lease *l); /* NULL is fine; returns NULL */
 
 /* --- inputs -------------------------------------------------------------------------- */
 
 /*
  * Stand for election, or leave: lead no longer from this moment, and give the Lease back once
- * lease_drained() says that nothing done under it can still have an effect.
+ * kube_lease_drained() says that nothing done under it can still have an effect.
  */
-void lease_want(struct lease *l, bool want, uint64_t now_ns);
-void lease_drained(struct lease *l);
+void kube_lease_want(struct kube_lease *l, bool want, uint64_t now_ns);
+void kube_lease_drained(struct kube_lease *l);
 
 /* The spec of a Lease. Texts are lent, and NULL where the field is missing. */
-struct lease_record {
+struct kube_lease_record {
 	const char *holder, *acquired, *renewed;
 	int64_t duration_s, transitions;
 };
@@ -68,24 +69,24 @@ struct lease_record {
  * The watch shows the Lease; @record NULL: it is gone. @holder_dead: its holder is known to have
  * ended, so that it need not expire first.
  */
-void lease_seen(struct lease *l, const struct lease_record *record, bool holder_dead,
-		uint64_t now_ns);
+void kube_lease_seen(struct kube_lease *l, const struct kube_lease_record *record, bool holder_dead,
+		     uint64_t now_ns);
 
-enum lease_outcome {
+enum kube_lease_outcome {
 	LEASE_DONE,     /* written; or read, and @record is what there is */
 	LEASE_CONFLICT, /* it is not as it was, is there already, or is there no more */
 	LEASE_FAILED,   /* anything else, also no answer: a write may have landed */
 };
 /*
- * The end of what lease_take() asked for, exactly once. @record and @holder_dead: of LEASE_GET with
- * LEASE_DONE, as in lease_seen().
+ * The end of what kube_lease_take() asked for, exactly once. @record and @holder_dead: of LEASE_GET
+ * with LEASE_DONE, as in kube_lease_seen().
  */
-void lease_answer(struct lease *l, enum lease_outcome outcome, const struct lease_record *record,
-		  bool holder_dead, uint64_t now_ns);
+void kube_lease_answer(struct kube_lease *l, enum kube_lease_outcome outcome,
+		       const struct kube_lease_record *record, bool holder_dead, uint64_t now_ns);
 
 /* --- what to do ---------------------------------------------------------------------- */
 
-enum lease_todo {
+enum kube_lease_todo {
 	LEASE_NOTHING,
 	LEASE_GET,
 	LEASE_CREATE,  /* we hold it, acquired and renewed now, transitions 0 */
@@ -94,22 +95,22 @@ enum lease_todo {
 	LEASE_RELEASE, /* nobody holds it, acquired and renewed now, for 1 s; the rest stays */
 };
 /* What to send now. With anything but NOTHING an answer is due. Also ends a lead that is over. */
-enum lease_todo lease_take(struct lease *l, uint64_t now_ns);
+enum kube_lease_todo kube_lease_take(struct kube_lease *l, uint64_t now_ns);
 
-/* When to call lease_take() again even without an input; UINT64_MAX: not at all. */
-uint64_t lease_wake_ns(const struct lease *l);
+/* When to call kube_lease_take() again even without an input; UINT64_MAX: not at all. */
+uint64_t kube_lease_wake_ns(const struct kube_lease *l);
 
 /* --- questions ----------------------------------------------------------------------- */
 
-/* Do we lead? To be asked after lease_take(). */
-bool lease_leads(const struct lease *l);
+/* Do we lead? To be asked after kube_lease_take(). */
+bool kube_lease_leads(const struct kube_lease *l);
 /* Who leads acts only from here on; 0: at once. */
-uint64_t lease_quiet_ns(const struct lease *l);
+uint64_t kube_lease_quiet_ns(const struct kube_lease *l);
 /* When the lease that we lead under ends unless it is renewed. */
-uint64_t lease_until_ns(const struct lease *l);
+uint64_t kube_lease_until_ns(const struct kube_lease *l);
 /* We want nothing, hold nothing and wait for no answer. */
-bool lease_is_over(const struct lease *l);
+bool kube_lease_is_over(const struct kube_lease *l);
 /* Who holds the Lease as far as is known; "" for nobody. Lent until the next input. */
-const char *lease_holder(const struct lease *l);
+const char *kube_lease_holder(const struct kube_lease *l);
 
 #endif

@@ -23,11 +23,11 @@ static int64_t number(const cJSON *spec, const char *name)
 		       : 0;
 }
 
-struct lease_record lease_object_record(const cJSON *lease)
+struct kube_lease_record kube_lease_object_record(const cJSON *lease)
 {
 	const cJSON *spec = member(lease, "spec");
 
-	return (struct lease_record){
+	return (struct kube_lease_record){
 		.holder = cJSON_GetStringValue(member(spec, "holderIdentity")),
 		.acquired = cJSON_GetStringValue(member(spec, "acquireTime")),
 		.renewed = cJSON_GetStringValue(member(spec, "renewTime")),
@@ -36,7 +36,7 @@ struct lease_record lease_object_record(const cJSON *lease)
 	};
 }
 
-const char *lease_object_version(const cJSON *lease)
+const char *kube_lease_object_version(const cJSON *lease)
 {
 	return cJSON_GetStringValue(member(member(lease, "metadata"), "resourceVersion"));
 }
@@ -73,10 +73,12 @@ static cJSON *skeleton(const char *ns, const char *name)
 	return lease;
 }
 
-char *lease_object_text(const cJSON *known, enum lease_todo todo, const char *ns, const char *name,
-			const char *identity, uint64_t duration_ns, int64_t now_us)
+char *kube_lease_object_text(const cJSON *known, enum kube_lease_todo todo, const char *ns,
+			     const char *name, const char *identity, uint64_t duration_ns,
+			     int64_t now_us)
 {
-	int64_t transitions = todo == LEASE_CREATE ? 0 : lease_object_record(known).transitions;
+	int64_t transitions =
+		todo == LEASE_CREATE ? 0 : kube_lease_object_record(known).transitions;
 	cJSON *lease =
 		todo == LEASE_CREATE ? skeleton(ns, name) : must(cJSON_Duplicate(known, true));
 	cJSON *spec = cJSON_GetObjectItemCaseSensitive(lease, "spec");

@@ -8,10 +8,10 @@
 #include "lib/kube/lease.h"
 
 /* The spec of @lease; texts are lent from it. What is missing or of another type is 0 or NULL. */
-struct lease_record lease_object_record(const cJSON *lease);
+struct kube_lease_record kube_lease_object_record(const cJSON *lease);
 
 /* metadata.resourceVersion, lent; NULL: none. */
-const char *lease_object_version(const cJSON *lease);
+const char *kube_lease_object_version(const cJSON *lease);
 
 /*
  * The object to send for @todo: LEASE_CREATE, or one of the writes on top of @known, whose other
@@ -20,7 +20,8 @@ const char *lease_object_version(const cJSON *lease);
  * @now_us: the time of day in microseconds since 1970, for people; nobody compares it.
  * Returns its text, for free(). Running out of memory ends the process.
  */
-char *lease_object_text(const cJSON *known, enum lease_todo todo, const char *ns, const char *name,
-			const char *identity, uint64_t duration_ns, int64_t now_us);
+char *kube_lease_object_text(const cJSON *known, enum kube_lease_todo todo, const char *ns,
+			     const char *name, const char *identity, uint64_t duration_ns,
+			     int64_t now_us);
 
 #endif

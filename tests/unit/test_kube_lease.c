@@ -17,69 +17,69 @@
 
 #define S NS_PER_S
 
-static struct lease *lease;
+static struct kube_lease *lease;
 static uint64_t now;
 
 static int setup(void **state)
 {
 	(void)state;
 	now = 1000 * S;
-	lease = lease_new(&(struct lease_cfg){ .identity = "me",
-					       .duration_ns = 15 * S,
-					       .renew_deadline_ns = 10 * S,
-					       .retry_ns = 2 * S,
-					       .seed = 1 });
-	lease_want(lease, true, now);
+	lease = kube_lease_new(&(struct kube_lease_cfg){ .identity = "me",
+							 .duration_ns = 15 * S,
+							 .renew_deadline_ns = 10 * S,
+							 .retry_ns = 2 * S,
+							 .seed = 1 });
+	kube_lease_want(lease, true, now);
 	return 0;
 }
 
 static int teardown(void **state)
 {
 	(void)state;
-	lease = lease_free(lease);
+	lease = kube_lease_free(lease);
 	return 0;
 }
 
-static struct lease_record record(const char *holder, const char *renewed)
+static struct kube_lease_record record(const char *holder, const char *renewed)
 {
-	return (struct lease_record){ holder, "A", renewed, 15, 3 };
+	return (struct kube_lease_record){ holder, "A", renewed, 15, 3 };
 }
 
-static void got(struct lease_record r, bool holder_dead)
+static void got(struct kube_lease_record r, bool holder_dead)
 {
-	assert_int_equal(lease_take(lease, now), LEASE_GET);
-	lease_answer(lease, LEASE_DONE, &r, holder_dead, now);
+	assert_int_equal(kube_lease_take(lease, now), LEASE_GET);
+	kube_lease_answer(lease, LEASE_DONE, &r, holder_dead, now);
 }
 
 static void absent(void)
 {
-	assert_int_equal(lease_take(lease, now), LEASE_GET);
-	lease_answer(lease, LEASE_DONE, NULL, false, now);
+	assert_int_equal(kube_lease_take(lease, now), LEASE_GET);
+	kube_lease_answer(lease, LEASE_DONE, NULL, false, now);
 }
 
 /* It is asked for now, and answered so. */
-static void written(enum lease_todo want, enum lease_outcome outcome)
+static void written(enum kube_lease_todo want, enum kube_lease_outcome outcome)
 {
-	assert_int_equal(lease_take(lease, now), want);
-	assert_int_equal(lease_take(lease, now), LEASE_NOTHING); /* one at a time */
-	lease_answer(lease, outcome, NULL, false, now);
+	assert_int_equal(kube_lease_take(lease, now), want);
+	assert_int_equal(kube_lease_take(lease, now), LEASE_NOTHING); /* one at a time */
+	kube_lease_answer(lease, outcome, NULL, false, now);
 }
 
 /* Nothing is asked for before @at_ns, and then @want is. */
-static void waits(uint64_t at_ns, enum lease_todo want)
+static void waits(uint64_t at_ns, enum kube_lease_todo want)
 {
-	assert_int_equal(lease_wake_ns(lease), at_ns);
+	assert_int_equal(kube_lease_wake_ns(lease), at_ns);
 	now = at_ns - 1;
-	assert_int_equal(lease_take(lease, now), LEASE_NOTHING);
+	assert_int_equal(kube_lease_take(lease, now), LEASE_NOTHING);
 	now = at_ns;
-	assert_int_equal(lease_take(lease, now), want);
+	assert_int_equal(kube_lease_take(lease, now), want);
 }
 
 static void lead(void)
 {
 	absent();
 	written(LEASE_CREATE, LEASE_DONE);
-	assert_true(lease_leads(lease));
+	assert_true(kube_lease_leads(lease));
 }
 
 /* --- getting it ---------------------------------------------------------------------- */
@@ -87,11 +87,11 @@ static void lead(void)
 static void test_where_there_is_no_lease_it_is_made_and_we_lead_at_once(void **state)
 {
 	(void)state;
-	assert_false(lease_leads(lease));
+	assert_false(kube_lease_leads(lease));
 	lead();
-	assert_int_equal(lease_quiet_ns(lease), 0);
-	assert_int_equal(lease_until_ns(lease), now + 15 * S);
-	assert_string_equal(lease_holder(lease), "me");
+	assert_int_equal(kube_lease_quiet_ns(lease), 0);
+	assert_int_equal(kube_lease_until_ns(lease), now + 15 * S);
+	assert_string_equal(kube_lease_holder(lease), "me");
 	waits(now + 2 * S, LEASE_RENEW);
 }
 
@@ -101,58 +101,58 @@ static void test_who_makes_it_second_follows(void **state)
 	absent();
 	written(LEASE_CREATE, LEASE_CONFLICT);
 	got(record("other", "1"), false);
-	assert_false(lease_leads(lease));
+	assert_false(kube_lease_leads(lease));
 	waits(now + 15 * S, LEASE_ACQUIRE);
 }
 
 static void test_a_lease_is_free_when_it_has_not_changed_for_its_duration(void **state)
 {
-	struct lease_record r = record("other", "1");
+	struct kube_lease_record r = record("other", "1");
 
 	(void)state;
 	got(r, false);
 	now += 14 * S;
-	lease_seen(lease, &r, false, now); /* a label, say: the spec is the same */
+	kube_lease_seen(lease, &r, false, now); /* a label, say: the spec is the same */
 	waits(1015 * S, LEASE_ACQUIRE);
 }
 
 static void test_each_renewal_begins_the_wait_anew(void **state)
 {
-	struct lease_record r = record("other", "2");
+	struct kube_lease_record r = record("other", "2");
 
 	(void)state;
 	got(record("other", "1"), false);
 	now += 14 * S;
-	lease_seen(lease, &r, false, now);
+	kube_lease_seen(lease, &r, false, now);
 	waits(now + 15 * S, LEASE_ACQUIRE);
-	lease_answer(lease, LEASE_DONE, NULL, false, now);
-	assert_true(lease_leads(lease));
+	kube_lease_answer(lease, LEASE_DONE, NULL, false, now);
+	assert_true(kube_lease_leads(lease));
 	/* It ended at 1029 s. Whatever was sent under it has 5 s. */
-	assert_int_equal(lease_quiet_ns(lease), 1034 * S);
+	assert_int_equal(kube_lease_quiet_ns(lease), 1034 * S);
 }
 
 static void test_what_a_write_may_take_is_that_of_the_lease_that_ended(void **state)
 {
-	struct lease_record r = { "other", "A", "1", 6, 0 };
+	struct kube_lease_record r = { "other", "A", "1", 6, 0 };
 
 	(void)state;
 	got(r, false);
 	waits(1006 * S, LEASE_ACQUIRE);
-	lease_answer(lease, LEASE_DONE, NULL, false, now);
-	assert_int_equal(lease_quiet_ns(lease), 1008 * S);
+	kube_lease_answer(lease, LEASE_DONE, NULL, false, now);
+	assert_int_equal(kube_lease_quiet_ns(lease), 1008 * S);
 }
 
 static void test_a_released_lease_is_taken_at_once_and_acted_under_at_once(void **state)
 {
-	struct lease_record r = { "", "A", "2", 1, 3 };
+	struct kube_lease_record r = { "", "A", "2", 1, 3 };
 
 	(void)state;
 	got(record("other", "1"), false);
 	now += 3 * S;
-	lease_seen(lease, &r, false, now);
+	kube_lease_seen(lease, &r, false, now);
 	written(LEASE_ACQUIRE, LEASE_DONE);
-	assert_true(lease_leads(lease));
-	assert_int_equal(lease_quiet_ns(lease), 0);
+	assert_true(kube_lease_leads(lease));
+	assert_int_equal(kube_lease_quiet_ns(lease), 0);
 }
 
 static void test_the_lease_of_a_dead_holder_needs_not_expire(void **state)
@@ -160,8 +160,8 @@ static void test_the_lease_of_a_dead_holder_needs_not_expire(void **state)
 	(void)state;
 	got(record("other", "1"), true);
 	written(LEASE_ACQUIRE, LEASE_DONE);
-	assert_true(lease_leads(lease));
-	assert_int_equal(lease_quiet_ns(lease), now + 5 * S);
+	assert_true(kube_lease_leads(lease));
+	assert_int_equal(kube_lease_quiet_ns(lease), now + 5 * S);
 }
 
 static void test_a_lease_that_is_deleted_is_not_free_before_its_time(void **state)
@@ -169,22 +169,22 @@ static void test_a_lease_that_is_deleted_is_not_free_before_its_time(void **stat
 	(void)state;
 	got(record("other", "1"), false);
 	now += 1 * S;
-	lease_seen(lease, NULL, false, now);
+	kube_lease_seen(lease, NULL, false, now);
 	waits(1015 * S, LEASE_CREATE);
-	lease_answer(lease, LEASE_DONE, NULL, false, now);
-	assert_int_equal(lease_quiet_ns(lease), 1020 * S);
+	kube_lease_answer(lease, LEASE_DONE, NULL, false, now);
+	assert_int_equal(kube_lease_quiet_ns(lease), 1020 * S);
 }
 
 static void test_odd_records_are_lived_with(void **state)
 {
-	struct lease_record nothing = { 0 }, negative = { "other", NULL, NULL, -5, -5 };
+	struct kube_lease_record nothing = { 0 }, negative = { "other", NULL, NULL, -5, -5 };
 
 	(void)state;
 	got(negative, false);
-	assert_int_equal(lease_wake_ns(lease), now);
-	lease_seen(lease, &nothing, false, now);
+	assert_int_equal(kube_lease_wake_ns(lease), now);
+	kube_lease_seen(lease, &nothing, false, now);
 	written(LEASE_ACQUIRE, LEASE_DONE);
-	assert_true(lease_leads(lease));
+	assert_true(kube_lease_leads(lease));
 }
 
 static void test_trouble_is_tried_again_with_jitter(void **state)
@@ -194,7 +194,7 @@ static void test_trouble_is_tried_again_with_jitter(void **state)
 	(void)state;
 	for (int i = 0; i < 100; i++) {
 		written(LEASE_GET, LEASE_FAILED);
-		uint64_t wait = lease_wake_ns(lease) - now;
+		uint64_t wait = kube_lease_wake_ns(lease) - now;
 
 		assert_in_range(wait, 2 * S,
 				4 * S + 400 * NS_PER_MS); /* client-go: up to 2.2 times */
@@ -213,24 +213,24 @@ static void test_a_lease_found_to_be_ours_does_not_shorten_the_wait(void **state
 	got(record("other", "1"), false);
 	waits(1015 * S, LEASE_ACQUIRE);
 	now += 1 * S;
-	lease_answer(lease, LEASE_CONFLICT, NULL, false, now);
+	kube_lease_answer(lease, LEASE_CONFLICT, NULL, false, now);
 	got(record("me", "2"), false);
-	assert_false(lease_leads(lease));
+	assert_false(kube_lease_leads(lease));
 	written(LEASE_RENEW, LEASE_DONE);
-	assert_true(lease_leads(lease));
-	assert_int_equal(lease_quiet_ns(lease), 1020 * S);
+	assert_true(kube_lease_leads(lease));
+	assert_int_equal(kube_lease_quiet_ns(lease), 1020 * S);
 }
 
 static void test_an_answer_that_comes_too_late_makes_no_leader(void **state)
 {
 	(void)state;
 	absent();
-	assert_int_equal(lease_take(lease, now), LEASE_CREATE);
+	assert_int_equal(kube_lease_take(lease, now), LEASE_CREATE);
 	now += 10 * S;
-	lease_answer(lease, LEASE_DONE, NULL, false, now);
-	assert_false(lease_leads(lease));
+	kube_lease_answer(lease, LEASE_DONE, NULL, false, now);
+	assert_false(kube_lease_leads(lease));
 	written(LEASE_RENEW, LEASE_DONE);
-	assert_true(lease_leads(lease));
+	assert_true(kube_lease_leads(lease));
 }
 
 /* --- keeping it ---------------------------------------------------------------------- */
@@ -241,8 +241,8 @@ static void test_the_lease_counts_from_the_sending_of_its_renewal(void **state)
 	lead();
 	waits(1002 * S, LEASE_RENEW);
 	now += 3 * S;
-	lease_answer(lease, LEASE_DONE, NULL, false, now);
-	assert_int_equal(lease_until_ns(lease), 1017 * S);
+	kube_lease_answer(lease, LEASE_DONE, NULL, false, now);
+	assert_int_equal(kube_lease_until_ns(lease), 1017 * S);
 	waits(1007 * S, LEASE_RENEW);
 }
 
@@ -252,16 +252,16 @@ static void test_who_cannot_renew_leads_until_the_deadline(void **state)
 	lead();
 	for (now = 1002 * S; now < 1010 * S; now += 2 * S) {
 		written(LEASE_RENEW, LEASE_FAILED);
-		assert_true(lease_leads(lease));
-		assert_int_equal(lease_wake_ns(lease), now + 2 * S);
+		assert_true(kube_lease_leads(lease));
+		assert_int_equal(kube_lease_wake_ns(lease), now + 2 * S);
 	}
 	now = 1010 * S - 1;
-	lease_take(lease, now);
-	assert_true(lease_leads(lease));
+	kube_lease_take(lease, now);
+	assert_true(kube_lease_leads(lease));
 	now = 1010 * S;
-	lease_take(lease, now);
-	assert_false(lease_leads(lease));
-	assert_int_equal(lease_quiet_ns(lease), 1015 * S);
+	kube_lease_take(lease, now);
+	assert_false(kube_lease_leads(lease));
+	assert_int_equal(kube_lease_quiet_ns(lease), 1015 * S);
 }
 
 static void test_the_deadline_does_not_wait_for_an_answer(void **state)
@@ -269,11 +269,11 @@ static void test_the_deadline_does_not_wait_for_an_answer(void **state)
 	(void)state;
 	lead();
 	waits(1002 * S, LEASE_RENEW);
-	assert_int_equal(lease_wake_ns(lease), 1010 * S);
+	assert_int_equal(kube_lease_wake_ns(lease), 1010 * S);
 	now = 1010 * S;
-	assert_int_equal(lease_take(lease, now), LEASE_NOTHING);
-	assert_false(lease_leads(lease));
-	assert_int_equal(lease_wake_ns(lease), UINT64_MAX); /* the answer is due */
+	assert_int_equal(kube_lease_take(lease, now), LEASE_NOTHING);
+	assert_false(kube_lease_leads(lease));
+	assert_int_equal(kube_lease_wake_ns(lease), UINT64_MAX); /* the answer is due */
 }
 
 static void test_who_lost_it_and_gets_it_back_waits_for_his_own_writes(void **state)
@@ -281,11 +281,11 @@ static void test_who_lost_it_and_gets_it_back_waits_for_his_own_writes(void **st
 	(void)state;
 	lead();
 	now = 1300 * S; /* suspended, say */
-	assert_int_equal(lease_take(lease, now), LEASE_RENEW);
-	assert_false(lease_leads(lease));
-	lease_answer(lease, LEASE_DONE, NULL, false, now);
-	assert_true(lease_leads(lease));
-	assert_int_equal(lease_quiet_ns(lease), 1305 * S);
+	assert_int_equal(kube_lease_take(lease, now), LEASE_RENEW);
+	assert_false(kube_lease_leads(lease));
+	kube_lease_answer(lease, LEASE_DONE, NULL, false, now);
+	assert_true(kube_lease_leads(lease));
+	assert_int_equal(kube_lease_quiet_ns(lease), 1305 * S);
 }
 
 static void test_a_refused_renewal_is_looked_into_at_once(void **state)
@@ -294,41 +294,42 @@ static void test_a_refused_renewal_is_looked_into_at_once(void **state)
 	lead();
 	now = 1002 * S;
 	written(LEASE_RENEW, LEASE_CONFLICT);
-	assert_true(lease_leads(lease));
+	assert_true(kube_lease_leads(lease));
 	got(record("me", "2"), false); /* an earlier one had landed */
-	assert_true(lease_leads(lease));
+	assert_true(kube_lease_leads(lease));
 	written(LEASE_RENEW, LEASE_CONFLICT);
-	assert_int_equal(lease_wake_ns(lease), now + 2 * S); /* and not for ever at full speed */
+	assert_int_equal(kube_lease_wake_ns(lease),
+			 now + 2 * S); /* and not for ever at full speed */
 	now += 2 * S;
 	got(record("other", "3"), false);
-	assert_false(lease_leads(lease));
-	assert_int_equal(lease_quiet_ns(lease), now + 5 * S);
+	assert_false(kube_lease_leads(lease));
+	assert_int_equal(kube_lease_quiet_ns(lease), now + 5 * S);
 }
 
 static void test_a_lease_that_was_deleted_is_lost(void **state)
 {
 	(void)state;
 	lead();
-	lease_seen(lease, NULL, false, now);
+	kube_lease_seen(lease, NULL, false, now);
 	absent();
-	assert_false(lease_leads(lease));
+	assert_false(kube_lease_leads(lease));
 	written(LEASE_CREATE, LEASE_DONE);
-	assert_true(lease_leads(lease));
-	assert_int_equal(lease_quiet_ns(lease), now + 5 * S);
+	assert_true(kube_lease_leads(lease));
+	assert_int_equal(kube_lease_quiet_ns(lease), now + 5 * S);
 }
 
 /* The watch tells of what was before we took it. */
 static void test_a_watch_that_is_behind_takes_no_lead(void **state)
 {
-	struct lease_record old = record("other", "1");
+	struct kube_lease_record old = record("other", "1");
 
 	(void)state;
 	lead();
-	lease_seen(lease, &old, false, now);
-	assert_true(lease_leads(lease));
+	kube_lease_seen(lease, &old, false, now);
+	assert_true(kube_lease_leads(lease));
 	got(record("me", "2"), false);
-	assert_true(lease_leads(lease));
-	assert_int_equal(lease_quiet_ns(lease), 0);
+	assert_true(kube_lease_leads(lease));
+	assert_int_equal(kube_lease_quiet_ns(lease), 0);
 }
 
 /* --- leaving ------------------------------------------------------------------------- */
@@ -337,67 +338,67 @@ static void test_who_leaves_gives_it_back_once_his_writes_have_ended(void **stat
 {
 	(void)state;
 	lead();
-	lease_want(lease, false, now);
-	assert_false(lease_leads(lease));
-	assert_int_equal(lease_wake_ns(lease), UINT64_MAX);
-	assert_int_equal(lease_take(lease, now), LEASE_NOTHING);
-	assert_false(lease_is_over(lease));
-	lease_drained(lease);
+	kube_lease_want(lease, false, now);
+	assert_false(kube_lease_leads(lease));
+	assert_int_equal(kube_lease_wake_ns(lease), UINT64_MAX);
+	assert_int_equal(kube_lease_take(lease, now), LEASE_NOTHING);
+	assert_false(kube_lease_is_over(lease));
+	kube_lease_drained(lease);
 	written(LEASE_RELEASE, LEASE_DONE);
-	assert_true(lease_is_over(lease));
-	assert_int_equal(lease_wake_ns(lease), UINT64_MAX);
+	assert_true(kube_lease_is_over(lease));
+	assert_int_equal(kube_lease_wake_ns(lease), UINT64_MAX);
 }
 
 static void test_an_answer_that_is_due_is_waited_for_before_the_release(void **state)
 {
 	(void)state;
 	absent();
-	assert_int_equal(lease_take(lease, now), LEASE_CREATE);
-	lease_want(lease, false, now);
-	lease_drained(lease);
-	assert_int_equal(lease_take(lease, now), LEASE_NOTHING);
-	assert_false(lease_is_over(lease));
-	lease_answer(lease, LEASE_DONE, NULL, false, now);
-	assert_false(lease_leads(lease));
+	assert_int_equal(kube_lease_take(lease, now), LEASE_CREATE);
+	kube_lease_want(lease, false, now);
+	kube_lease_drained(lease);
+	assert_int_equal(kube_lease_take(lease, now), LEASE_NOTHING);
+	assert_false(kube_lease_is_over(lease));
+	kube_lease_answer(lease, LEASE_DONE, NULL, false, now);
+	assert_false(kube_lease_leads(lease));
 	written(LEASE_RELEASE, LEASE_DONE);
-	assert_true(lease_is_over(lease));
+	assert_true(kube_lease_is_over(lease));
 }
 
 static void test_a_refused_release_is_looked_into_and_tried_again_a_few_times(void **state)
 {
 	(void)state;
 	lead();
-	lease_want(lease, false, now);
-	lease_drained(lease);
+	kube_lease_want(lease, false, now);
+	kube_lease_drained(lease);
 	for (int i = 0; i < 2; i++) {
 		written(LEASE_RELEASE, LEASE_CONFLICT);
-		assert_false(lease_is_over(lease));
-		now = lease_wake_ns(lease);
+		assert_false(kube_lease_is_over(lease));
+		now = kube_lease_wake_ns(lease);
 		got(record("me", "2"), false);
 	}
 	written(LEASE_RELEASE, LEASE_CONFLICT);
-	assert_true(lease_is_over(lease));
+	assert_true(kube_lease_is_over(lease));
 }
 
 static void test_a_release_without_an_answer_is_not_waited_for(void **state)
 {
 	(void)state;
 	lead();
-	lease_want(lease, false, now);
-	lease_drained(lease);
+	kube_lease_want(lease, false, now);
+	kube_lease_drained(lease);
 	written(LEASE_RELEASE, LEASE_FAILED);
-	assert_true(lease_is_over(lease));
+	assert_true(kube_lease_is_over(lease));
 }
 
 static void test_what_another_took_is_not_released(void **state)
 {
 	(void)state;
 	lead();
-	lease_want(lease, false, now);
-	lease_drained(lease);
+	kube_lease_want(lease, false, now);
+	kube_lease_drained(lease);
 	written(LEASE_RELEASE, LEASE_CONFLICT);
 	got(record("other", "2"), false);
-	assert_true(lease_is_over(lease));
+	assert_true(kube_lease_is_over(lease));
 }
 
 /* Else a third one would act at once, while writes of the first are still given time. */
@@ -406,9 +407,9 @@ static void test_who_leaves_before_he_could_act_gives_it_back_later(void **state
 	(void)state;
 	got(record("other", "1"), false);
 	waits(1015 * S, LEASE_ACQUIRE);
-	lease_answer(lease, LEASE_DONE, NULL, false, now);
-	lease_want(lease, false, now);
-	lease_drained(lease);
+	kube_lease_answer(lease, LEASE_DONE, NULL, false, now);
+	kube_lease_want(lease, false, now);
+	kube_lease_drained(lease);
 	waits(1020 * S, LEASE_RELEASE);
 }
 
@@ -416,25 +417,25 @@ static void test_who_changes_his_mind_waits_for_what_he_did(void **state)
 {
 	(void)state;
 	lead();
-	lease_want(lease, false, now);
+	kube_lease_want(lease, false, now);
 	now += 1 * S;
-	lease_want(lease, true, now);
+	kube_lease_want(lease, true, now);
 	got(record("me", "1"), false);
 	written(LEASE_RENEW, LEASE_DONE);
-	assert_true(lease_leads(lease));
-	assert_int_equal(lease_quiet_ns(lease), now + 5 * S);
+	assert_true(kube_lease_leads(lease));
+	assert_int_equal(kube_lease_quiet_ns(lease), now + 5 * S);
 }
 
 static void test_who_wants_nothing_asks_nothing(void **state)
 {
-	struct lease_record r = record("", "1");
+	struct kube_lease_record r = record("", "1");
 
 	(void)state;
-	lease_want(lease, false, now);
-	lease_drained(lease);
-	lease_seen(lease, &r, false, now);
-	assert_int_equal(lease_take(lease, now), LEASE_NOTHING);
-	assert_true(lease_is_over(lease));
+	kube_lease_want(lease, false, now);
+	kube_lease_drained(lease);
+	kube_lease_seen(lease, &r, false, now);
+	assert_int_equal(kube_lease_take(lease, now), LEASE_NOTHING);
+	assert_true(kube_lease_is_over(lease));
 }
 
 /* --- times --------------------------------------------------------------------------- */
@@ -457,15 +458,15 @@ static void test_times_that_do_not_go_together_are_refused(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		const char *fault = lease_times_fault(rows[i].duration_ms * NS_PER_MS,
-						      rows[i].deadline_ms * NS_PER_MS,
-						      rows[i].retry_ms * NS_PER_MS);
+		const char *fault = kube_lease_times_fault(rows[i].duration_ms * NS_PER_MS,
+							   rows[i].deadline_ms * NS_PER_MS,
+							   rows[i].retry_ms * NS_PER_MS);
 		if ((fault == NULL) != rows[i].good)
 			fail_msg("row %zu: %s", i, fault != NULL ? fault : "no fault");
 	}
-	assert_int_equal(lease_write_ns(15 * S), 5 * S);
-	assert_int_equal(lease_write_ns(137 * S), 5 * S);
-	assert_int_equal(lease_write_ns(3 * S), 1 * S);
+	assert_int_equal(kube_lease_write_ns(15 * S), 5 * S);
+	assert_int_equal(kube_lease_write_ns(137 * S), 5 * S);
+	assert_int_equal(kube_lease_write_ns(3 * S), 1 * S);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

@@ -42,7 +42,7 @@ static struct {
 } server;
 
 struct candidate {
-	struct lease *lease; /* NULL: dead */
+	struct kube_lease *lease; /* NULL: dead */
 	char identity[32];
 	unsigned life;
 	uint64_t rate; /* of its clock, per mille */
@@ -61,8 +61,8 @@ struct letter {
 	uint64_t at_ns;
 	unsigned from, life;
 	unsigned long request, version;
-	enum lease_todo todo;
-	enum lease_outcome outcome;
+	enum kube_lease_todo todo;
+	enum kube_lease_outcome outcome;
 	bool there;
 	char holder[32];
 	unsigned long renewed, acquired;
@@ -128,17 +128,17 @@ static void birth(struct candidate *c)
 	c->base_at_ns = world_ns;
 	c->request = 0;
 	c->acted = false;
-	c->lease = lease_new(&(struct lease_cfg){ .identity = c->identity,
-						  .duration_ns = DURATION_NS,
-						  .renew_deadline_ns = DEADLINE_NS,
-						  .retry_ns = RETRY_NS,
-						  .seed = rng_next(&rng) });
-	lease_want(c->lease, true, clock_of(c));
+	c->lease = kube_lease_new(&(struct kube_lease_cfg){ .identity = c->identity,
+							    .duration_ns = DURATION_NS,
+							    .renew_deadline_ns = DEADLINE_NS,
+							    .retry_ns = RETRY_NS,
+							    .seed = rng_next(&rng) });
+	kube_lease_want(c->lease, true, clock_of(c));
 }
 
 static void death(struct candidate *c)
 {
-	c->lease = lease_free(c->lease);
+	c->lease = kube_lease_free(c->lease);
 }
 
 /* The server's part: optimistic locking by version, and the watch. */
@@ -199,15 +199,15 @@ static void serve(const struct letter *in)
 static void receive(struct candidate *c, const struct letter *l)
 {
 	char renewed[24], acquired[24];
-	const struct lease_record r = { l->holder, acquired, renewed, l->duration_s,
-					l->transitions };
+	const struct kube_lease_record r = { l->holder, acquired, renewed, l->duration_s,
+					     l->transitions };
 	uint64_t now = clock_of(c);
 
 	snprintf(renewed, sizeof(renewed), "%lu", l->renewed);
 	snprintf(acquired, sizeof(acquired), "%lu", l->acquired);
 	if (l->what == NEWS) {
 		c->version = l->version;
-		lease_seen(c->lease, l->there ? &r : NULL, false, now);
+		kube_lease_seen(c->lease, l->there ? &r : NULL, false, now);
 		return;
 	}
 	if (l->request != c->request) /* given up since */
@@ -215,7 +215,7 @@ static void receive(struct candidate *c, const struct letter *l)
 	c->request = 0;
 	if (l->outcome == LEASE_DONE)
 		c->version = l->version;
-	lease_answer(c->lease, l->outcome, l->there ? &r : NULL, false, now);
+	kube_lease_answer(c->lease, l->outcome, l->there ? &r : NULL, false, now);
 }
 
 static void run(struct candidate *c)
@@ -224,9 +224,9 @@ static void run(struct candidate *c)
 
 	if (c->request != 0 && now >= c->gives_up_ns) {
 		c->request = 0;
-		lease_answer(c->lease, LEASE_FAILED, NULL, false, now);
+		kube_lease_answer(c->lease, LEASE_FAILED, NULL, false, now);
 	}
-	enum lease_todo todo = lease_take(c->lease, now);
+	enum kube_lease_todo todo = kube_lease_take(c->lease, now);
 	if (todo == LEASE_NOTHING)
 		return;
 	c->request = ++requests;
@@ -245,9 +245,9 @@ static void run(struct candidate *c)
 /* Somebody who leads writes all the time that he may. */
 static void act(struct candidate *c)
 {
-	uint64_t now = clock_of(c), write_ns = lease_write_ns(DURATION_NS);
+	uint64_t now = clock_of(c), write_ns = kube_lease_write_ns(DURATION_NS);
 
-	if (!lease_leads(c->lease) || now < lease_quiet_ns(c->lease)) {
+	if (!kube_lease_leads(c->lease) || now < kube_lease_quiet_ns(c->lease)) {
 		c->acted = false;
 		return;
 	}
@@ -268,7 +268,7 @@ static void act(struct candidate *c)
 	}
 	c->acted = true;
 	/* As the gate has it. A write is given up after write_ns of the own, slow or fast clock. */
-	uint64_t until = lease_until_ns(c->lease);
+	uint64_t until = kube_lease_until_ns(c->lease);
 	if (until > now && until - now > write_ns)
 		c->landing_ns = world_ns + write_ns * 1000 / c->rate;
 }
@@ -288,17 +288,17 @@ static void fate(struct candidate *c)
 		c->stopped_until_ns = world_ns + rng_below(&rng, 20 * NS_PER_S);
 		break;
 	case 2:
-		lease_want(c->lease, false, clock_of(c));
+		kube_lease_want(c->lease, false, clock_of(c));
 		break;
 	case 3:
-		lease_want(c->lease, true, clock_of(c));
+		kube_lease_want(c->lease, true, clock_of(c));
 		break;
 	default:
 		break;
 	}
 	/* Its writes have been answered, or had their time. */
 	if (c->lease != NULL && c->landing_ns <= world_ns)
-		lease_drained(c->lease);
+		kube_lease_drained(c->lease);
 }
 
 static void check_one_leader(void)
@@ -308,7 +308,8 @@ static void check_one_leader(void)
 	for (size_t i = 0; i < CANDIDATES; i++) {
 		const struct candidate *c = &candidates[i];
 		/* What a process that is stopped believes is seen when it goes on, by the gate. */
-		if (c->lease == NULL || c->stopped_until_ns > world_ns || !lease_leads(c->lease))
+		if (c->lease == NULL || c->stopped_until_ns > world_ns ||
+		    !kube_lease_leads(c->lease))
 			continue;
 		if (leader != NULL)
 			fail_msg("seed %llu: at %llu ms both %s and %s lead",
