@@ -341,6 +341,36 @@ static void test_what_is_no_review_is_refused(void **state)
 	assert_null(text);
 }
 
+static const cJSON *get(const cJSON *object, const char *key)
+{
+	return cJSON_GetObjectItemCaseSensitive(object, key);
+}
+
+static void test_the_sample_names_the_webhooks_that_there_are(void **state)
+{
+	struct faults faults = { 0 };
+	struct doc *doc = NULL;
+	const cJSON *hook;
+	int count = 0;
+
+	(void)state;
+	assert_int_equal(doc_load("config/webhook.yaml", &faults, &doc), 0);
+	assert_int_equal(doc_objects(doc)->count, 2);
+	cJSON_ArrayForEach (hook, get(doc_objects(doc)->items[1].json, "webhooks")) {
+		const cJSON *rule = cJSON_GetArrayItem(get(hook, "rules"), 0);
+		const char *version = cJSON_GetArrayItem(get(rule, "apiVersions"), 0)->valuestring;
+		const char *path = cJSON_GetStringValue(
+			get(get(get(hook, "clientConfig"), "service"), "path"));
+
+		assert_true(webhook_has(path));
+		assert_non_null(strstr(path, version));
+		assert_string_equal(cJSON_GetStringValue(get(hook, "failurePolicy")), "Ignore");
+		count++;
+	}
+	assert_int_equal(count, 6);
+	doc_free(doc);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -351,6 +381,7 @@ int main(void)
 		cmocka_unit_test(test_deprecated_fields_warn),
 		cmocka_unit_test(test_a_deprecated_field_excuses_nothing),
 		cmocka_unit_test(test_what_is_no_review_is_refused),
+		cmocka_unit_test(test_the_sample_names_the_webhooks_that_there_are),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
