@@ -37,10 +37,20 @@ static void decode_objects(struct world *w, struct cluster *c)
 
 static void build_config(struct world *w, struct cluster *c)
 {
-	struct config_inputs inputs = { 0 };
+	struct {
+		ARRAY_OF(const cJSON *);
+	} secrets = { 0 };
+	struct config_inputs inputs = {
+		.ns = world_namespace(w),
+		.nodes = (const struct node *const *)c->nodes.items,
+		.node_count = c->nodes.count,
+		.references_may_come = true, /* advice.c warns of what is not in the files */
+	};
 
 	for (size_t i = 0; i < w->count; i++) {
 		const struct world_object *o = &w->items[i];
+		if (o->kind == WORLD_OTHER && strcmp(o->kind_name, "Secret") == 0)
+			*(const cJSON **)must(array_push(&secrets)) = o->json;
 		/* Others too: it knows a mistaken kind of our own groups. */
 		if (o->hidden || (o->kind != WORLD_CONFIG && o->kind != WORLD_OTHER))
 			continue;
@@ -50,8 +60,11 @@ static void build_config(struct world *w, struct cluster *c)
 			.from_file = doc_is_config_file(o->where.doc),
 		};
 	}
+	inputs.secrets = secrets.items;
+	inputs.secret_count = secrets.count;
 	if (config_build(&inputs, &w->faults, &c->config) != 0)
 		c->config = NULL;
+	array_free(&secrets);
 	array_free(&inputs);
 }
 
@@ -293,8 +306,8 @@ void cluster_build(struct world *w, const char *service_cidrs, struct cluster *r
 	struct service_books *books;
 
 	*ret = (struct cluster){ 0 };
-	build_config(w, ret);
 	decode_objects(w, ret);
+	build_config(w, ret);
 	if (service_books_new(service_cidrs, NODE_PORTS, &books) != 0)
 		abort(); /* out of memory: the text was looked at, see cluster_cidrs_valid() */
 	service_books_tell_all(books);

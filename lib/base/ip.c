@@ -262,6 +262,23 @@ bool ip_range_overlaps(const struct ip_range *a, const struct ip_range *b)
 	       ip_cmp(&b->first, &a->last) <= 0;
 }
 
+uint8_t ip_range_widest_prefix(const struct ip_range *r)
+{
+	unsigned bits = ip_bits(r->first.family);
+	u128 first = ip_to_number(&r->first), last = ip_to_number(&r->last);
+
+	for (unsigned len = 0; len < bits; len++) {
+		u128 host = low_bits(bits - len);
+		u128 start =
+			(first + host) & ~host; /* the first prefix of that length from there */
+
+		/* It wraps around where there is none, and then is below. */
+		if (start >= first && start <= last && last - start >= host)
+			return (uint8_t)len;
+	}
+	return (uint8_t)bits;
+}
+
 u128 ip_range_size_minus_1(const struct ip_range *r)
 {
 	return ip_to_number(&r->last) - ip_to_number(&r->first);

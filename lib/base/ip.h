@@ -87,6 +87,9 @@ int ip_range_parse(const char *text, struct ip_range *ret);
 bool ip_range_contains(const struct ip_range *r, const struct ip_addr *ip);
 bool ip_range_overlaps(const struct ip_range *a, const struct ip_range *b);
 
+/* The length of the widest prefix that lies wholly in @r. */
+uint8_t ip_range_widest_prefix(const struct ip_range *r);
+
 /* Addresses in a range, less one: never overflows, not even for ::/0. */
 u128 ip_range_size_minus_1(const struct ip_range *r);
 

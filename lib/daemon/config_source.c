@@ -229,9 +229,9 @@ bool config_source_inputs(const struct config_source *s, struct config_inputs *r
 }
 
 /* What is wrong with the file whatever the resources are. */
-static void file_check(const struct doc *doc, struct faults *faults)
+static void file_check(const struct config_source *s, const struct doc *doc, struct faults *faults)
 {
-	struct config_inputs inputs = { 0 };
+	struct config_inputs inputs = { .scope = s->cfg.scope, .references_may_come = true };
 	struct config *config = NULL;
 
 	inputs_add_file(&inputs, doc);
@@ -266,7 +266,7 @@ static void refuse(struct config_source *s, const struct faults *faults)
 /* Build from @doc (NULL: no file is asked for) and the resources, and put it in force or refuse. */
 static bool build(struct config_source *s, const struct doc *doc)
 {
-	struct config_inputs inputs = { .scope = s->cfg.scope };
+	struct config_inputs inputs = { .scope = s->cfg.scope, .ns = s->ns };
 	struct faults faults = { 0 };
 	struct config *config = NULL;
 
@@ -335,7 +335,7 @@ static void file_load(struct config_source *s, bool again)
 	bool parsed = doc_load(s->file, &s->told, &doc) == 0;
 	bool good = parsed && s->told.errors == 0;
 	if (parsed)
-		file_check(doc, &s->told);
+		file_check(s, doc, &s->told);
 	faults_log(&s->told, again ? &before : NULL);
 	faults_free(&before);
 	s->file_read = true;

@@ -10,6 +10,7 @@
 #include <cjson/cJSON.h>
 #include <nettle/base64.h>
 
+#include "lib/base/base64.h"
 #include "lib/kube/credentials_read.h"
 #include "lib/kube/exec_plugin.h"
 #include "lib/kube/secret.h"
@@ -147,7 +148,7 @@ static int data_set(const struct reading *r, const char *field, const char *base
 {
 	char *bytes;
 	size_t len;
-	int rc = secret_from_base64(base64, &bytes, &len);
+	int rc = base64_bytes(base64, &bytes, &len);
 
 	if (rc < 0)
 		return reading_fault(r, rc, "%s: %s", field,

@@ -8,8 +8,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include <nettle/base64.h>
-
 #include "lib/model/file_io.h"
 
 void secret_free(char *secret)
@@ -68,24 +66,4 @@ bool secret_file_is(int fd, const void *bytes, size_t len)
 		explicit_bzero(held, len + 1);
 	free(held);
 	return same;
-}
-
-int secret_from_base64(const char *base64, char **ret, size_t *ret_len)
-{
-	struct base64_decode_ctx decode;
-	size_t len = BASE64_DECODE_LENGTH(strlen(base64));
-	char *bytes = malloc(len + 1);
-
-	if (bytes == NULL)
-		return -ENOMEM;
-	base64_decode_init(&decode);
-	if (!base64_decode_update(&decode, &len, (uint8_t *)bytes, strlen(base64), base64) ||
-	    !base64_decode_final(&decode) || len == 0) {
-		free(bytes);
-		return -EINVAL;
-	}
-	bytes[len] = '\0';
-	*ret = bytes;
-	*ret_len = len;
-	return 0;
 }

@@ -26,8 +26,4 @@ int secret_to_file(const char *name, const void *bytes, size_t len, int *ret_fd,
 /* Does the file hold these bytes and no others? */
 bool secret_file_is(int fd, const void *bytes, size_t len);
 
-/* The bytes that @base64 stands for; *ret is the caller's, and a NUL stands behind them. -EINVAL:
- * not base64, or nothing; -ENOMEM. */
-int secret_from_base64(const char *base64, char **ret, size_t *ret_len);
-
 #endif

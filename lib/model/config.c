@@ -23,227 +23,15 @@ struct config *config_ref(struct config *c)
 	return c;
 }
 
-static void ranges_done(struct pool_ranges *r)
-{
-	for (size_t i = 0; i < r->count; i++)
-		intern_unref(r->items[i].text);
-	array_free(r);
-}
-
-static void pool_done(struct pool *p)
-{
-	intern_unref(p->name);
-	labels_done(&p->labels);
-	ranges_done(&p->addresses);
-	ranges_done(&p->exclude);
-	pool_own_done(p);
-	names_done(&p->namespaces);
-	selectors_done(&p->namespace_selectors);
-	selectors_done(&p->service_selectors);
-}
-
-static void l2_advertisement_done(struct l2_advertisement *a)
-{
-	intern_unref(a->name);
-	names_done(&a->pools);
-	selectors_done(&a->pool_selectors);
-	selectors_done(&a->node_selectors);
-	selectors_done(&a->service_selectors);
-	names_done(&a->interfaces);
-	for (size_t i = 0; i < a->preferred.count; i++)
-		selector_done(&a->preferred.items[i].selector);
-	array_free(&a->preferred);
-}
-
 struct config *config_unref(struct config *c)
 {
 	if (c == NULL || --c->refs > 0)
 		return NULL;
-	for (size_t i = 0; i < c->pools.count; i++)
-		pool_done(&c->pools.items[i]);
-	for (size_t i = 0; i < c->l2_advertisements.count; i++)
-		l2_advertisement_done(&c->l2_advertisements.items[i]);
-	for (size_t i = 0; i < c->settings.count; i++) {
-		intern_unref(c->settings.items[i].key);
-		intern_unref(c->settings.items[i].value);
-	}
-	array_free(&c->pools);
-	array_free(&c->l2_advertisements);
-	array_free(&c->settings);
+	config_pools_done(c);
+	config_bgp_done(c);
 	array_free(&c->spans);
 	free(c);
 	return NULL;
-}
-
-/* --- one object: its schema held, so what is read here is of the right type ------------ */
-
-static int names_read(const struct json *list, struct names *ret)
-{
-	if (!json_is_list(list))
-		return 0;
-	json_each (j, list) {
-		const char **name = array_push(ret);
-		if (name == NULL)
-			return -ENOMEM;
-		*name = intern(json_text(&j));
-	}
-	array_trim(ret);
-	return 0;
-}
-
-static int ranges_read(const struct json *list, bool single, struct pool_ranges *ret)
-{
-	if (!json_is_list(list))
-		return 0;
-	json_each (j, list) {
-		struct pool_range *r = array_push(ret);
-		if (r == NULL)
-			return -ENOMEM;
-		r->text = intern(json_text(&j));
-		if (schema_range_parse(r->text, single, &r->range) != 0)
-			return -EBADMSG;
-	}
-	array_trim(ret);
-	return 0;
-}
-
-/* An empty path: the schema has told all there is to tell. */
-static int selectors_read(const struct json *of, const char *name, struct selectors *ret)
-{
-	struct json j = json_get(of, name);
-
-	return selectors_decode(j.value, (struct where){ 0 }, NULL, "", ret);
-}
-
-static int pool_read(const struct build_entry *e, struct pool *p)
-{
-	struct json_source source = { .where = e->input->where };
-	struct json root = json_root(&source, e->input->object, "");
-	struct json spec = json_get(&root, "spec"), addresses = json_get(&spec, "addresses");
-	struct json metadata = json_get(&root, "metadata"), labels = json_get(&metadata, "labels");
-	struct json auto_assign = json_get(&spec, "autoAssign");
-	struct json avoid = json_get(&spec, "avoidBuggyIPs");
-	struct json allocation = json_get(&spec, "serviceAllocation");
-	struct json priority = json_get(&allocation, "priority");
-	struct json namespaces = json_get(&allocation, "namespaces");
-
-	p->name = intern(e->name);
-	p->auto_assign = json_bool(&auto_assign, true);
-	p->avoid_buggy_ips = json_bool(&avoid, false);
-	p->pinned = !json_absent(&allocation);
-	p->priority = (int)json_int(&priority, INT32_MIN, INT32_MAX, 0);
-
-	cJSON *own = kind_own_field(e->input->object, e->input->where, "exclude");
-	struct json exclude = json_root(&source, own, "");
-	int rc = ranges_read(&exclude, true, &p->exclude);
-	cJSON_Delete(own);
-	if (rc == 0)
-		rc = pool_own_read(e->input->object, e->input->where, p);
-	if (rc == 0)
-		rc = ranges_read(&addresses, false, &p->addresses);
-	if (rc == 0)
-		rc = labels_decode(labels.value, source.where, NULL, "", &p->labels);
-	if (rc == 0)
-		rc = names_read(&namespaces, &p->namespaces);
-	if (rc == 0)
-		rc = selectors_read(&allocation, "namespaceSelectors", &p->namespace_selectors);
-	if (rc == 0)
-		rc = selectors_read(&allocation, "serviceSelectors", &p->service_selectors);
-	return rc;
-}
-
-static int preferences_read(const struct json *list, struct l2_advertisement *a)
-{
-	if (!json_is_list(list))
-		return 0;
-	json_each (j, list) {
-		struct json weight = json_get(&j, "weight"), selector = json_get(&j, "preference");
-		struct preference *p = array_push(&a->preferred);
-		if (p == NULL)
-			return -ENOMEM;
-		p->weight = (int)json_int(&weight, 1, 100, 1);
-		int rc = selector_decode(selector.value, (struct where){ 0 }, NULL, "",
-					 &p->selector);
-		if (rc != 0)
-			return rc;
-	}
-	array_trim(&a->preferred);
-	return 0;
-}
-
-static int l2_advertisement_read(const struct build_entry *e, struct l2_advertisement *a)
-{
-	struct json_source source = { .where = e->input->where };
-	struct json root = json_root(&source, e->input->object, "");
-	struct json spec = json_get(&root, "spec"), pools = json_get(&spec, "ipAddressPools");
-	struct json interfaces = json_get(&spec, "interfaces");
-	struct json preferred = json_get(&spec, "preferredNodeSelectors");
-
-	a->name = intern(e->name);
-	int rc = names_read(&pools, &a->pools);
-	if (rc == 0)
-		rc = names_read(&interfaces, &a->interfaces);
-	if (rc == 0)
-		rc = selectors_read(&spec, "ipAddressPoolSelectors", &a->pool_selectors);
-	if (rc == 0)
-		rc = selectors_read(&spec, "nodeSelectors", &a->node_selectors);
-	if (rc == 0)
-		rc = selectors_read(&spec, "serviceSelectors", &a->service_selectors);
-	if (rc == 0)
-		rc = preferences_read(&preferred, a);
-	return rc;
-}
-
-/* Members of groups within are called by the group's name and theirs. */
-static int settings_read(const struct json *map, const char *group, struct settings *ret)
-{
-	if (!json_is_object(map))
-		return 0;
-	json_each (j, map) {
-		char key[128], number[32];
-		int64_t n = 0;
-
-		snprintf(key, sizeof(key), "%s%s%s", group, *group != '\0' ? "." : "", j.key);
-		if (cJSON_IsObject(j.value)) {
-			int rc = settings_read(&j, key, ret);
-			if (rc != 0)
-				return rc;
-			continue;
-		}
-		struct setting *s = array_push(ret);
-		if (s == NULL)
-			return -ENOMEM;
-		json_integer(j.value, &n);
-		snprintf(number, sizeof(number), "%lld", (long long)n);
-		s->key = intern(key);
-		s->value = intern(cJSON_IsString(j.value)  ? json_text(&j)
-				  : !cJSON_IsBool(j.value) ? number
-				  : cJSON_IsTrue(j.value)  ? "true"
-							   : "false");
-	}
-	return 0;
-}
-
-static int entry_read(struct build_entry *e, struct config *c)
-{
-	if (strcmp(e->kind->name, "IPAddressPool") == 0) {
-		struct pool *p = array_push(&c->pools);
-		if (p == NULL)
-			return -ENOMEM;
-		p->from_file = e->input->from_file;
-		return pool_read(e, p);
-	}
-	if (strcmp(e->kind->name, "L2Advertisement") == 0) {
-		struct l2_advertisement *a = array_push(&c->l2_advertisements);
-		return a == NULL ? -ENOMEM : l2_advertisement_read(e, a);
-	}
-	if (strcmp(e->kind->name, "Settings") == 0) {
-		struct json_source source = { .where = e->input->where };
-		struct json root = json_root(&source, e->input->object, "");
-		struct json spec = json_get(&root, "spec");
-		return settings_read(&spec, "", &c->settings);
-	}
-	return 0; /* the kinds of BGP: checked, nothing reads them yet */
 }
 
 /* --- all of them ------------------------------------------------------------------------ */
@@ -253,20 +41,19 @@ static bool is_of_pools(const struct kind *kind)
 	return strcmp(kind->name, "IPAddressPool") == 0 || strcmp(kind->name, "Community") == 0;
 }
 
-static int entries_collect(const struct config_inputs *inputs, struct build_entries *entries,
-			   struct faults *faults)
+static int entries_collect(struct build *b)
 {
-	for (size_t i = 0; i < inputs->count; i++) {
-		const struct config_input *in = &inputs->items[i];
+	for (size_t i = 0; i < b->inputs->count; i++) {
+		const struct config_input *in = &b->inputs->items[i];
 		const struct kind *kind = kind_of(in->object);
 
 		if (kind == NULL) {
-			kind_mistaken(in->object, in->where, faults);
+			kind_mistaken(in->object, in->where, b->faults);
 			continue;
 		}
-		if (!in->from_file && inputs->scope == CONFIG_POOLS && !is_of_pools(kind))
+		if (!in->from_file && b->inputs->scope == CONFIG_POOLS && !is_of_pools(kind))
 			continue;
-		struct build_entry *e = array_push(entries);
+		struct build_entry *e = array_push(&b->entries);
 		if (e == NULL)
 			return -ENOMEM;
 		const cJSON *metadata = cJSON_GetObjectItemCaseSensitive(in->object, "metadata");
@@ -315,106 +102,147 @@ static void report_twin(const struct build_entry *first, struct build_entry *sec
 	build_rank_own(second, faults, from);
 }
 
-static int names_check(struct build_entries *entries, struct faults *faults)
+/* Put the entries in order, and find those of one name. */
+static int names_check(struct build *b)
 {
-	struct build_entry **order = calloc(entries->count + 1, sizeof(struct build_entry *));
-
-	if (order == NULL)
-		return -ENOMEM;
-	for (size_t i = 0; i < entries->count; i++)
-		order[i] = &entries->items[i];
-	qsort(order, entries->count, sizeof(struct build_entry *), entry_cmp);
 	const struct build_entry *first = NULL;
-	for (size_t i = 0; i < entries->count; i++) {
-		struct build_entry *e = order[i];
+
+	for (size_t i = 0; i < b->entries.count; i++) {
+		struct build_entry **slot = array_push(&b->order);
+		if (slot == NULL)
+			return -ENOMEM;
+		*slot = &b->entries.items[i];
+	}
+	if (b->order.count > 1)
+		qsort(b->order.items, b->order.count, sizeof(*b->order.items), entry_cmp);
+	for (size_t i = 0; i < b->order.count; i++) {
+		struct build_entry *e = b->order.items[i];
 		e->place = (uint32_t)i;
 		/* Without a name it has no twin; its own check says that it needs one. */
 		if (first != NULL && *e->name != '\0' && strcmp(first->name, e->name) == 0 &&
 		    strcmp(first->kind->name, e->kind->name) == 0)
-			report_twin(first, e, faults);
+			report_twin(first, e, b->faults);
 		else
 			first = e;
 	}
-	free(order);
 	return 0;
 }
 
-static void entries_check(struct build_entries *entries, struct faults *faults)
+static void entries_check(struct build *b)
 {
-	for (size_t i = 0; i < entries->count; i++) {
-		struct build_entry *e = &entries->items[i];
-		size_t from = faults->count;
+	for (size_t i = 0; i < b->entries.count; i++) {
+		struct build_entry *e = &b->entries.items[i];
+		size_t from = b->faults->count;
 		char buf[256];
 
 		if (e->dropped)
 			continue;
 		struct where where = build_where(e, buf, sizeof(buf));
-		if (kind_check(e->kind, e->input->object, where, faults) != 0)
+		if (kind_check(e->kind, e->input->object, where, b->faults) != 0)
 			e->dropped = true;
-		build_rank_own(e, faults, from);
+		build_rank_own(e, b->faults, from);
 	}
 }
 
-static int pool_cmp(const void *a, const void *b)
+/* In order, so that the lists of the configuration are sorted by name. */
+static int entries_read(struct build *b)
 {
-	return strcmp(((const struct pool *)a)->name, ((const struct pool *)b)->name);
-}
-
-static int l2_advertisement_cmp(const void *a, const void *b)
-{
-	return strcmp(((const struct l2_advertisement *)a)->name,
-		      ((const struct l2_advertisement *)b)->name);
-}
-
-static int entries_read(struct build_entries *entries, struct config *c)
-{
-	for (size_t i = 0; i < entries->count; i++) {
-		int rc = entries->items[i].dropped ? 0 : entry_read(&entries->items[i], c);
+	for (size_t i = 0; i < b->order.count; i++) {
+		int rc = b->order.items[i]->dropped ? 0 : build_read(b, b->order.items[i]);
 		if (rc != 0)
 			return rc;
 	}
-	if (c->pools.count > 1)
-		qsort(c->pools.items, c->pools.count, sizeof(*c->pools.items), pool_cmp);
-	if (c->l2_advertisements.count > 1)
-		qsort(c->l2_advertisements.items, c->l2_advertisements.count,
-		      sizeof(*c->l2_advertisements.items), l2_advertisement_cmp);
+	return build_spans(b->config);
+}
+
+/* What is said of BGP; nothing of it stops the allocator. */
+static int rules_check(struct build *b)
+{
+	int rc = build_communities(b);
+
+	if (rc == 0 && b->inputs->scope == CONFIG_ALL)
+		rc = build_peers_check(b);
+	if (rc == 0 && b->inputs->scope == CONFIG_ALL)
+		rc = build_advertisements_check(b);
+	return rc;
+}
+
+/* Take out what lost against the file. */
+static void losers_drop(struct build *b)
+{
+	struct bgp_peers *peers = &b->config->bgp_peers;
+	struct bgp_advertisements *ads = &b->config->bgp_advertisements;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < peers->count; i++) {
+		if (b->bgp_peers.items[i]->dropped)
+			bgp_peer_done(&peers->items[i]);
+		else
+			peers->items[kept++] = peers->items[i];
+	}
+	peers->count = kept;
+	kept = 0;
+	for (size_t i = 0; i < ads->count; i++) {
+		if (b->bgp_advertisements.items[i]->dropped)
+			bgp_advertisement_done(&ads->items[i]);
+		else
+			ads->items[kept++] = ads->items[i];
+	}
+	ads->count = kept;
+}
+
+static void lists_trim(struct config *c)
+{
 	array_trim(&c->pools);
 	array_trim(&c->l2_advertisements);
-	return 0;
+	array_trim(&c->bgp_peers);
+	array_trim(&c->bgp_advertisements);
+	array_trim(&c->bfd_profiles);
 }
 
 int config_build(const struct config_inputs *inputs, struct faults *faults, struct config **ret)
 {
 	size_t errors = faults->errors;
-	struct build_entries entries = { 0 };
-	struct config *c = calloc(1, sizeof(*c));
+	struct build b = { .inputs = inputs, .faults = faults };
 
-	if (c == NULL)
+	b.config = calloc(1, sizeof(*b.config));
+	if (b.config == NULL)
 		return -ENOMEM;
-	c->refs = 1;
-	int rc = entries_collect(inputs, &entries, faults);
+	b.config->refs = 1;
+	int rc = entries_collect(&b);
 	if (rc == 0)
-		rc = names_check(&entries, faults);
+		rc = names_check(&b);
 	if (rc == 0) {
-		entries_check(&entries, faults);
-		rc = build_overlaps_check(&entries, faults);
+		entries_check(&b);
+		rc = build_overlaps_check(&b);
 	}
 	if (rc == 0)
-		rc = entries_read(&entries, c);
+		rc = entries_read(&b);
 	if (rc == 0)
-		rc = build_spans(c);
+		rc = rules_check(&b);
 	if (rc == 0 && faults->errors > errors)
 		rc = -EBADMSG;
-	array_free(&entries);
-	if (rc != 0) {
-		config_unref(c);
-		return rc;
+	if (rc == 0) {
+		losers_drop(&b);
+		lists_trim(b.config);
+	} else {
+		b.config = config_unref(b.config);
 	}
-	*ret = c;
-	return 0;
+	array_free(&b.entries);
+	array_free(&b.order);
+	array_free(&b.bgp_peers);
+	array_free(&b.bgp_advertisements);
+	if (rc == 0)
+		*ret = b.config;
+	return rc;
 }
 
 /* --- questions -------------------------------------------------------------------------- */
+
+static int pool_cmp(const void *a, const void *b)
+{
+	return strcmp(((const struct pool *)a)->name, ((const struct pool *)b)->name);
+}
 
 const struct pool *config_pool(const struct config *c, const char *name)
 {
@@ -423,6 +251,36 @@ const struct pool *config_pool(const struct config *c, const char *name)
 	return name == NULL || c->pools.count == 0
 		       ? NULL
 		       : bsearch(&key, c->pools.items, c->pools.count, sizeof(key), pool_cmp);
+}
+
+static int bgp_peer_cmp(const void *a, const void *b)
+{
+	return strcmp(((const struct bgp_peer *)a)->name, ((const struct bgp_peer *)b)->name);
+}
+
+const struct bgp_peer *config_bgp_peer(const struct config *c, const char *name)
+{
+	struct bgp_peer key = { .name = name };
+
+	return name == NULL || c->bgp_peers.count == 0
+		       ? NULL
+		       : bsearch(&key, c->bgp_peers.items, c->bgp_peers.count, sizeof(key),
+				 bgp_peer_cmp);
+}
+
+static int bfd_profile_cmp(const void *a, const void *b)
+{
+	return strcmp(((const struct bfd_profile *)a)->name, ((const struct bfd_profile *)b)->name);
+}
+
+const struct bfd_profile *config_bfd_profile(const struct config *c, const char *name)
+{
+	struct bfd_profile key = { .name = name };
+
+	return name == NULL || c->bfd_profiles.count == 0
+		       ? NULL
+		       : bsearch(&key, c->bfd_profiles.items, c->bfd_profiles.count, sizeof(key),
+				 bfd_profile_cmp);
 }
 
 const char *config_setting(const struct config *c, const char *key)
@@ -457,9 +315,21 @@ bool pool_excludes(const struct pool *p, const struct ip_addr *ip)
 	return ranges_contain(&p->exclude, ip);
 }
 
+/* By name or by label; both lists empty: every pool. */
+static bool covers(const struct names *names, const struct selectors *selectors,
+		   const struct pool *p)
+{
+	if (names->count == 0 && selectors->count == 0)
+		return true;
+	return names_contain(names, p->name) || selectors_match(selectors, &p->labels);
+}
+
 bool l2_advertisement_covers_pool(const struct l2_advertisement *a, const struct pool *p)
 {
-	if (a->pools.count == 0 && a->pool_selectors.count == 0)
-		return true;
-	return names_contain(&a->pools, p->name) || selectors_match(&a->pool_selectors, &p->labels);
+	return covers(&a->pools, &a->pool_selectors, p);
+}
+
+bool bgp_advertisement_covers_pool(const struct bgp_advertisement *a, const struct pool *p)
+{
+	return covers(&a->pools, &a->pool_selectors, p);
 }

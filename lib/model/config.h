@@ -9,6 +9,7 @@
 #define BELLMAN_MODEL_CONFIG_H
 
 #include "lib/base/ip.h"
+#include "lib/model/config_bgp.h"
 #include "lib/model/meta.h"
 
 struct pool_range {
@@ -102,6 +103,18 @@ struct config {
 	struct l2_advertisements {
 		ARRAY_OF(struct l2_advertisement); /* sorted by name */
 	} l2_advertisements;
+	struct bgp_peers {
+		ARRAY_OF(struct bgp_peer); /* these four: sorted by name */
+	} bgp_peers;
+	struct bgp_advertisements {
+		ARRAY_OF(struct bgp_advertisement);
+	} bgp_advertisements;
+	struct bfd_profiles {
+		ARRAY_OF(struct bfd_profile);
+	} bfd_profiles;
+	struct community_aliases {
+		ARRAY_OF(struct community_alias);
+	} communities;
 	struct settings {
 		ARRAY_OF(struct setting); /* as written */
 	} settings;
@@ -128,15 +141,36 @@ enum config_scope {
 			 is wrong with the others must not keep a pool from being used */
 };
 
+struct node;
+
 struct config_inputs {
 	ARRAY_OF(struct config_input);
 	enum config_scope scope;
+
+	/*
+	 * All below is borrowed and may be left out. What rules cannot know without it, they let
+	 * pass.
+	 */
+	const char *ns; /* where the daemons read resources and Secrets */
+	/* Every Node, to tell whether peers and advertisements meet on one. */
+	const struct node *const *nodes;
+	size_t node_count;
+	/* The speaker's own: what peers and BGP advertisements of other nodes refer to is not its
+	 * concern (compatibility page 1.9). One of .nodes. */
+	const struct node *own_node;
+	/* Objects of kind Secret, for passwordSecret; all there are in .ns? */
+	const cJSON *const *secrets;
+	size_t secret_count;
+	bool secrets_complete;
+	/* Objects are still to come that others may refer to: BFD profiles, names of communities.
+	 * For webhooks, which see one at a time, and for a file alone. */
+	bool references_may_come;
 };
 
 /*
  * Build a config from every object that is of a configuration kind (others are passed over).
  * Each object is checked alone (unknown fields with the nearest known name, types, values) and
- * together (same name, overlapping pools, duplicates). Kinds of BGP are checked alone only.
+ * together (same name, overlapping pools, and what BGP asks: compatibility page 1.3 to 1.6).
  *
  * A resource that loses against the file is a warning and left out. With errors in @faults
  * returns -EBADMSG and *ret is untouched; else 0 and *ret is one reference for the caller.
@@ -156,6 +190,10 @@ struct config *config_ref(struct config *c);
 struct config *config_unref(struct config *c); /* NULL is fine; returns NULL */
 
 const struct pool *config_pool(const struct config *c, const char *name);
+/* NULL when there is none of that name; NULL for a NULL name. */
+const struct bgp_peer *config_bgp_peer(const struct config *c, const char *name);
+const struct bfd_profile *config_bfd_profile(const struct config *c, const char *name);
+const struct community *config_community(const struct config *c, const char *alias);
 /* The first pool that contains @ip. @ignore_buggy: also count .0/.255 of avoidBuggyIPs pools, as
  * the speaker does. */
 const struct pool *config_pool_of(const struct config *c, const struct ip_addr *ip,

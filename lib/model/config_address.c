@@ -24,10 +24,10 @@ struct claims {
 };
 
 /* The ranges of all pools that come from the file, or of all that do not. */
-static int claims_collect(struct build_entries *entries, bool from_file, struct claims *ret)
+static int claims_collect(struct build *b, bool from_file, struct claims *ret)
 {
-	for (size_t i = 0; i < entries->count; i++) {
-		struct build_entry *e = &entries->items[i];
+	for (size_t i = 0; i < b->entries.count; i++) {
+		struct build_entry *e = &b->entries.items[i];
 		if (e->dropped || e->input->from_file != from_file ||
 		    strcmp(e->kind->name, "IPAddressPool") != 0)
 			continue;
@@ -135,28 +135,28 @@ static const struct claim *claims_find(const struct claims *claims, const struct
 	return &claims->items[low - 1];
 }
 
-int build_overlaps_check(struct build_entries *entries, struct faults *faults)
+int build_overlaps_check(struct build *b)
 {
 	struct claims file = { 0 }, resources = { 0 }, left = { 0 };
 
-	int rc = claims_collect(entries, true, &file);
+	int rc = claims_collect(b, true, &file);
 	if (rc == 0)
-		rc = claims_collect(entries, false, &resources);
+		rc = claims_collect(b, false, &resources);
 	if (rc == 0) {
-		claims_sweep(&file, faults);
+		claims_sweep(&file, b->faults);
 		for (size_t i = 0; i < resources.count; i++) {
 			struct claim *c = &resources.items[i];
 			const struct claim *other =
 				c->entry->dropped ? NULL : claims_find(&file, &c->range);
 			if (other != NULL) {
-				report(c, other, true, faults);
+				report(c, other, true, b->faults);
 				c->entry->dropped = true;
 			}
 		}
-		rc = claims_collect(entries, false, &left);
+		rc = claims_collect(b, false, &left);
 	}
 	if (rc == 0)
-		claims_sweep(&left, faults);
+		claims_sweep(&left, b->faults);
 	array_free(&file);
 	array_free(&resources);
 	array_free(&left);

@@ -4,6 +4,7 @@
 #define BELLMAN_MODEL_CONFIG_BUILD_H
 
 #include "lib/model/config.h"
+#include "lib/model/json.h"
 
 struct kind;
 
@@ -17,8 +18,22 @@ struct build_entry {
 	bool dropped;     /* faulty, or it lost against the file */
 };
 
-struct build_entries {
-	ARRAY_OF(struct build_entry);
+/* Entries, none of which it owns. */
+struct build_list {
+	ARRAY_OF(struct build_entry *);
+};
+
+/* All that is on its way. */
+struct build {
+	const struct config_inputs *inputs;
+	struct faults *faults;
+	struct config *config;
+	struct build_entries {
+		ARRAY_OF(struct build_entry); /* as they came */
+	} entries;
+	struct build_list order; /* by kind and name */
+	/* Where the items of the lists in .config come from, index by index. */
+	struct build_list bgp_advertisements, bgp_peers;
 };
 
 /* In which order MetalLB looks for errors (compatibility page 1.9). */
@@ -46,13 +61,56 @@ void build_rank(const struct build_entry *e, enum build_stage stage, struct faul
 /* The same for what is wrong with @e alone, with MetalLB's words around it. */
 void build_rank_own(const struct build_entry *e, struct faults *faults, size_t from);
 
+/* The way into the spec of an object, for faults with their paths. */
+struct build_cursor {
+	char name[256];
+	struct json_source source;
+	struct json root, spec;
+};
+void build_cursor_at(const struct build *b, const struct build_entry *e, struct build_cursor *ret);
+
 /*
- * Hold the addresses of all pools against each other. Within one source an overlap is an error;
- * a resource that overlaps with the file is dropped with a warning. 0 or -ENOMEM.
+ * @loser is at fault, met at @stage: the fault is told about @at, which a cursor of it led to.
+ * @winner: what it contradicts, if anything. When that is the file's and @loser a resource, then
+ * the file wins: it is a warning, and @loser is dropped.
+ * @summary: in MetalLB's words.
  */
-int build_overlaps_check(struct build_entries *entries, struct faults *faults);
+void build_refuse(struct build *b, struct build_entry *loser, const struct build_entry *winner,
+		  enum build_stage stage, const struct json *at, const char *summary,
+		  const char *fmt, ...) __attribute__((format(printf, 7, 8)));
+
+/* Of two that contradict each other the one at fault: the resource, else the later one. */
+struct build_entry *build_loser(struct build_entry *later, struct build_entry *other);
+
+/* Does what has @node_selectors concern the Node that asks? */
+bool build_concerns(const struct build *b, const struct selectors *node_selectors);
+
+/* config_read.c, config_read_bgp.c: one object, which held its schema, into b->config. */
+int build_read(struct build *b, struct build_entry *e);
+int build_read_bgp(struct build *b, struct build_entry *e);
+int build_read_names(const struct json *list, struct names *ret);
+int build_read_selectors(const struct json *of, const char *name, struct selectors *ret);
+void config_bgp_done(struct config *c);
+void config_pools_done(struct config *c);
+void bgp_peer_done(struct bgp_peer *p);
+void bgp_advertisement_done(struct bgp_advertisement *a);
+
+/*
+ * config_address.c: hold the addresses of all pools against each other. Within one source an
+ * overlap is an error; a resource that overlaps with the file is dropped with a warning. 0 or
+ * -ENOMEM.
+ */
+int build_overlaps_check(struct build *b);
 
 /* Fill c->spans from c->pools, which are sorted. 0 or -ENOMEM. */
 int build_spans(struct config *c);
+
+/*
+ * Rules between objects that were read, 0 or -ENOMEM: config_communities.c fills c->communities and
+ * those of the advertisements; then config_peers.c and config_advertisements.c.
+ */
+int build_communities(struct build *b);
+int build_peers_check(struct build *b);
+int build_advertisements_check(struct build *b);
 
 #endif

@@ -3,10 +3,12 @@
  * Of all faults the one that MetalLB would tell: it stops at the first, in an order of its own,
  * and puts the object around it in words. Its users compare the text.
  */
-#include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "lib/model/cluster.h"
 #include "lib/model/config_build.h"
 #include "lib/model/schema.h"
 
@@ -77,6 +79,50 @@ void build_rank_own(const struct build_entry *e, struct faults *faults, size_t f
 	build_rank(e, stage->stage, faults, from);
 	for (size_t i = from; i < faults->count; i++)
 		summarize(e, stage, &faults->items[i]);
+}
+
+void build_cursor_at(const struct build *b, const struct build_entry *e, struct build_cursor *ret)
+{
+	struct where where = build_where(e, ret->name, sizeof(ret->name));
+
+	ret->source = (struct json_source){ .where = where, .faults = b->faults };
+	ret->root = json_root(&ret->source, e->input->object, "");
+	ret->spec = json_get(&ret->root, "spec");
+}
+
+struct build_entry *build_loser(struct build_entry *later, struct build_entry *other)
+{
+	return later->input->from_file && !other->input->from_file ? other : later;
+}
+
+void build_refuse(struct build *b, struct build_entry *loser, const struct build_entry *winner,
+		  enum build_stage stage, const struct json *at, const char *summary,
+		  const char *fmt, ...)
+{
+	bool file_wins = winner != NULL && winner->input->from_file && !loser->input->from_file;
+	size_t from = b->faults->count;
+	char message[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(message, sizeof(message), fmt, ap);
+	va_end(ap);
+	if (file_wins) {
+		json_warn(at, "ignored, %s", message);
+		loser->dropped = true;
+	} else {
+		json_fault(at, "%s", message);
+	}
+	faults_summarize(b->faults, "%s", summary);
+	build_rank(loser, stage, b->faults, from);
+}
+
+bool build_concerns(const struct build *b, const struct selectors *node_selectors)
+{
+	const struct node *own = b->inputs->own_node;
+
+	return own == NULL || node_selectors->count == 0 ||
+	       selectors_match(node_selectors, &own->meta.labels);
 }
 
 const char *config_first_error(const struct faults *faults, char *buf, size_t size)

@@ -110,7 +110,8 @@ const struct kind kinds[] = {
 	{ "BGPPeer", "metallb.io/v1beta1", NULL, bgp_peer_v1beta1_fields, NULL,
 	  bgp_peer_v1beta1_rules },
 	{ "BFDProfile", "metallb.io/v1beta1", "bfdProfiles", bfd_profile_fields, NULL, NULL },
-	{ "Community", "metallb.io/v1beta1", "communities", community_fields, NULL, NULL },
+	{ "Community", "metallb.io/v1beta1", "communities", community_fields, NULL,
+	  community_rules },
 	{ "Settings", "bellman.io/v1", "settings", settings_fields, NULL, NULL },
 	{ NULL, NULL, NULL, NULL, NULL, NULL },
 };

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "lib/base/duration.h"
+#include "lib/model/community.h"
 
 #define U32_MAX 4294967295
 
@@ -20,7 +21,7 @@ const struct field bgp_advertisement_fields[] = {
 	{ .name = "aggregationLength", .type = FIELD_INT, .min = 1, .max = 32 },
 	{ .name = "aggregationLengthV6", .type = FIELD_INT, .min = 0, .max = 128 },
 	{ .name = "localPref", .type = FIELD_INT, .min = 0, .max = U32_MAX },
-	{ .name = "communities", .type = FIELD_COMMUNITY },
+	{ .name = "communities", .type = FIELD_COMMUNITY, .called = "community" },
 	{ .name = "ipAddressPools", .type = FIELD_UNIQUE },
 	{ .name = "ipAddressPoolSelectors", .type = FIELD_SELECTORS },
 	{ .name = "nodeSelectors", .type = FIELD_SELECTORS },
@@ -318,3 +319,25 @@ const struct field community_fields[] = {
 	{ .name = "communities", .type = FIELD_MAPS, .fields = community_alias_fields },
 	{ .name = NULL },
 };
+
+void community_rules(const struct json *spec)
+{
+	struct json list = json_get(spec, "communities");
+
+	if (!cJSON_IsArray(list.value))
+		return;
+	json_each (j, &list) {
+		const cJSON *name = cJSON_GetObjectItemCaseSensitive(j.value, "name");
+		const cJSON *text = cJSON_GetObjectItemCaseSensitive(j.value, "value");
+		struct community value;
+		char why[256];
+
+		if (!cJSON_IsString(text) || *text->valuestring == '\0' ||
+		    community_parse(text->valuestring, &value, why, sizeof(why)) == 0)
+			continue;
+		struct json at = json_get(&j, "value");
+		json_fault(&at, "%s", why);
+		json_summarize(&at, "parsing community \"%s\": %s",
+			       cJSON_IsString(name) ? name->valuestring : "", why);
+	}
+}

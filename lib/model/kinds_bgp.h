@@ -12,5 +12,6 @@ extern const struct field bfd_profile_fields[], community_fields[];
 void bgp_advertisement_rules(const struct json *spec);
 void bgp_peer_rules(const struct json *spec);
 void bgp_peer_v1beta1_rules(const struct json *spec);
+void community_rules(const struct json *spec);
 
 #endif

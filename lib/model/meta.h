@@ -68,6 +68,8 @@ int selector_decode(const cJSON *json, struct where where, struct faults *faults
 /* A list of them, with the duplicates of compatibility page 1 refused. NULL json: empty list. */
 int selectors_decode(const cJSON *json, struct where where, struct faults *faults,
 		     const char *field, struct selectors *ret);
+/* Zero for equal ones, whatever order they were written in; else some total order. */
+int selector_cmp(const struct selector *a, const struct selector *b);
 void selector_done(struct selector *s);
 void selectors_done(struct selectors *s);
 bool selector_matches(const struct selector *s, const struct labels *l);

@@ -62,36 +62,6 @@ static void asn_check(const struct json *j, const struct field *field)
 			   UINT32_MAX);
 }
 
-/* @count numbers up to @max, with colons between them. */
-static bool community_numbers(const char *at, size_t count, uint64_t max)
-{
-	for (size_t i = 0; i < count; i++) {
-		size_t digits = strspn(at, "0123456789");
-		char end = i + 1 < count ? ':' : '\0';
-
-		if (digits == 0 || digits > 10 || at[digits] != end || strtoull(at, NULL, 10) > max)
-			return false;
-		at += digits + 1;
-	}
-	return true;
-}
-
-/* @alias: in an advertisement, a text without a colon names an entry of a Community. */
-static void community_check(const struct json *j, bool alias)
-{
-	const char *text = json_text(j);
-
-	if (text == NULL || (alias && *text != '\0' && strchr(text, ':') == NULL))
-		return;
-	if (strncmp(text, "large:", 6) == 0) {
-		if (!community_numbers(text + 6, 3, UINT32_MAX))
-			json_fault(j, "\"%s\": expected community to be of format large:A:B:C",
-				   text);
-	} else if (!community_numbers(text, 2, UINT16_MAX)) {
-		json_fault(j, "\"%s\": expected community to be of format A:B", text);
-	}
-}
-
 static int json_text_cmp(const void *a, const void *b)
 {
 	const struct json *x = a, *y = b;
@@ -101,7 +71,7 @@ static int json_text_cmp(const void *a, const void *b)
 }
 
 /* Point at each text of a list that is there already. */
-static void unique_check(const struct json *list)
+static void unique_check(const struct json *list, const char *called)
 {
 	size_t n = 0;
 	struct json *items = calloc(json_count(list) + 1, sizeof(*items));
@@ -119,7 +89,7 @@ static void unique_check(const struct json *list)
 		if (strcmp(items[i - 1].value->valuestring, text) != 0)
 			continue;
 		json_fault(&items[i], "\"%s\" is there twice", text);
-		json_summarize(list, "duplicate definition of %s \"%s\"", list->key, text);
+		json_summarize(list, "duplicate definition of %s \"%s\"", called, text);
 	}
 	free(items);
 }
@@ -138,9 +108,6 @@ static void list_check(const struct json *list, const struct field *field, bool 
 		case FIELD_ADDRESSES:
 			range_check(&j, field->type == FIELD_ADDRESSES);
 			break;
-		case FIELD_COMMUNITY:
-			community_check(&j, true);
-			break;
 		case FIELD_MAPS:
 			if (json_is_object(&j))
 				fields_check(&j, field->fields, NULL, in_file);
@@ -150,7 +117,7 @@ static void list_check(const struct json *list, const struct field *field, bool 
 		}
 	}
 	if (field->type == FIELD_UNIQUE || field->type == FIELD_COMMUNITY)
-		unique_check(list);
+		unique_check(list, field->called != NULL ? field->called : field->name);
 }
 
 /* The decoder is the check; what it reads is dropped again. */
@@ -243,11 +210,10 @@ static void value_check(const struct json *j, const struct field *field, bool in
 			field->check(j);
 		break;
 	case FIELD_COMMUNITY:
-		if (!cJSON_IsArray(j->value)) {
-			community_check(j, false);
-			break;
-		}
-		list_check(j, field, in_file);
+		if (cJSON_IsArray(j->value))
+			list_check(j, field, in_file);
+		else
+			json_text(j);
 		break;
 	case FIELD_TEXTS:
 	case FIELD_UNIQUE:

@@ -24,7 +24,8 @@ enum field_type {
 	FIELD_UNIQUE,    /* a list of strings, none twice */
 	FIELD_RANGES,    /* ADDRESS/LENGTH or FIRST-LAST */
 	FIELD_ADDRESSES, /* the same, or single addresses */
-	FIELD_COMMUNITY, /* A:B or large:A:B:C */
+	FIELD_COMMUNITY, /* A:B or large:A:B:C; a list, none twice: or the name of one. What it
+			    says is for the rules: config_communities.c knows the names */
 	FIELD_SELECTOR,
 	FIELD_SELECTORS, /* a list of them, none twice */
 	FIELD_MAP,       /* .fields */

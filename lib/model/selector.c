@@ -56,15 +56,18 @@ static int requirement_cmp(const void *a, const void *b)
 	return c;
 }
 
-static int selector_cmp(const void *a, const void *b)
+int selector_cmp(const struct selector *a, const struct selector *b)
 {
-	const struct selector *x = *(const struct selector *const *)a;
-	const struct selector *y = *(const struct selector *const *)b;
-	int c = (x->count > y->count) - (x->count < y->count);
+	int c = (a->count > b->count) - (a->count < b->count);
 
-	for (size_t i = 0; c == 0 && i < x->count; i++)
-		c = requirement_cmp(&x->items[i], &y->items[i]);
+	for (size_t i = 0; c == 0 && i < a->count; i++)
+		c = requirement_cmp(&a->items[i], &b->items[i]);
 	return c;
+}
+
+static int selector_ref_cmp(const void *a, const void *b)
+{
+	return selector_cmp(*(const struct selector *const *)a, *(const struct selector *const *)b);
 }
 
 static struct requirement *push(struct selector *s, const char *key, enum selector_op op,
@@ -110,6 +113,14 @@ static void known_members(const struct json *object, const char *const *known)
 	}
 }
 
+static void duplicate_value(const struct json *values, const char *value)
+{
+	json_fault(values, "\"%s\" is there twice", value);
+	json_summarize(values,
+		       "duplicate definition of match expression value in label selector \"%s\"",
+		       value);
+}
+
 static int expression_decode(const struct json *expression, struct selector *s)
 {
 	static const char *const members[] = { "key", "operator", "values", NULL };
@@ -149,8 +160,14 @@ static int expression_decode(const struct json *expression, struct selector *s)
 	qsort(r->values, r->value_count, sizeof(*r->values), text_cmp);
 	for (uint32_t i = 1; i < r->value_count; i++)
 		if (r->values[i] == r->values[i - 1])
-			json_fault(&values, "\"%s\" is there twice", r->values[i]);
+			duplicate_value(&values, r->values[i]);
 	return 0;
+}
+
+static void duplicate_expression(const struct json *expressions, const char *key)
+{
+	json_fault(expressions, "the expression on \"%s\" is there twice", key);
+	json_summarize(expressions, "duplicate definition of match expressions on \"%s\"", key);
 }
 
 static int selector_read(const struct json *j, struct selector *s)
@@ -179,8 +196,7 @@ static int selector_read(const struct json *j, struct selector *s)
 		qsort(s->items + from, s->count - from, sizeof(*s->items), requirement_cmp);
 		for (size_t i = from + 1; i < s->count; i++)
 			if (requirement_cmp(&s->items[i - 1], &s->items[i]) == 0)
-				json_fault(&expressions, "the expression on \"%s\" is there twice",
-					   s->items[i].key);
+				duplicate_expression(&expressions, s->items[i].key);
 	}
 	if (s->count > 1)
 		qsort(s->items, s->count, sizeof(*s->items), requirement_cmp);
@@ -205,6 +221,14 @@ int selector_decode(const cJSON *json, struct where where, struct faults *faults
 	return rc;
 }
 
+/* The last part of a path such as spec.nodeSelectors. */
+static const char *list_name(const char *path)
+{
+	const char *dot = strrchr(path, '.');
+
+	return dot == NULL ? path : dot + 1;
+}
+
 /* No two of a list may be equal: sorted copies of the pointers lie side by side. */
 static int duplicates_find(const struct json *list, const struct selectors *s)
 {
@@ -215,10 +239,11 @@ static int duplicates_find(const struct json *list, const struct selectors *s)
 		return -ENOMEM;
 	for (size_t i = 0; i < s->count; i++)
 		order[i] = &s->items[i];
-	qsort(order, s->count, sizeof(*order), selector_cmp);
+	qsort(order, s->count, sizeof(*order), selector_ref_cmp);
 	for (size_t i = 1; i < s->count; i++) {
-		if (selector_cmp(&order[i - 1], &order[i]) == 0) {
+		if (selector_cmp(order[i - 1], order[i]) == 0) {
 			json_fault(list, "the same selector is there twice");
+			json_summarize(list, "duplicate definition of %s", list_name(list->key));
 			break;
 		}
 	}

@@ -243,6 +243,8 @@ static void test_range_entries_of_a_pool(void **state)
 		{ "192.0.2.1-192.0.2.9", "192.0.2.1-192.0.2.9" },
 		{ " 192.0.2.1 \t-  192.0.2.9 ", "192.0.2.1-192.0.2.9" },
 		{ "192.0.2.1-192.0.2.1", "192.0.2.1-192.0.2.1" },
+		{ "192.0.2.1-192.0.2.9\n", "192.0.2.1-192.0.2.9" }, /* of a YAML block */
+		{ "192.0.2.77/24", "192.0.2.0-192.0.2.255" },
 		{ "2001:db8::-2001:db8::ffff", "2001:db8::-2001:db8::ffff" },
 	};
 	static const struct {
@@ -294,6 +296,37 @@ static void test_ranges_overlap_at_a_shared_end(void **state)
 	assert_false(ip_range_contains(&v6, &in));
 }
 
+/* The blocks that a range is made of: the widest one says how far routes may be aggregated. */
+static void test_widest_prefix_in_a_range(void **state)
+{
+	static const struct {
+		const char *range;
+		uint8_t len;
+	} cases[] = {
+		{ "192.0.2.0/24", 24 },
+		{ "192.0.2.7-192.0.2.7", 32 },
+		{ "192.0.2.1-192.0.2.2", 32 }, /* neighbours, but not of one block */
+		{ "192.0.2.2-192.0.2.3", 31 },
+		{ "192.0.2.1-192.0.2.254", 26 }, /* .64 and .128; .0 and .255 are missing */
+		{ "192.0.2.15-192.0.2.32", 28 },
+		{ "0.0.0.0/0", 0 },
+		{ "0.0.0.1-255.255.255.255", 1 },
+		{ "255.255.255.254-255.255.255.255", 31 },
+		{ "2001:db8::/64", 64 },
+		{ "2001:db8::1-2001:db8::ffff", 113 },
+		{ "::/0", 0 },
+		{ "::1-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", 1 },
+		{ "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
+		  128 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct ip_range r = range(cases[i].range);
+		assert_int_equal(ip_range_widest_prefix(&r), cases[i].len);
+	}
+}
+
 static void test_sizes_do_not_overflow(void **state)
 {
 	struct ip_range all = range("::/0"), one = range("10.0.0.1/32"), v4 = range("0.0.0.0/0");
@@ -317,6 +350,7 @@ int main(void)
 		cmocka_unit_test(test_what_is_no_prefix_is_refused),
 		cmocka_unit_test(test_range_entries_of_a_pool),
 		cmocka_unit_test(test_ranges_overlap_at_a_shared_end),
+		cmocka_unit_test(test_widest_prefix_in_a_range),
 		cmocka_unit_test(test_sizes_do_not_overflow),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -196,7 +196,8 @@ static const struct row rows[] = {
 	{ "an alias that may come later", NULL, BGP_ADS, "CREATE",
 	  BGP_AD("a", "{\"communities\":[\"no-export\"]}") },
 	{ "a community that no alias can be", NULL, BGP_ADS, "CREATE",
-	  BGP_AD("a", "{\"communities\":[\"1:99999\"]}"), "expected community to be of format" },
+	  BGP_AD("a", "{\"communities\":[\"1:99999\"]}"),
+	  "invalid community value: invalid section" },
 	{ "a pool twice", NULL, L2_ADS, "CREATE", L2_AD("a", "{\"ipAddressPools\":[\"p\",\"p\"]}"),
 	  "duplicate definition of ipAddressPools" },
 
@@ -209,10 +210,10 @@ static const struct row rows[] = {
 	/* Case 108. */
 	{ "an alias for too much", NULL, ALIASES, "CREATE",
 	  ALIAS("a", "{\"communities\":[{\"name\":\"x\",\"value\":\"1:99999\"}]}"),
-	  "expected community to be of format" },
+	  "invalid community value: invalid section" },
 	{ "an alias that comes to be too much",
 	  ALIAS("a", "{\"communities\":[{\"name\":\"x\",\"value\":\"1:1\"}]}"), ALIASES, "UPDATE",
-	  ALIAS("a", "{\"communities\":[{\"name\":\"x\",\"value\":\"large:1:1\"}]}"),
+	  ALIAS("a", "{\"communities\":[{\"name\":\"x\",\"value\":\"lar:1:1:1\"}]}"),
 	  "expected community to be of format large" },
 
 	/* Case 109. */
