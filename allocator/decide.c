@@ -12,8 +12,8 @@
 #include <string.h>
 
 #include "allocator/ipam_link.h"
-#include "allocator/pick.h"
 #include "allocator/record.h"
+#include "allocator/request.h"
 #include "lib/base/intern.h"
 #include "lib/base/must.h"
 
@@ -161,6 +161,23 @@ static void say_no_family(const struct allocator *a, const struct record *r, str
 			      ips_text(shown, text));
 }
 
+/* Hold what may stay of @ips, if there is any; @why is said of the rest. */
+static bool hold_some(struct allocator *a, struct record *r, struct ips ips, unsigned families,
+		      bool single, const char *why, struct allocator_actions *out)
+{
+	struct ip_list stay, go = { .count = 0 };
+
+	if (!may_keep_some(a, r, ips, families, single, &stay))
+		return false;
+	for (unsigned i = 0; i < ips.count; i++) {
+		if (!ips_have(ip_list_lend(&stay), &ips.items[i]))
+			go.ips[go.count++] = ips.items[i];
+	}
+	hold(a, r, ip_list_lend(&stay));
+	say_cleared(r, ip_list_lend(&go), why, out);
+	return true;
+}
+
 /* Take over what the status says, if it was not written by us and holds. */
 static void step_adopt(struct allocator *a, struct record *r, unsigned families, bool single,
 		       struct allocator_actions *out)
@@ -177,13 +194,14 @@ static void step_adopt(struct allocator *a, struct record *r, unsigned families,
 		why_add(why, "the status holds something else than addresses, or too many");
 	else if (ips_same_set(shown, ip_kept_lend(r->held)))
 		ip_kept_set(&r->held, shown); /* the order is theirs to choose */
-	else if (may_hold(a, r, shown, families, single, why))
+	else if (may_hold(a, r, shown, families, single, r->held == NULL, why))
 		hold(a, r, shown);
 	if (why[0] == '\0')
 		return;
 	note_duplicates(a, r, out);
 	say_no_family(a, r, shown, out);
-	say_cleared(r, shown, why, out);
+	if (r->held != NULL || r->shown.odd || !hold_some(a, r, shown, families, single, why, out))
+		say_cleared(r, shown, why, out);
 }
 
 /* Is what is held still right? It goes if not. */
@@ -195,34 +213,75 @@ static void step_check(struct allocator *a, struct record *r, unsigned families,
 
 	if (held.count == 0)
 		return;
-	if (may_hold(a, r, held, families, single, why)) {
+	if (may_hold(a, r, held, families, single, true, why)) {
 		hold(a, r, held); /* with the claim and the pool of today */
 		return;
 	}
+	if (hold_some(a, r, held, families, single, why, out))
+		return;
 	say_cleared(r, held, why, out);
 	let_go(a, r);
 }
 
-/* The second family of a PreferDualStack Service, from the pool of the first. */
-static void step_add_family(struct allocator *a, struct record *r, struct problem *p,
-			    struct allocator_actions *out)
+/*
+ * What is lacking to what is held: the second family of a PreferDualStack Service, an address of
+ * each range of a pool with perRange. It comes from the same pool, behind what is there.
+ */
+static void step_complete(struct allocator *a, struct record *r, unsigned families,
+			  struct problem *p, struct allocator_actions *out)
 {
 	struct ip_list list = ip_list_of(ip_kept_lend(r->held));
-	unsigned missing = FAMILIES_BOTH & ~families_of(ip_list_lend(&list));
 	struct pool_book *pool = pools_place(ledger_pools(a->ledger), &list.ips[0]).pool;
-	struct ip_list more;
-	char ip[IP_TEXT_MAX];
+	unsigned before = list.count, lacking;
+	char text[IPS_TEXT_MAX], ip[IP_TEXT_MAX];
 
-	if (pick(a, r, &pool, 1, missing, &more)) {
-		list.ips[list.count++] = more.ips[0];
-		hold(a, r, ip_list_lend(&list));
-		allocator_say(out, r, false, "IPAllocated", "Assigned additional IP \"%s\"",
-			      ip_format(&list.ips[1], ip));
+	if (!pool->pool->per_range && families_of(ip_list_lend(&list)) == families)
 		return;
+	enum allocator_answer answer = pool_complete(a, r, pool, families, &list, &lacking);
+	if (list.count > before) {
+		struct ips added = { &list.ips[before], list.count - before };
+
+		hold(a, r, ip_list_lend(&list));
+		if (added.count == 1)
+			allocator_say(out, r, false, "IPAllocated", "Assigned additional IP \"%s\"",
+				      ip_format(&added.items[0], ip));
+		else
+			allocator_say(out, r, false, "IPAllocated", "Assigned additional IP %s",
+				      ips_text(added, text));
 	}
+	if (answer == ALLOCATOR_COULD)
+		return;
 	p->event = "AdditionalAssignFailed";
 	p->warning = false;
-	pool_answer(a, r, pool, missing, p->why);
+	if (pool_has_ipam(pool->pool))
+		pool_answer(a, r, pool, lacking, p->why);
+	else
+		why_answer(r, pool, lacking, answer, p->why);
+}
+
+/* Get the addresses that are asked for, of @wanted if that is asked for, too. */
+static void step_request(struct allocator *a, struct record *r, struct pool_book *wanted,
+			 const struct ip_list *request, unsigned families, struct problem *p,
+			 struct allocator_actions *out)
+{
+	const struct pool_book *in = pools_place(ledger_pools(a->ledger), &request->ips[0]).pool;
+	struct ip_list list = *request;
+
+	p->reason = "RequestRefused";
+	if (wanted != NULL && in != NULL && in != wanted)
+		why_add(p->why,
+			"the requested address is in pool \"%s\", not in \"%s\" as the "
+			"annotation says",
+			in->pool->name, wanted->pool->name);
+	else if (request_is_held(a, r, request) &&
+		 (wanted == NULL || r->pool == wanted->pool->name))
+		return;
+	else if (request_has_host_part(a, request)
+			 ? request_pick(a, r, wanted, request, families, &list, p->why)
+			 : may_hold(a, r, ip_list_lend(request), families, false, false, p->why)) {
+		if (ipam_grants(a, r, ip_list_lend(&list), p->why))
+			assign(a, r, ip_list_lend(&list), out);
+	}
 }
 
 /* Get what is asked for, or anything if nothing is held. What is held stays until then. */
@@ -239,7 +298,7 @@ static void step_allocate(struct allocator *a, struct record *r, unsigned famili
 	p->event = "AllocationFailed";
 	p->warning = true;
 	p->reason = "InvalidRequest";
-	if (!request_of(s, &request, p->why)) {
+	if (!request_of(s, pools_per_range(ledger_pools(a->ledger)), &request, p->why)) {
 		if (r->held != NULL)
 			p->event = "LoadBalancerFailed";
 		return;
@@ -253,19 +312,7 @@ static void step_allocate(struct allocator *a, struct record *r, unsigned famili
 		}
 	}
 	if (request.count > 0) {
-		p->reason = "RequestRefused";
-		const struct pool_book *in =
-			pools_place(ledger_pools(a->ledger), &request.ips[0]).pool;
-
-		if (pool != NULL && in != NULL && in != pool)
-			why_add(p->why,
-				"the requested address is in pool \"%s\", not in \"%s\" as the "
-				"annotation says",
-				in->pool->name, wanted);
-		else if (!ips_same_set(ip_list_lend(&request), ip_kept_lend(r->held)) &&
-			 may_hold(a, r, ip_list_lend(&request), families, false, p->why) &&
-			 ipam_grants(a, r, ip_list_lend(&request), p->why))
-			assign(a, r, ip_list_lend(&request), out);
+		step_request(a, r, pool, &request, families, p, out);
 		return;
 	}
 	p->reason = "NoAddressAvailable";
@@ -278,10 +325,10 @@ static void step_allocate(struct allocator *a, struct record *r, unsigned famili
 		if (pick_anywhere(a, r, families, &list))
 			assign(a, r, ip_list_lend(&list), out);
 		else
-			why_none(a, r, families, p->why);
+			why_none(a, r, families, NULL, p->why);
 	}
-	if (ip_kept_lend(r->held).count == 1 && takes_single(s, families) && p->why[0] == '\0')
-		step_add_family(a, r, p, out);
+	if (r->held != NULL && p->why[0] == '\0')
+		step_complete(a, r, families, p, out);
 }
 
 /* What becomes of a Service that is not (or no longer) ours (decision on loadBalancerClass). */

@@ -505,7 +505,7 @@ struct allocator *allocator_new(const struct allocator_cfg *cfg)
 	a->writes_max = cfg->writes_max;
 	a->standby = cfg->standby;
 	a->rng = rng_seeded(cfg->seed);
-	a->ledger = ledger_new();
+	a->ledger = ledger_new(rng_next(&a->rng));
 	a->ipam = ipam_link_new(a, rng_next(&a->rng));
 	RB_INIT(&a->spaces);
 	RB_INIT(&a->records);

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "allocator/ipam_link.h"
-#include "allocator/pick.h"
 #include "allocator/record.h"
+#include "allocator/request.h"
 
 #define TEXT_ROOM 300 /* that a verdict is told only into, to be whole; longer ones are cut */
 
@@ -44,87 +44,99 @@ const char *allocator_answer_word(enum allocator_answer answer)
 
 /* --- what one pool says ---------------------------------------------------------------- */
 
+/* What is missing of what is needed changes with other Services; this text is not to. */
+static void why_full(const struct pool *p, unsigned families, bool either, char *why)
+{
+	const char *where = p->per_range ? " in each of its ranges" : "";
+
+	if (families != FAMILIES_BOTH)
+		why_add(why, "pool \"%s\" has no free %s address%s", p->name,
+			families_text(families), where);
+	else if (either)
+		why_add(why, "pool \"%s\" has neither a free IPv4 nor a free IPv6 address%s",
+			p->name, where);
+	else
+		why_add(why, "pool \"%s\" does not have both a free IPv4 and a free IPv6 address%s",
+			p->name, where);
+}
+
+/* Will one address of two families do? */
+static bool either_does(const struct record *r, unsigned families)
+{
+	return families == FAMILIES_BOTH && r->service->family_policy == FAMILY_PREFER_DUAL;
+}
+
+void why_answer(const struct record *r, struct pool_book *pool, unsigned families,
+		enum allocator_answer answer, char *why)
+{
+	const struct pool *p = pool->pool;
+
+	switch (answer) {
+	case ALLOCATOR_COULD:
+		why_add(why, "pool \"%s\" has what the Service needs", p->name);
+		break;
+	case ALLOCATOR_DRAINING:
+		why_drain(p, why);
+		break;
+	case ALLOCATOR_OVER_QUOTA:
+		why_quota(r, p, why);
+		break;
+	case ALLOCATOR_NO_FAMILY:
+		why_add(why, "pool \"%s\" has no %s addresses", p->name,
+			families_text(families & ~pool_families(pool)));
+		break;
+	case ALLOCATOR_FULL:
+		why_full(p, families, either_does(r, families), why);
+		break;
+	default:
+		why_shut_out(r, p, answer, why);
+		break;
+	}
+}
+
 enum allocator_answer pool_answer(const struct allocator *a, const struct record *r,
 				  struct pool_book *pool, unsigned families, char *why)
 {
-	enum allocator_answer admits = pool_admits(a, r, pool->pool);
+	struct ip_list ips;
+	enum allocator_answer answer = pool_offer(a, r, pool, families, NULL, &ips);
+	bool lacks = answer == ALLOCATOR_NO_FAMILY || answer == ALLOCATOR_FULL;
 
-	if (admits != ALLOCATOR_COULD) {
-		why_shut_out(r, pool->pool, admits, why);
-		return admits;
-	}
-	bool either = families == FAMILIES_BOTH && r->service->family_policy == FAMILY_PREFER_DUAL;
-	unsigned there = 0, free = 0;
+	for (unsigned bit = FAMILIES_V4; lacks && either_does(r, families) && bit <= FAMILIES_V6;
+	     bit <<= 1) {
+		enum allocator_answer alone = pool_offer(a, r, pool, bit, NULL, &ips);
 
-	for (unsigned bit = FAMILIES_V4; bit <= FAMILIES_V6; bit <<= 1) {
-		uint8_t family = bit == FAMILIES_V6 ? IP_V6 : IP_V4;
-		struct ip_addr ip;
-
-		if (pool_side(pool, family)->span_count > 0)
-			there |= bit;
-		if (families & bit & there &&
-		    ledger_first(a->ledger, pool, family, &r->holder, r->claim, &ip))
-			free |= bit;
+		if (answer != ALLOCATOR_COULD && alone != ALLOCATOR_NO_FAMILY)
+			answer = alone;
 	}
-	if (!either && (families & ~there) != 0) {
-		why_add(why, "pool \"%s\" has no %s addresses", pool->pool->name,
-			families_text(families & ~there));
-		return ALLOCATOR_NO_FAMILY;
-	}
-	if (pool_has_ipam(pool->pool))
+	if (pool_has_ipam(pool->pool) && (answer == ALLOCATOR_COULD || answer == ALLOCATOR_FULL))
 		return ipam_pick_answer(a, r, pool, families, why);
-	if (free == families || (either && free != 0)) {
-		why_add(why, "pool \"%s\" has what the Service needs", pool->pool->name);
-		return ALLOCATOR_COULD;
-	}
-	/* Which of two is missing changes with other Services; this text is not to. */
-	why_add(why, "pool \"%s\" %s", pool->pool->name,
-		families != FAMILIES_BOTH ? "has no free "
-		: either                  ? "has neither a free IPv4 nor a free IPv6 address"
-			 : "does not have both a free IPv4 and a free IPv6 address");
-	if (families != FAMILIES_BOTH)
-		why_add(why, "%s address", families_text(families));
-	return ALLOCATOR_FULL;
+	why_answer(r, pool, families, answer, why);
+	return answer;
 }
 
 /* What @pool says to a request for addresses. */
 static enum allocator_answer answer_request(const struct question *q, struct pool_book *pool,
 					    char *why)
 {
-	bool has_one = false;
+	struct ip_list ips;
+	enum allocator_answer answer = request_offer(q->a, q->r, pool, &q->request, &ips, why);
 
-	for (unsigned i = 0; i < q->request.count; i++) {
-		if (!pool_contains(pool->pool, &q->request.ips[i], true))
-			continue;
-		enum allocator_answer answer =
-			address_answer(q->a, q->r, &q->request.ips[i], NULL, why);
-		if (answer != ALLOCATOR_COULD)
-			return answer;
-		has_one = true;
-	}
-	if (has_one && pool_has_ipam(pool->pool)) {
-		enum allocator_answer answer =
-			ipam_grants_answer(q->a, q->r, pool, ip_list_lend(&q->request), why);
-		if (answer != ALLOCATOR_COULD)
-			return answer;
-	}
-	if (has_one) {
+	if (answer == ALLOCATOR_COULD && pool_has_ipam(pool->pool))
+		answer = ipam_grants_answer(q->a, q->r, pool, ip_list_lend(&ips), why);
+	if (answer == ALLOCATOR_COULD)
 		why_add(why, "pool \"%s\" has what the Service asks for", pool->pool->name);
-		return ALLOCATOR_COULD;
-	}
-	why_add(why, "pool \"%s\" does not have the requested address", pool->pool->name);
-	return ALLOCATOR_ELSEWHERE;
+	return answer;
 }
 
 static enum allocator_answer answer_of(const struct question *q, struct pool_book *pool,
 				       enum allocator_way way, char *why)
 {
 	const char *name = pool->pool->name;
-	struct ips held = ip_kept_lend(q->r->held), request = ip_list_lend(&q->request);
+	struct ips held = ip_kept_lend(q->r->held);
 	char ips[IPS_TEXT_MAX];
 
 	if (held.count > 0 && q->r->pool == name &&
-	    (request.count == 0 || ips_same_set(request, held))) {
+	    (q->request.count == 0 || request_is_held(q->a, q->r, &q->request))) {
 		why_add(why, "pool \"%s\" gave it %s", name, ips_text(held, ips));
 		return ALLOCATOR_HOLDS;
 	}
@@ -133,7 +145,8 @@ static enum allocator_answer answer_of(const struct question *q, struct pool_boo
 			q->wanted->pool->name);
 		return ALLOCATOR_ELSEWHERE;
 	}
-	if (q->request.count > 0)
+	if (q->request.count > 0 &&
+	    (way != ALLOCATOR_NOT_ASKED || !request_has_host_part(q->a, &q->request)))
 		return answer_request(q, pool, why);
 	if (way == ALLOCATOR_NOT_ASKED) {
 		why_add(why, "pool \"%s\" is only used on request", name);
@@ -198,11 +211,14 @@ static void tell(void *arg, const struct allocator_verdict *v)
 	why_add(t->why, "%s%s", t->told++ > 0 ? "; " : "", v->text);
 }
 
-void why_none(const struct allocator *a, const struct record *r, unsigned families, char *why)
+void why_none(const struct allocator *a, const struct record *r, unsigned families,
+	      const struct ip_list *request, char *why)
 {
-	const struct question q = { .a = a, .r = r, .families = families };
+	struct question q = { .a = a, .r = r, .families = families };
 	struct telling t = { .why = why };
 
+	if (request != NULL)
+		q.request = *request;
 	why_add(why, "no available IPs: ");
 	ask_all(&q, tell, &t);
 	if (t.left > 0)
@@ -219,7 +235,9 @@ bool allocator_explain(const struct allocator *a, const char *ns, const char *na
 		return false;
 	struct question q = { .a = a, .r = r };
 	q.families = service_needs(r->service, &ignored);
-	if (!r->ours || q.families == 0 || !request_of(r->service, &q.request, ignored.why))
+	if (!r->ours || q.families == 0 ||
+	    !request_of(r->service, pools_per_range(ledger_pools(a->ledger)), &q.request,
+			ignored.why))
 		return true;
 	if (r->service->address_pool != NULL && r->service->address_pool[0] != '\0') {
 		q.wanted = pools_named(ledger_pools(a->ledger), r->service->address_pool);

@@ -15,14 +15,18 @@ static struct ipam_who who_of(const struct record *r)
 /* --- choosing ------------------------------------------------------------------------ */
 
 /* Put what @r has or shares in @pool into @list; the families that are left to ask for. */
-static unsigned known(struct allocator *a, const struct record *r, struct pool_book *pool,
+static unsigned known(const struct allocator *a, const struct record *r, struct pool_book *pool,
 		      unsigned families, struct ip_list *list)
 {
-	for (unsigned bit = FAMILIES_V4; bit <= FAMILIES_V6; bit <<= 1) {
-		uint8_t family = bit == FAMILIES_V6 ? IP_V6 : IP_V4;
+	struct ledger_search s = { .pool = pool,
+				   .range = RANGE_ANY,
+				   .holder = &r->holder,
+				   .claim = r->claim,
+				   .in_use = true };
 
-		if (families & bit && ledger_known(a->ledger, pool, family, &r->holder, r->claim,
-						   &list->ips[list->count])) {
+	for (unsigned bit = FAMILIES_V4; bit <= FAMILIES_V6; bit <<= 1) {
+		s.family = bit == FAMILIES_V6 ? IP_V6 : IP_V4;
+		if (families & bit && ledger_first(a->ledger, &s, &list->ips[list->count])) {
 			list->count++;
 			families &= ~bit;
 		}
@@ -30,27 +34,21 @@ static unsigned known(struct allocator *a, const struct record *r, struct pool_b
 	return families;
 }
 
-static bool has_families(struct pool_book *pool, unsigned families)
-{
-	return (!(families & FAMILIES_V4) || pool_side(pool, IP_V4)->span_count > 0) &&
-	       (!(families & FAMILIES_V6) || pool_side(pool, IP_V6)->span_count > 0);
-}
-
 /* May @r take what the server of @pool offers? False and why. */
 static bool may_take(const struct allocator *a, const struct record *r, struct pool_book *pool,
 		     struct ips ips, char *why)
 {
 	for (unsigned i = 0; i < ips.count; i++) {
-		const struct pool *in = NULL;
+		const struct pool_book *in = NULL;
 		char ip[IP_TEXT_MAX], said[WHY_MAX] = "";
 
 		ip_format(&ips.items[i], ip);
-		if (address_answer(a, r, &ips.items[i], &in, said) != ALLOCATOR_COULD) {
+		if (address_answer(a, r, &ips.items[i], false, &in, said) != ALLOCATOR_COULD) {
 			why_add(why, "%s, but %s", ip, said);
 			return false;
 		}
-		if (in != pool->pool) {
-			why_add(why, "%s, which is in pool \"%s\"", ip, in->name);
+		if (in != pool) {
+			why_add(why, "%s, which is in pool \"%s\"", ip, in->pool->name);
 			return false;
 		}
 	}
@@ -86,8 +84,6 @@ bool ipam_pick(struct allocator *a, struct record *r, struct pool_book *pool, un
 {
 	struct ip_list list = { .count = 0 }, offer = { .count = 0 };
 
-	if (!has_families(pool, families))
-		return false;
 	unsigned missing = known(a, r, pool, families, &list);
 	if (missing != 0 && !ask(a, r, pool, (struct ipam_wish){ missing, { NULL, 0 } }, &offer))
 		return false;
@@ -155,8 +151,7 @@ enum allocator_answer ipam_pick_answer(const struct allocator *a, const struct r
 	/* The last of the wishes that it had: it was made because those before were denied. */
 	for (size_t i = either ? 3 : 1; i-- > 0 && answer == ALLOCATOR_COULD;) {
 		struct ip_list ignored = { .count = 0 };
-		unsigned missing =
-			known((struct allocator *)(uintptr_t)a, r, pool, tries[i], &ignored);
+		unsigned missing = known(a, r, pool, tries[i], &ignored);
 
 		answer = wish_answer(a, r, pool->pool, (struct ipam_wish){ missing, { NULL, 0 } },
 				     why);

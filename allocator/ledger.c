@@ -5,166 +5,111 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/base/intern.h"
 #include "lib/base/must.h"
-#include "lib/base/rangeset.h"
-#include "lib/base/tree.h"
 
-struct claim {
-	unsigned refs;
-	const char *key; /* interned */
-	size_t count;
-	uint32_t ports[]; /* protocol << 16 | port, sorted: there may be tens of thousands */
-};
+#define TABLE_FIRST 64 /* buckets */
 
 struct ledger_addr {
-	RB_ENTRY(ledger_addr) by_ip, by_key;
+	struct ledger_addr *next; /* in its bucket */
 	struct ip_addr ip;
 	struct place place;
 	LIST_HEAD(, use) uses;
-	const char *key;        /* on which all users share; NULL: one user, who does not */
-	struct rangeset *ports; /* of all users; NULL without a key */
+	struct share *share; /* NULL: one user, who does not share */
 };
 
-RB_HEAD(addr_tree, ledger_addr);
-RB_HEAD(key_tree, ledger_addr);
-
 struct ledger {
-	struct addr_tree addrs;
-	struct key_tree shared; /* those with a key */
+	struct ledger_addr **buckets;
+	size_t size, count; /* size: a power of two */
+	uint64_t seed;
+	struct share_book *shares;
 	struct pools_book *pools;
 	uint64_t freed;
 	void (*on_freed)(void *arg, const struct ip_addr *ip); /* NULL: nobody asked */
 	void *arg;
 };
 
-static int addr_cmp(const struct ledger_addr *a, const struct ledger_addr *b)
+/* --- the table of addresses ------------------------------------------------------------ */
+
+/* Tenants choose addresses, so the places of those are not theirs to know. */
+static struct ledger_addr **bucket_of(const struct ledger *b, const struct ip_addr *ip)
 {
-	return ip_cmp(&a->ip, &b->ip);
+	u128 n = ip_to_number(ip);
+	struct rng mix = rng_seeded(b->seed ^ (uint64_t)n);
+
+	mix.state ^= rng_next(&mix) + (uint64_t)(n >> 64) + ip->family;
+	return &b->buckets[rng_next(&mix) & (b->size - 1)];
 }
-
-/* Keys are interned: only that equal ones stand together matters. */
-static int key_cmp(const struct ledger_addr *a, const struct ledger_addr *b)
-{
-	if (a->key != b->key)
-		return (uintptr_t)a->key < (uintptr_t)b->key ? -1 : 1;
-	return ip_cmp(&a->ip, &b->ip);
-}
-
-TREE_GENERATE(addr_tree, ledger_addr, by_ip, addr_cmp)
-TREE_GENERATE(key_tree, ledger_addr, by_key, key_cmp)
-
-/* --- claims -------------------------------------------------------------------------- */
-
-/* Sharing key and back end in one text; the back end is the selector with policy Local. */
-static const char *claim_key(const struct service *s)
-{
-	char *text = NULL;
-	size_t len;
-	FILE *f = must(open_memstream(&text, &len));
-
-	fprintf(f, "%s\n", s->sharing_key);
-	for (uint32_t i = 0; s->external_policy == POLICY_LOCAL && i < s->selector.count; i++)
-		fprintf(f, "%s%s=%s", i > 0 ? "," : "", s->selector.items[i].key,
-			s->selector.items[i].value);
-	must_0(fclose(f));
-	const char *key = intern(text);
-	free(text);
-	return key;
-}
-
-static int port_cmp(const void *a, const void *b)
-{
-	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-
-	return (x > y) - (x < y);
-}
-
-struct claim *claim_of(const struct service *s)
-{
-	if (s->sharing_key == NULL || s->sharing_key[0] == '\0')
-		return NULL;
-	struct claim *c = must(calloc(1, sizeof(*c) + s->port_count * sizeof(c->ports[0])));
-
-	c->refs = 1;
-	c->key = claim_key(s);
-	c->count = s->port_count;
-	for (size_t i = 0; i < c->count; i++)
-		c->ports[i] = (uint32_t)s->ports[i].protocol << 16 | s->ports[i].port;
-	qsort(c->ports, c->count, sizeof(c->ports[0]), port_cmp);
-	return c;
-}
-
-struct claim *claim_ref(struct claim *c)
-{
-	if (c != NULL)
-		c->refs++;
-	return c;
-}
-
-struct claim *claim_unref(struct claim *c)
-{
-	if (c != NULL && --c->refs == 0) {
-		intern_unref(c->key);
-		free(c);
-	}
-	return NULL;
-}
-
-static bool claim_has(const struct claim *c, uint32_t port)
-{
-	return c != NULL &&
-	       bsearch(&port, c->ports, c->count, sizeof(c->ports[0]), port_cmp) != NULL;
-}
-
-/* --- addresses ----------------------------------------------------------------------- */
 
 static struct ledger_addr *addr_find(const struct ledger *b, const struct ip_addr *ip)
 {
-	struct ledger_addr key = { .ip = *ip };
+	struct ledger_addr *a = *bucket_of(b, ip);
 
-	return RB_FIND(addr_tree, (struct addr_tree *)(uintptr_t)&b->addrs, &key);
+	while (a != NULL && !ip_equal(&a->ip, ip))
+		a = a->next;
+	return a;
 }
 
-void ledger_set_config(struct ledger *b, const struct config *c)
-{
-	struct ledger_addr *a;
+/* Each address in turn; @a may be dropped. */
+#define EACH_ADDR(b, i, a, after)                                                                  \
+	for (size_t i = 0; i < (b)->size; i++)                                                     \
+		for (struct ledger_addr *a = (b)->buckets[i], *after;                              \
+		     a != NULL && (after = a->next, true); a = after)
 
-	pools_book_free(b->pools);
-	b->pools = pools_book_new(c);
-	RB_FOREACH (a, addr_tree, &b->addrs) {
-		a->place = pools_place(b->pools, &a->ip);
-		pools_take(a->place, &a->ip);
+static void table_grow(struct ledger *b)
+{
+	struct ledger old = *b;
+
+	b->size = old.size * 2;
+	b->buckets = must(calloc(b->size, sizeof(struct ledger_addr *)));
+	EACH_ADDR(&old, i, a, after)
+	{
+		struct ledger_addr **at = bucket_of(b, &a->ip);
+
+		a->next = *at;
+		*at = a;
 	}
-	b->freed++;
+	free(old.buckets);
 }
 
-const struct pools_book *ledger_pools(const struct ledger *b)
+static struct ledger_addr *addr_add(struct ledger *b, const struct ip_addr *ip)
 {
-	return b->pools;
+	if (b->count == b->size)
+		table_grow(b);
+	struct ledger_addr *a = must(calloc(1, sizeof(*a)));
+	struct ledger_addr **at = bucket_of(b, ip);
+
+	a->ip = *ip;
+	a->next = *at;
+	*at = a;
+	b->count++;
+	LIST_INIT(&a->uses);
+	a->place = pools_place(b->pools, ip);
+	pools_take(a->place, ip);
+	return a;
 }
 
-/* All users of an address share on one key; it follows a sole user who changes his mind. */
-static void addr_set_key(struct ledger *b, struct ledger_addr *a, const char *key)
+static void addr_remove(struct ledger *b, struct ledger_addr *a)
 {
-	if (a->key == key)
-		return;
-	if (a->key != NULL) {
-		RB_REMOVE(key_tree, &b->shared, a);
-		intern_unref(a->key);
-		a->ports = rangeset_free(a->ports);
-	}
-	a->key = intern_ref(key);
-	if (key != NULL) {
-		RB_INSERT(key_tree, &b->shared, a);
-		a->ports = must(rangeset_new());
-	}
+	struct ledger_addr **at = bucket_of(b, &a->ip);
+
+	while (*at != a)
+		at = &(*at)->next;
+	*at = a->next;
+	b->count--;
+	share_free(b->shares, a->share);
+	pools_release(a->place, &a->ip);
+	if (a->place.pool != NULL)
+		pool_side(a->place.pool, a->ip.family)->freed = b->freed;
+	if (b->on_freed != NULL)
+		b->on_freed(b->arg, &a->ip);
+	free(a);
 }
 
-static void addr_set_ports(struct ledger_addr *a, const struct claim *c, bool on)
+/* --- users ------------------------------------------------------------------------------ */
+
+const struct ip_addr *use_ip(const struct use *u)
 {
-	for (size_t i = 0; c != NULL && a->ports != NULL && i < c->count; i++)
-		must_0((on ? rangeset_add : rangeset_remove)(a->ports, c->ports[i], c->ports[i]));
+	return &u->addr->ip;
 }
 
 static struct use *addr_use_of(const struct ledger_addr *a, const struct holder *h)
@@ -178,66 +123,6 @@ static struct use *addr_use_of(const struct ledger_addr *a, const struct holder 
 	return NULL;
 }
 
-static const struct holder *addr_blocker(const struct ledger_addr *a, const struct holder *h,
-					 const struct claim *claim)
-{
-	struct use *own = addr_use_of(a, h);
-	struct use *other = LIST_FIRST(&a->uses);
-
-	if (other != NULL && other == own)
-		other = LIST_NEXT(other, of_addr);
-	if (other == NULL)
-		return NULL;
-	if (claim == NULL || claim->key != a->key)
-		return other->holder;
-	for (size_t i = 0; i < claim->count; i++) {
-		uint32_t port = claim->ports[i];
-
-		if (!rangeset_contains(a->ports, port) ||
-		    (own != NULL && claim_has(own->claim, port)))
-			continue;
-		LIST_FOREACH (other, &a->uses, of_addr) {
-			if (other != own && claim_has(other->claim, port))
-				return other->holder;
-		}
-	}
-	return NULL;
-}
-
-/* The user of @a that is first by name, @h apart. */
-static const struct holder *addr_first_other(const struct ledger_addr *a, const struct holder *h)
-{
-	const struct holder *first = NULL;
-	const struct use *u;
-
-	LIST_FOREACH (u, &a->uses, of_addr) {
-		if (u->holder == h)
-			continue;
-		int c = first == NULL ? -1 : strcmp(u->holder->ns, first->ns);
-		if (c < 0 || (c == 0 && strcmp(u->holder->name, first->name) < 0))
-			first = u->holder;
-	}
-	return first;
-}
-
-const struct holder *ledger_blocker(const struct ledger *b, const struct ip_addr *ip,
-				    const struct holder *h, const struct claim *claim)
-{
-	const struct ledger_addr *a = addr_find(b, ip);
-
-	if (a == NULL)
-		return NULL;
-	const struct holder *other = addr_blocker(a, h, claim);
-	if (other == NULL || (claim != NULL && claim->key == a->key))
-		return other; /* nobody, or the one that has the port */
-	return addr_first_other(a, h);
-}
-
-const struct ip_addr *use_ip(const struct use *u)
-{
-	return &u->addr->ip;
-}
-
 struct use *ledger_use(const struct holder *h, const struct ip_addr *ip)
 {
 	struct use *u;
@@ -249,36 +134,131 @@ struct use *ledger_use(const struct holder *h, const struct ip_addr *ip)
 	return NULL;
 }
 
+/* Has @a another user than @own? */
+static bool addr_has_others(const struct ledger_addr *a, const struct use *own)
+{
+	const struct use *u = LIST_FIRST(&a->uses);
+
+	return u != NULL && (u != own || LIST_NEXT(u, of_addr) != NULL);
+}
+
+/* May @h have @a on the terms @claim? If not for a port of another, that is in *ret_port. */
+static bool addr_admits(const struct ledger_addr *a, const struct holder *h,
+			const struct claim *claim, uint32_t *ret_port)
+{
+	const struct use *own = addr_use_of(a, h);
+
+	*ret_port = 0;
+	return !addr_has_others(a, own) ||
+	       (a->share != NULL &&
+		share_admits(a->share, claim, own != NULL ? own->claim : NULL, ret_port));
+}
+
+const struct holder *ledger_blocker(const struct ledger *b, const struct ip_addr *ip,
+				    const struct holder *h, const struct claim *claim)
+{
+	const struct ledger_addr *a = addr_find(b, ip);
+	const struct holder *first = NULL;
+	const struct use *u;
+	uint32_t port;
+
+	if (a == NULL || addr_admits(a, h, claim, &port))
+		return NULL;
+	LIST_FOREACH (u, &a->uses, of_addr) {
+		if (u->holder == h || (port != 0 && !claim_has(u->claim, port)))
+			continue;
+		int c = first == NULL ? -1 : strcmp(u->holder->ns, first->ns);
+		if (c < 0 || (c == 0 && strcmp(u->holder->name, first->name) < 0))
+			first = u->holder;
+	}
+	return first;
+}
+
+/* Does another than @h hold @a for the same namespace? */
+static bool addr_is_of_namespace(const struct ledger_addr *a, const struct holder *h)
+{
+	const struct use *u;
+
+	LIST_FOREACH (u, &a->uses, of_addr) {
+		if (u->holder != h && u->holder->ns == h->ns)
+			return true;
+	}
+	return false;
+}
+
+/* @h begins (1) or ends (-1) to be a user of @a. */
+static void addr_tally(struct ledger *b, const struct ledger_addr *a, const struct holder *h,
+		       int by)
+{
+	struct pool_book *pool = a->place.pool;
+
+	if (pool == NULL || pool->tallies == NULL || addr_is_of_namespace(a, h))
+		return;
+	tally_change(pool->tallies, h->ns, by);
+	if (by < 0)
+		pool->tallied = b->freed;
+}
+
+uint64_t ledger_would_hold(const struct ledger *b, const struct pool_book *pool,
+			   const struct holder *h, struct ips ips)
+{
+	uint64_t count = tally_of(pool->tallies, h->ns);
+	const struct use *u;
+
+	LIST_FOREACH (u, &h->uses, of_holder) {
+		if (u->addr->place.pool == pool && !addr_is_of_namespace(u->addr, h))
+			count--;
+	}
+	for (unsigned i = 0; i < ips.count; i++) {
+		const struct ledger_addr *a = addr_find(b, &ips.items[i]);
+
+		if (a == NULL || !addr_is_of_namespace(a, h))
+			count++;
+	}
+	return count;
+}
+
+/* --- taking and dropping ---------------------------------------------------------------- */
+
+/* All users of an address share on one key; it follows a sole user who changes his mind. */
+static void addr_set_key(struct ledger *b, struct ledger_addr *a, const char *key)
+{
+	if (share_key(a->share) == key)
+		return;
+	a->share = share_free(b->shares, a->share);
+	if (key == NULL)
+		return;
+	a->share = share_new(key, &a->ip);
+	share_set_place(b->shares, a->share, a->place);
+	share_widened(a->share, ++b->freed); /* others with that key may join */
+}
+
 void ledger_take(struct ledger *b, const struct ip_addr *ip, struct holder *h, struct claim *claim)
 {
 	struct ledger_addr *a = addr_find(b, ip);
 
-	if (a == NULL) {
-		a = must(calloc(1, sizeof(*a)));
-		a->ip = *ip;
-		LIST_INIT(&a->uses);
-		RB_INSERT(addr_tree, &b->addrs, a);
-		a->place = pools_place(b->pools, ip);
-		pools_take(a->place, ip);
-	}
+	if (a == NULL)
+		a = addr_add(b, ip);
 	struct use *u = addr_use_of(a, h);
 	if (u == NULL) {
 		u = must(calloc(1, sizeof(*u)));
 		u->addr = a;
 		u->holder = h;
+		addr_tally(b, a, h, 1);
 		LIST_INSERT_HEAD(&h->uses, u, of_holder);
 		LIST_INSERT_HEAD(&a->uses, u, of_addr);
-	} else if (u->claim != claim) {
-		addr_set_ports(a, u->claim, false);
-		b->freed++; /* other terms may let others in */
+	} else if (u->claim != claim && u->claim != NULL) {
+		share_remove(a->share, u->claim);
+		share_widened(a->share, ++b->freed);
 	}
 	u->leaving = false;
 	if (u->claim != claim) {
 		claim_ref(claim);
 		claim_unref(u->claim);
 		u->claim = claim;
-		addr_set_key(b, a, claim != NULL ? claim->key : NULL);
-		addr_set_ports(a, claim, true);
+		addr_set_key(b, a, claim_key(claim));
+		if (claim != NULL)
+			share_add(a->share, claim);
 	}
 }
 
@@ -286,88 +266,87 @@ void ledger_drop(struct ledger *b, struct use *u)
 {
 	struct ledger_addr *a = u->addr;
 
-	addr_set_ports(a, u->claim, false);
+	b->freed++;
+	if (u->claim != NULL) {
+		share_remove(a->share, u->claim);
+		share_widened(a->share, b->freed);
+	}
 	LIST_REMOVE(u, of_addr);
 	LIST_REMOVE(u, of_holder);
+	addr_tally(b, a, u->holder, -1);
 	claim_unref(u->claim);
 	free(u);
-	b->freed++;
-	if (!LIST_EMPTY(&a->uses))
-		return;
-	addr_set_key(b, a, NULL);
-	pools_release(a->place, &a->ip);
-	RB_REMOVE(addr_tree, &b->addrs, a);
-	if (b->on_freed != NULL)
-		b->on_freed(b->arg, &a->ip);
-	free(a);
+	if (LIST_EMPTY(&a->uses))
+		addr_remove(b, a);
 }
 
-/* --- the next address ---------------------------------------------------------------- */
+/* --- the next address ------------------------------------------------------------------- */
 
-/* An address of @family in @pool, as it stands in the order of giving out. */
+/* An address as it stands in the order of giving out. */
 struct candidate {
-	const struct pool_book *pool;
-	uint8_t family;
-	size_t span; /* SIZE_MAX: none yet */
+	size_t range; /* RANGE_ANY: none yet */
 	u128 number;
 };
 
-/* An address that is in use, but not against @h, may stand before the one found so far. */
-static void candidate_offer(struct candidate *best, const struct ledger_addr *a,
-			    const struct holder *h, const struct claim *claim)
+static void candidate_offer(struct candidate *best, size_t range, u128 number)
 {
-	u128 n = ip_to_number(&a->ip);
-
-	if (a->place.pool != best->pool || a->ip.family != best->family ||
-	    a->place.span > best->span || (a->place.span == best->span && n >= best->number) ||
-	    addr_blocker(a, h, claim) != NULL)
-		return;
-	best->span = a->place.span;
-	best->number = n;
+	if (range < best->range || (range == best->range && number < best->number))
+		*best = (struct candidate){ range, number };
 }
 
-/* What @h has already, and what it may share. */
-static void offer_known(struct ledger *b, struct candidate *best, const struct holder *h,
-			const struct claim *claim)
+/* The first of those that are in use, but not against the one who asks. */
+static void search_used(const struct ledger *b, const struct ledger_search *s,
+			struct candidate *best)
 {
-	struct use *u;
+	const struct use *u;
+	size_t range;
+	uint32_t port;
+	u128 n;
 
-	LIST_FOREACH (u, &h->uses, of_holder)
-		candidate_offer(best, u->addr, h, claim);
-	if (claim != NULL) {
-		struct ledger_addr from = { .key = claim->key };
+	LIST_FOREACH (u, &s->holder->uses, of_holder) {
+		const struct ledger_addr *a = u->addr;
 
-		for (struct ledger_addr *a = RB_NFIND(key_tree, &b->shared, &from);
-		     a != NULL && a->key == claim->key; a = RB_NEXT(key_tree, , a))
-			candidate_offer(best, a, h, claim);
+		if (a->place.pool == s->pool && a->ip.family == s->family &&
+		    (s->range == RANGE_ANY || a->place.range == s->range) &&
+		    addr_admits(a, s->holder, s->claim, &port))
+			candidate_offer(best, a->place.range, ip_to_number(&a->ip));
 	}
+	if (s->claim != NULL &&
+	    share_first(b->shares, s->pool, s->family, s->range, s->claim, &range, &n))
+		candidate_offer(best, range, n);
 }
 
-static bool candidate_take(const struct candidate *best, struct ip_addr *ret)
+static bool search_end(const struct ledger_search *s, const struct candidate *best,
+		       struct ip_addr *ret)
 {
-	if (best->span == SIZE_MAX)
+	if (best->range == RANGE_ANY)
 		return false;
-	*ret = ip_from_number(best->family, best->number);
+	*ret = ip_from_number(s->family, best->number);
 	return true;
 }
 
-bool ledger_first(struct ledger *b, struct pool_book *pool, uint8_t family, const struct holder *h,
-		  const struct claim *claim, struct ip_addr *ret)
+bool ledger_first(const struct ledger *b, const struct ledger_search *s, struct ip_addr *ret)
 {
-	struct candidate best = { .pool = pool, .family = family, .span = SIZE_MAX };
+	struct candidate best = { .range = RANGE_ANY };
 
-	pool_first_free(pool, family, &best.span, &best.number);
-	offer_known(b, &best, h, claim);
-	return candidate_take(&best, ret);
+	if (!s->in_use)
+		pool_first_free(s->pool, s->family, s->range, &best.range, &best.number);
+	search_used(b, s, &best);
+	return search_end(s, &best, ret);
 }
 
-bool ledger_known(struct ledger *b, const struct pool_book *pool, uint8_t family,
-		  const struct holder *h, const struct claim *claim, struct ip_addr *ret)
+/* Services of one key are to meet on one address, whatever the strategy. */
+bool ledger_next(const struct ledger *b, const struct ledger_search *s, struct rng *rng,
+		 struct ip_addr *ret)
 {
-	struct candidate best = { .pool = pool, .family = family, .span = SIZE_MAX };
+	struct candidate best = { .range = RANGE_ANY };
 
-	offer_known(b, &best, h, claim);
-	return candidate_take(&best, ret);
+	if (s->pool->pool->strategy == STRATEGY_FIRST_FIT)
+		return ledger_first(b, s, ret);
+	search_used(b, s, &best);
+	if (best.range == RANGE_ANY && !s->in_use)
+		pool_next_free(s->pool, s->family, s->range, rng, &best.range, &best.number);
+	return search_end(s, &best, ret);
 }
 
 bool ledger_has(const struct ledger *b, const struct ip_addr *ip)
@@ -387,22 +366,72 @@ uint64_t ledger_freed(const struct ledger *b)
 	return b->freed;
 }
 
-struct ledger *ledger_new(void)
+bool ledger_news(const struct ledger *b, struct pool_book *pool, uint8_t family,
+		 const struct claim *claim, uint64_t since)
+{
+	const struct pool_side *side = pool_side(pool, family);
+
+	return (side->used < side->total && (side->freed > since || pool->tallied > since)) ||
+	       (claim != NULL &&
+		(pool->tallied > since || share_news(b->shares, pool, family, claim, since)));
+}
+
+const struct pools_book *ledger_pools(const struct ledger *b)
+{
+	return b->pools;
+}
+
+/* --- life -------------------------------------------------------------------------------- */
+
+void ledger_set_config(struct ledger *b, const struct config *c)
+{
+	struct pools_book *old = b->pools;
+
+	b->pools = pools_book_new(c);
+	b->freed++;
+	EACH_ADDR(b, i, a, after)
+	{
+		const struct use *u;
+
+		a->place = pools_place(b->pools, &a->ip);
+		pools_take(a->place, &a->ip);
+		if (a->share != NULL)
+			share_set_place(b->shares, a->share, a->place);
+		if (a->place.pool == NULL || a->place.pool->tallies == NULL)
+			continue;
+		/* Each namespace once: with the last of its users in the list. */
+		LIST_FOREACH (u, &a->uses, of_addr) {
+			const struct use *later = LIST_NEXT(u, of_addr);
+
+			while (later != NULL && later->holder->ns != u->holder->ns)
+				later = LIST_NEXT(later, of_addr);
+			if (later == NULL)
+				tally_change(a->place.pool->tallies, u->holder->ns, 1);
+		}
+	}
+	pools_book_free(old);
+}
+
+struct ledger *ledger_new(uint64_t seed)
 {
 	struct ledger *b = must(calloc(1, sizeof(*b)));
 
-	RB_INIT(&b->addrs);
-	RB_INIT(&b->shared);
-	ledger_set_config(b, NULL);
+	b->size = TABLE_FIRST;
+	b->buckets = must(calloc(b->size, sizeof(struct ledger_addr *)));
+	b->seed = seed;
+	b->shares = share_book_new();
+	b->pools = pools_book_new(NULL);
 	return b;
 }
 
 struct ledger *ledger_free(struct ledger *b)
 {
-	if (b != NULL) {
-		assert(RB_EMPTY(&b->addrs));
-		pools_book_free(b->pools);
-		free(b);
-	}
+	if (b == NULL)
+		return NULL;
+	assert(b->count == 0);
+	pools_book_free(b->pools);
+	share_book_free(b->shares);
+	free(b->buckets);
+	free(b);
 	return NULL;
 }

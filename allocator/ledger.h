@@ -2,30 +2,22 @@
 /*
  * The books of the allocator: which address is held by whom, and which comes next.
  *
- * One tree of addresses with their users, of whom there are several when it is shared.
- * Knows the pools (pools.h) and MetalLB's sharing rule: equal sharing keys and back ends,
- * and no port twice. Which Service may use which pool is in decide.c; what becomes of its
- * status in engine.c. Running out of memory ends the process.
+ * A table of addresses with their users, of whom there are several when it is shared
+ * (share.h). Knows the pools (pools.h) and what their strategies and quotas say. Which
+ * Service may use which pool is in pick.c; what becomes of its status in engine.c.
+ * Running out of memory ends the process.
  */
 #ifndef BELLMAN_ALLOCATOR_LEDGER_H
 #define BELLMAN_ALLOCATOR_LEDGER_H
 
 #include <sys/queue.h>
 
+#include "allocator/ips.h"
 #include "allocator/pools.h"
-#include "lib/model/service.h"
+#include "allocator/share.h"
 
 struct ledger;
 struct ledger_addr; /* one address in the books */
-
-/*
- * On what terms a Service would share an address: its key (sharing key and back end) and its
- * ports. NULL stands for "with nobody". Counted references, never changed.
- */
-struct claim;
-struct claim *claim_of(const struct service *s); /* NULL without a sharing key */
-struct claim *claim_ref(struct claim *c);
-struct claim *claim_unref(struct claim *c); /* NULL is fine; returns NULL */
 
 /* One address in one holder's hands. */
 struct use {
@@ -37,13 +29,14 @@ struct use {
 };
 const struct ip_addr *use_ip(const struct use *u);
 
-/* Who holds addresses; embedded in the engine's record of a Service. Texts are borrowed. */
+/* Who holds addresses; embedded in the engine's record of a Service. Texts are borrowed, the
+ * namespace is interned. */
 struct holder {
 	const char *ns, *name;
 	LIST_HEAD(, use) uses;
 };
 
-struct ledger *ledger_new(void);
+struct ledger *ledger_new(uint64_t seed);     /* of how addresses are hashed */
 struct ledger *ledger_free(struct ledger *b); /* every holder must be empty; NULL is fine */
 
 /* Pools from now on; @c must outlive the books or the next call. NULL: none. */
@@ -58,19 +51,30 @@ const struct pools_book *ledger_pools(const struct ledger *b);
 const struct holder *ledger_blocker(const struct ledger *b, const struct ip_addr *ip,
 				    const struct holder *h, const struct claim *claim);
 
-/*
- * The first address of @family in @pool that @h may take on the terms @claim: free, shared on
- * equal terms, or already its own. False with *ret untouched when there is none.
- */
-bool ledger_first(struct ledger *b, struct pool_book *pool, uint8_t family, const struct holder *h,
-		  const struct claim *claim, struct ip_addr *ret);
+/* What somebody looks for in a pool. */
+struct ledger_search {
+	struct pool_book *pool;
+	uint8_t family;
+	size_t range; /* or RANGE_ANY */
+	const struct holder *holder;
+	const struct claim *claim;
+	bool in_use; /* no free address will do */
+};
 
 /*
- * The same without what is free: the first address of @family in @pool that @h has already or may
- * share.
+ * The first address that will do: free, shared on equal terms, or the holder's own already. Or
+ * the one that comes next by the pool's strategy; those that are in use come before free ones
+ * then. False with *ret untouched when there is none.
  */
-bool ledger_known(struct ledger *b, const struct pool_book *pool, uint8_t family,
-		  const struct holder *h, const struct claim *claim, struct ip_addr *ret);
+bool ledger_first(const struct ledger *b, const struct ledger_search *s, struct ip_addr *ret);
+bool ledger_next(const struct ledger *b, const struct ledger_search *s, struct rng *rng,
+		 struct ip_addr *ret);
+
+/* How many addresses of @pool, which has a quota, the namespace of @h would hold if @h held @ips
+ * and nothing else. */
+uint64_t ledger_would_hold(const struct ledger *b, const struct pool_book *pool,
+			   const struct holder *h, struct ips ips);
+
 /* Is @ip in anybody's hands? */
 bool ledger_has(const struct ledger *b, const struct ip_addr *ip);
 /* @freed runs for each address that the last one gave up. */
@@ -84,7 +88,10 @@ void ledger_drop(struct ledger *b, struct use *u);
 /* What @h has of @ip, or NULL. */
 struct use *ledger_use(const struct holder *h, const struct ip_addr *ip);
 
-/* Counts each time that somebody who waits may have a new chance. */
+/* Grows each time that somebody who waits may have a new chance. */
 uint64_t ledger_freed(const struct ledger *b);
+/* May that be so in @pool, for one who looks for @family on the terms @claim, since @since? */
+bool ledger_news(const struct ledger *b, struct pool_book *pool, uint8_t family,
+		 const struct claim *claim, uint64_t since);
 
 #endif

@@ -70,24 +70,107 @@ void why_shut_out(const struct record *r, const struct pool *p, enum allocator_a
 		why_add(why, "pool \"%s\" is not for Services with these labels", p->name);
 }
 
-/* One address of each of @families from @pool, IPv4 first. */
+/* Append what @s finds to @list: one address, or with perRange one of every range. */
+static bool find_family(const struct allocator *a, struct ledger_search *s, struct rng *rng,
+			struct ip_list *list)
+{
+	const struct pool_side *side = pool_side(s->pool, s->family);
+	size_t count = s->pool->pool->per_range ? side->range_count : 1;
+
+	for (size_t i = 0; i < count && list->count < IP_LIST_MAX; i++) {
+		struct ip_addr *ip = &list->ips[list->count];
+
+		s->range = s->pool->pool->per_range ? i : RANGE_ANY;
+		if (!(rng != NULL ? ledger_next(a->ledger, s, rng, ip)
+				  : ledger_first(a->ledger, s, ip)))
+			return false;
+		list->count++;
+	}
+	return true;
+}
+
+/* The same for each of @families, IPv4 first. */
+static bool find_families(const struct allocator *a, const struct record *r, struct pool_book *pool,
+			  unsigned families, bool in_use, struct rng *rng, struct ip_list *list)
+{
+	struct ledger_search s = {
+		.pool = pool, .holder = &r->holder, .claim = r->claim, .in_use = in_use
+	};
+
+	list->count = 0;
+	for (unsigned bit = FAMILIES_V4; bit <= FAMILIES_V6; bit <<= 1) {
+		s.family = bit == FAMILIES_V6 ? IP_V6 : IP_V4;
+		if ((families & bit) != 0 && !find_family(a, &s, rng, list))
+			return false;
+	}
+	return true;
+}
+
+unsigned pool_families(struct pool_book *pool)
+{
+	return (pool_side(pool, IP_V4)->range_count > 0 ? FAMILIES_V4 : 0) |
+	       (pool_side(pool, IP_V6)->range_count > 0 ? FAMILIES_V6 : 0);
+}
+
+bool within_quota(const struct allocator *a, const struct record *r, const struct pool_book *pool,
+		  struct ips ips)
+{
+	uint64_t quota = pool_quota(pool->pool, r->holder.ns);
+
+	return quota == POOL_NO_QUOTA ||
+	       ledger_would_hold(a->ledger, pool, &r->holder, ips) <= quota;
+}
+
+/* What stands against @r getting anything new from @pool, whatever else is taken. */
+static enum allocator_answer pool_opens(const struct allocator *a, const struct record *r,
+					struct pool_book *pool, unsigned families)
+{
+	enum allocator_answer admits = pool_admits(a, r, pool->pool);
+
+	if (admits != ALLOCATOR_COULD)
+		return admits;
+	if (pool->pool->drain)
+		return ALLOCATOR_DRAINING;
+	return (families & ~pool_families(pool)) != 0 ? ALLOCATOR_NO_FAMILY : ALLOCATOR_COULD;
+}
+
+enum allocator_answer pool_offer(const struct allocator *a, const struct record *r,
+				 struct pool_book *pool, unsigned families, struct rng *rng,
+				 struct ip_list *ret)
+{
+	enum allocator_answer opens = pool_opens(a, r, pool, families);
+
+	if (opens != ALLOCATOR_COULD)
+		return opens;
+	if (!find_families(a, r, pool, families, false, rng, ret))
+		return ALLOCATOR_FULL;
+	if (within_quota(a, r, pool, ip_list_lend(ret)))
+		return ALLOCATOR_COULD;
+	/* What another Service of the namespace holds already counts no more when it is shared. */
+	if (r->claim != NULL && find_families(a, r, pool, families, true, rng, ret) &&
+	    within_quota(a, r, pool, ip_list_lend(ret)))
+		return ALLOCATOR_COULD;
+	return ALLOCATOR_OVER_QUOTA;
+}
+
+/*
+ * The same in earnest: where an IPAM server knows which addresses are free, it is asked. A quota
+ * has to let one more pass before, that none is offered in vain.
+ */
 static bool pick_from(struct allocator *a, struct record *r, struct pool_book *pool,
 		      unsigned families, struct ip_list *ret)
 {
-	struct ip_list list = { .count = 0 };
+	bool has_ipam = pool_has_ipam(pool->pool);
+	struct ip_list list;
+	enum allocator_answer answer =
+		pool_offer(a, r, pool, families, has_ipam ? NULL : &a->rng, &list);
 
-	if (pool_admits(a, r, pool->pool) != ALLOCATOR_COULD)
-		return false;
-	if (pool_has_ipam(pool->pool))
-		return ipam_pick(a, r, pool, families, ret);
-	if (families & FAMILIES_V4 &&
-	    !ledger_first(a->ledger, pool, IP_V4, &r->holder, r->claim, &list.ips[list.count++]))
-		return false;
-	if (families & FAMILIES_V6 &&
-	    !ledger_first(a->ledger, pool, IP_V6, &r->holder, r->claim, &list.ips[list.count++]))
-		return false;
-	*ret = list;
-	return true;
+	if (has_ipam)
+		return (answer == ALLOCATOR_COULD || answer == ALLOCATOR_FULL) &&
+		       ipam_pick(a, r, pool, families, ret);
+	if (answer == ALLOCATOR_COULD)
+		*ret = list;
+	return answer == ALLOCATOR_COULD;
 }
 
 /* The same from the first of @pools that can; never from two. Ends where an answer is due. */
@@ -150,113 +233,232 @@ static enum allocator_answer why_nowhere(const struct pool *p, const struct ip_a
 	return ALLOCATOR_EXCLUDED;
 }
 
+/* Does @r hold @ip? */
+static bool is_held(const struct record *r, const struct ip_addr *ip)
+{
+	return ips_have(ip_kept_lend(r->held), ip);
+}
+
+void why_drain(const struct pool *p, char *why)
+{
+	why_add(why, "pool \"%s\" is drained and gives out nothing new", p->name);
+}
+
+void why_quota(const struct record *r, const struct pool *p, char *why)
+{
+	why_add(why, "pool \"%s\" has a quota of %llu for namespace \"%s\", which is used up",
+		p->name, (unsigned long long)pool_quota(p, r->holder.ns), r->holder.ns);
+}
+
 enum allocator_answer address_answer(const struct allocator *a, const struct record *r,
-				     const struct ip_addr *ip, const struct pool **ret_pool,
-				     char *why)
+				     const struct ip_addr *ip, bool keeps,
+				     const struct pool_book **ret_pool, char *why)
 {
 	const struct pool_book *in = pools_place(ledger_pools(a->ledger), ip).pool;
 	char text[IP_TEXT_MAX];
 
-	ip_format(ip, text);
 	if (in == NULL)
 		return why_nowhere(config_pool_of(a->config, ip, true), ip, why);
 	enum allocator_answer admits = pool_admits(a, r, in->pool);
 	if (admits != ALLOCATOR_COULD) {
-		why_add(why, "%s is refused: ", text);
+		why_add(why, "%s is refused: ", ip_format(ip, text));
 		why_shut_out(r, in->pool, admits, why);
 		return admits;
 	}
+	if (in->pool->drain && !keeps && !is_held(r, ip)) {
+		why_add(why, "%s is refused: ", ip_format(ip, text));
+		why_drain(in->pool, why);
+		return ALLOCATOR_DRAINING;
+	}
 	const struct holder *other = ledger_blocker(a->ledger, ip, &r->holder, r->claim);
 	if (other != NULL) {
-		why_add(why, "%s is held by %s/%s%s", text, other->ns, other->name,
+		why_add(why, "%s is held by %s/%s%s", ip_format(ip, text), other->ns, other->name,
 			r->claim != NULL ? ", which does not share it with this Service" : "");
 		return ALLOCATOR_TAKEN;
 	}
 	if (ret_pool != NULL)
-		*ret_pool = in->pool;
+		*ret_pool = in;
 	return ALLOCATOR_COULD;
 }
 
-bool may_hold(const struct allocator *a, const struct record *r, struct ips ips, unsigned families,
-	      bool single, char *why)
+/* Are the families of @ips what the Service needs? */
+static bool families_do(struct ips ips, unsigned families, bool single, char *why)
 {
-	unsigned have = families_of(ips);
-	const struct pool *first = NULL, *pool;
+	unsigned have = 0;
 
-	if (have != families && !(single && have != 0)) {
-		why_add(why, "the Service needs %s", families_text(families));
-		if (have == 0)
-			why_add(why, ", not two of one family");
-		else
-			why_add(why, ", not %s%s", families_text(have),
-				families == FAMILIES_BOTH ? " alone" : "");
+	for (unsigned i = 0; i < ips.count; i++)
+		have |= family_bit(ips.items[i].family);
+	if (have == families || (single && have != 0))
+		return true;
+	why_add(why, "the Service needs %s, not %s%s", families_text(families), families_text(have),
+		families == FAMILIES_BOTH ? " alone" : "");
+	return false;
+}
+
+/* Two addresses of one family go together only in a pool with perRange, out of two ranges. */
+static bool two_go_together(const struct allocator *a, const struct pool_book *pool,
+			    const struct ip_addr *x, const struct ip_addr *y, unsigned families,
+			    char *why)
+{
+	char text[2][IP_TEXT_MAX];
+
+	if (x->family != y->family)
+		return true;
+	if (!pool->pool->per_range) {
+		why_add(why, "the Service needs %s, not two of one family",
+			families_text(families));
 		return false;
 	}
+	if (pools_place(ledger_pools(a->ledger), x).range !=
+	    pools_place(ledger_pools(a->ledger), y).range)
+		return true;
+	why_add(why, "%s and %s are in one range, of which pool \"%s\" gives one address",
+		ip_format(x, text[0]), ip_format(y, text[1]), pool->pool->name);
+	return false;
+}
+
+bool may_hold(const struct allocator *a, const struct record *r, struct ips ips, unsigned families,
+	      bool single, bool keeps, char *why)
+{
+	const struct pool_book *first = NULL, *pool;
+	bool has_new = false;
+
+	if (!families_do(ips, families, single, why))
+		return false;
 	for (unsigned i = 0; i < ips.count; i++) {
-		if (address_answer(a, r, &ips.items[i], &pool, why) != ALLOCATOR_COULD)
+		if (address_answer(a, r, &ips.items[i], keeps, &pool, why) != ALLOCATOR_COULD)
 			return false;
 		if (first != NULL && pool != first) {
 			why_add(why, "the addresses are in two pools, \"%s\" and \"%s\"",
-				first->name, pool->name);
+				first->pool->name, pool->pool->name);
 			return false;
 		}
 		first = pool;
+		for (unsigned k = 0; k < i; k++) {
+			if (!two_go_together(a, pool, &ips.items[k], &ips.items[i], families, why))
+				return false;
+		}
+		has_new = has_new || !is_held(r, &ips.items[i]);
+	}
+	if (has_new && !keeps && !within_quota(a, r, first, ips)) {
+		why_quota(r, first->pool, why);
+		return false;
 	}
 	return true;
 }
 
-/* --- what is asked for --------------------------------------------------------------- */
-
-/* Read a list of one or two addresses; false and why when it is not that. */
-static bool request_parse(const char *text, struct ip_list *ret, char *why)
+bool may_keep_some(const struct allocator *a, const struct record *r, struct ips ips,
+		   unsigned families, bool single, struct ip_list *ret)
 {
+	const struct pool_book *first = NULL, *pool;
 	struct ip_list list = { .count = 0 };
+	char ignored[WHY_MAX] = "";
 
-	for (const char *at = text; at != NULL;) {
-		const char *comma = strchr(at, ',');
-		size_t len = comma != NULL ? (size_t)(comma - at) : strlen(at);
-		char word[IP_TEXT_MAX];
+	for (unsigned i = 0; i < ips.count; i++) {
+		const struct ip_addr *ip = &ips.items[i];
+		bool fits = (families & family_bit(ip->family)) != 0 &&
+			    address_answer(a, r, ip, true, &pool, ignored) == ALLOCATOR_COULD &&
+			    (first == NULL || pool == first);
 
-		while (len > 0 && strchr(" \t\n", *at) != NULL) {
-			at++;
-			len--;
-		}
-		while (len > 0 && strchr(" \t\n", at[len - 1]) != NULL)
-			len--;
-		if (list.count == 2) {
-			why_add(why, "more than two addresses are requested: \"%.100s\"", text);
-			return false;
-		}
-		if (len >= sizeof(word))
-			len = sizeof(word) - 1; /* too long for an address in any case */
-		memcpy(word, at, len);
-		word[len] = '\0';
-		if (ip_parse(word, &list.ips[list.count]) != 0) {
-			why_add(why, "invalid requested address \"%s\"", word);
-			return false;
-		}
-		list.count++;
-		at = comma != NULL ? comma + 1 : NULL;
+		for (unsigned k = 0; fits && k < list.count; k++)
+			fits = two_go_together(a, pool, &list.ips[k], ip, families, ignored);
+		if (!fits)
+			continue;
+		first = pool;
+		list.ips[list.count++] = *ip;
 	}
-	if (families_of(ip_list_lend(&list)) == 0) {
-		why_add(why, "two addresses of one family are requested: \"%.100s\"", text);
+	if (first == NULL || !(first->pool->per_range || families_of(ips) == 0) ||
+	    !may_hold(a, r, ip_list_lend(&list), families, single, true, ignored))
 		return false;
-	}
 	*ret = list;
 	return true;
 }
 
-bool request_of(const struct service *s, struct ip_list *ret, char *why)
+static bool list_has_family(const struct ip_list *list, uint8_t family)
 {
-	bool spec = s->lb_ip != NULL && s->lb_ip[0] != '\0';
-
-	ret->count = 0;
-	if (s->requested_ips != NULL && spec) {
-		why_add(why, "both spec.loadBalancerIP and annotation metallb.io/loadBalancerIPs "
-			     "are set");
-		return false;
+	for (unsigned i = 0; i < list->count; i++) {
+		if (list->ips[i].family == family)
+			return true;
 	}
-	if (s->requested_ips != NULL)
-		return request_parse(s->requested_ips, ret, why);
-	return !spec || request_parse(s->lb_ip, ret, why);
+	return false;
+}
+
+static bool list_has_range(const struct allocator *a, const struct ip_list *list, uint8_t family,
+			   size_t range)
+{
+	for (unsigned i = 0; i < list->count; i++) {
+		if (list->ips[i].family == family &&
+		    pools_place(ledger_pools(a->ledger), &list->ips[i]).range == range)
+			return true;
+	}
+	return false;
+}
+
+/* May @r hold one more beside @ips? */
+static bool quota_has_room(const struct allocator *a, const struct record *r,
+			   const struct pool_book *pool, struct ips ips)
+{
+	uint64_t quota = pool_quota(pool->pool, r->holder.ns);
+
+	return quota == POOL_NO_QUOTA ||
+	       ledger_would_hold(a->ledger, pool, &r->holder, ips) < quota;
+}
+
+/* Append one address that @s finds. */
+static enum allocator_answer complete_one(struct allocator *a, struct record *r,
+					  const struct ledger_search *s, struct ip_list *list)
+{
+	struct ip_list more;
+
+	if (pool_has_ipam(s->pool->pool)) { /* which gives no address of each range */
+		if (!quota_has_room(a, r, s->pool, ip_list_lend(list)))
+			return ALLOCATOR_OVER_QUOTA;
+		if (!pick_from(a, r, s->pool, family_bit(s->family), &more))
+			return ALLOCATOR_FULL;
+		list->ips[list->count++] = more.ips[0];
+		return ALLOCATOR_COULD;
+	}
+	if (list->count == IP_LIST_MAX ||
+	    !ledger_next(a->ledger, s, &a->rng, &list->ips[list->count]))
+		return ALLOCATOR_FULL;
+	list->count++;
+	if (within_quota(a, r, s->pool, ip_list_lend(list)))
+		return ALLOCATOR_COULD;
+	list->count--;
+	return ALLOCATOR_OVER_QUOTA;
+}
+
+enum allocator_answer pool_complete(struct allocator *a, struct record *r, struct pool_book *pool,
+				    unsigned families, struct ip_list *list, unsigned *ret_lacking)
+{
+	struct ledger_search s = { .pool = pool, .holder = &r->holder, .claim = r->claim };
+	enum allocator_answer answer = ALLOCATOR_COULD;
+
+	*ret_lacking = 0;
+	for (unsigned bit = FAMILIES_V4; bit <= FAMILIES_V6; bit <<= 1) {
+		if (!(families & bit))
+			continue;
+		s.family = bit == FAMILIES_V6 ? IP_V6 : IP_V4;
+		size_t ranges = pool_side(pool, s.family)->range_count;
+		size_t count = pool->pool->per_range ? ranges : 1;
+
+		if (ranges == 0) {
+			answer = ALLOCATOR_NO_FAMILY;
+			*ret_lacking |= bit;
+		}
+		for (size_t i = 0; i < count && ranges > 0; i++) {
+			s.range = pool->pool->per_range ? i : RANGE_ANY;
+			if (pool->pool->per_range ? list_has_range(a, list, s.family, i)
+						  : list_has_family(list, s.family))
+				continue;
+			enum allocator_answer one = pool->pool->drain
+							    ? ALLOCATOR_DRAINING
+							    : complete_one(a, r, &s, list);
+			if (one != ALLOCATOR_COULD) {
+				answer = one;
+				*ret_lacking |= bit;
+			}
+		}
+	}
+	return answer;
 }

@@ -22,12 +22,15 @@ struct pools_book {
 	struct stretches {
 		ARRAY_OF(struct stretch);
 	} stretches; /* sorted */
+	bool per_range;
 };
 
 struct pool_side *pool_side(struct pool_book *p, uint8_t family)
 {
 	return &p->sides[family == IP_V6];
 }
+
+/* --- building -------------------------------------------------------------------------- */
 
 static int span_cmp(const void *a, const void *b)
 {
@@ -45,28 +48,65 @@ static int stretch_cmp(const void *a, const void *b)
 	return x->first < y->first ? -1 : x->first > y->first;
 }
 
-static bool number_is_buggy(u128 n)
-{
-	return (n & 0xff) == 0 || (n & 0xff) == 0xff;
-}
-
 /* How many of 0..n end in 0 or 255, for IPv4. */
 static u128 buggy_up_to(u128 n)
 {
 	return (n >> 8) + 1 + ((n + 1) >> 8);
 }
 
-static void side_add_span(struct pool_side *side, u128 first, u128 last, bool avoid_buggy)
+static u128 sum(u128 a, u128 b)
 {
-	u128 size = last - first + 1; /* 0: the whole space */
-
-	if (avoid_buggy)
-		size -= buggy_up_to(last) - (first > 0 ? buggy_up_to(first - 1) : 0);
-	side->total = size == 0 && !avoid_buggy ? ~(u128)0 : side->total + size;
-	side->spans[side->span_count++] = (struct span){ first, last };
+	return a + b < a ? ~(u128)0 : a + b;
 }
 
-/* The spans of one family: each range as written, less what is excluded. */
+static void range_add_span(struct pool_side *side, struct pool_range_book *range, u128 first,
+			   u128 last, bool avoid_buggy)
+{
+	const struct span *before =
+		side->span_count > 0 ? &side->spans[side->span_count - 1] : NULL;
+	u128 size = last - first + 1; /* 0: the whole space */
+
+	side->spans[side->span_count++] = (struct span){
+		.first = first,
+		.last = last,
+		.before = before != NULL ? before->before + (before->last - before->first) + 1 : 0,
+	};
+	range->span_end = side->span_count;
+	if (avoid_buggy)
+		size -= buggy_up_to(last) - (first > 0 ? buggy_up_to(first - 1) : 0);
+	range->total = size == 0 && !avoid_buggy ? ~(u128)0 : sum(range->total, size);
+}
+
+/* What @cuts, which are sorted, leave of @r. A range of which nothing is left is left out. */
+static void side_add_range(struct pool_side *side, const struct pool_range *r,
+			   const struct span *cuts, size_t cut_count, bool avoid_buggy)
+{
+	struct pool_range_book *range = &side->ranges[side->range_count];
+	u128 from = ip_to_number(&r->range.first), last = ip_to_number(&r->range.last);
+	bool used_up = false;
+
+	*range = (struct pool_range_book){
+		.written = r, .span = side->span_count, .span_end = side->span_count, .open = from
+	};
+	for (size_t c = 0; c < cut_count && !used_up && cuts[c].first <= last; c++) {
+		if (cuts[c].last < from)
+			continue;
+		if (cuts[c].first > from)
+			range_add_span(side, range, from, cuts[c].first - 1, avoid_buggy);
+		used_up = cuts[c].last >= last;
+		from = cuts[c].last + 1; /* not looked at when used up */
+	}
+	if (!used_up)
+		range_add_span(side, range, from, last, avoid_buggy);
+	if (range->total == 0) {
+		side->span_count = range->span;
+		return;
+	}
+	side->total = sum(side->total, range->total);
+	side->range_count++;
+}
+
+/* The ranges of one family as written, each less what is excluded. */
 static void side_init(struct pool_side *side, const struct pool *p, uint8_t family)
 {
 	struct span *cuts = must(calloc(p->exclude.count + 1, sizeof(*cuts)));
@@ -75,30 +115,18 @@ static void side_init(struct pool_side *side, const struct pool *p, uint8_t fami
 	for (size_t i = 0; i < p->exclude.count; i++) {
 		const struct ip_range *r = &p->exclude.items[i].range;
 		if (r->first.family == family)
-			cuts[cut_count++] =
-				(struct span){ ip_to_number(&r->first), ip_to_number(&r->last) };
+			cuts[cut_count++] = (struct span){ .first = ip_to_number(&r->first),
+							   .last = ip_to_number(&r->last) };
 	}
 	qsort(cuts, cut_count, sizeof(*cuts), span_cmp);
 	/* Each cut adds at most one span to each range. */
 	side->spans = must(calloc(p->addresses.count * (cut_count + 1) + 1, sizeof(*side->spans)));
+	side->ranges = must(calloc(p->addresses.count + 1, sizeof(*side->ranges)));
 	for (size_t i = 0; i < p->addresses.count; i++) {
-		const struct ip_range *r = &p->addresses.items[i].range;
-		if (r->first.family != family)
-			continue;
-		bool avoid = p->avoid_buggy_ips && family == IP_V4;
-		u128 from = ip_to_number(&r->first), last = ip_to_number(&r->last);
-		bool used_up = false;
-
-		for (size_t c = 0; c < cut_count && !used_up && cuts[c].first <= last; c++) {
-			if (cuts[c].last < from)
-				continue;
-			if (cuts[c].first > from)
-				side_add_span(side, from, cuts[c].first - 1, avoid);
-			used_up = cuts[c].last >= last;
-			from = cuts[c].last + 1; /* not looked at when used up */
-		}
-		if (!used_up)
-			side_add_span(side, from, last, avoid);
+		const struct pool_range *r = &p->addresses.items[i];
+		if (r->range.first.family == family)
+			side_add_range(side, r, cuts, cut_count,
+				       p->avoid_buggy_ips && family == IP_V4);
 	}
 	free(cuts);
 	if (side->span_count > 0)
@@ -123,9 +151,11 @@ struct pools_book *pools_book_free(struct pools_book *b)
 		return NULL;
 	for (size_t i = 0; i < b->counts[POOLS_ALL]; i++) {
 		for (size_t s = 0; s < 2; s++) {
+			free(b->pools[i].sides[s].ranges);
 			free(b->pools[i].sides[s].spans);
 			rangeset_free(b->pools[i].sides[s].taken);
 		}
+		tally_book_free(b->pools[i].tallies);
 	}
 	free(b->pools);
 	for (size_t l = 0; l < 3; l++)
@@ -141,17 +171,23 @@ static void pools_add(struct pools_book *b, const struct pool *p)
 	struct pool_book *pb = &b->pools[b->counts[POOLS_ALL]];
 
 	pb->pool = p;
+	b->per_range = b->per_range || p->per_range;
+	if (p->quota.count > 0 || p->quota_others != POOL_NO_QUOTA)
+		pb->tallies = tally_book_new();
 	for (size_t s = 0; s < 2; s++) {
 		struct pool_side *side = &pb->sides[s];
 
 		side_init(side, p, families[s]);
-		for (size_t i = 0; i < side->span_count; i++) {
+		for (size_t i = 0, range = 0; i < side->span_count; i++) {
 			struct stretch *at = must(array_push(&b->stretches));
+
+			while (side->ranges[range].span_end <= i)
+				range++;
 			*at = (struct stretch){
 				.family = families[s],
 				.first = side->spans[i].first,
 				.last = side->spans[i].last,
-				.place = { pb, i },
+				.place = { pb, range },
 			};
 		}
 	}
@@ -178,6 +214,8 @@ struct pools_book *pools_book_new(const struct config *c)
 		qsort(b->stretches.items, b->stretches.count, sizeof(struct stretch), stretch_cmp);
 	return b;
 }
+
+/* --- questions -------------------------------------------------------------------------- */
 
 struct place pools_place(const struct pools_book *b, const struct ip_addr *ip)
 {
@@ -211,6 +249,11 @@ struct pool_book *const *pools_list(const struct pools_book *b, enum pool_list l
 	return b->lists[list];
 }
 
+bool pools_per_range(const struct pools_book *b)
+{
+	return b->per_range;
+}
+
 struct pool_book *pools_named(const struct pools_book *b, const char *name)
 {
 	size_t lo = 0, hi = b->counts[POOLS_ALL];
@@ -227,53 +270,4 @@ struct pool_book *pools_named(const struct pools_book *b, const char *name)
 			hi = mid;
 	}
 	return NULL;
-}
-
-void pools_take(struct place place, const struct ip_addr *ip)
-{
-	if (place.pool == NULL)
-		return;
-	struct pool_side *side = pool_side(place.pool, ip->family);
-	u128 n = ip_to_number(ip);
-
-	must_0(rangeset_add(side->taken, n, n));
-	side->used++;
-}
-
-void pools_release(struct place place, const struct ip_addr *ip)
-{
-	if (place.pool == NULL)
-		return;
-	struct pool_side *side = pool_side(place.pool, ip->family);
-	u128 n = ip_to_number(ip);
-
-	must_0(rangeset_remove(side->taken, n, n));
-	side->used--;
-	if (place.span < side->open)
-		side->open = place.span;
-}
-
-bool pool_first_free(struct pool_book *p, uint8_t family, size_t *ret_span, u128 *ret)
-{
-	struct pool_side *side = pool_side(p, family);
-	bool avoid_buggy = p->pool->avoid_buggy_ips && family == IP_V4;
-
-	for (size_t i = side->open; i < side->span_count; i++) {
-		u128 n, from = side->spans[i].first, last = side->spans[i].last;
-
-		while (rangeset_first_free(side->taken, from, last, &n)) {
-			if (!avoid_buggy || !number_is_buggy(n)) {
-				*ret_span = i;
-				*ret = n;
-				return true;
-			}
-			/* Met once, blocked for good: runs coalesce over it. */
-			must_0(rangeset_add(side->taken, n, n));
-			if (n == last)
-				break;
-			from = n + 1;
-		}
-		side->open = i + 1;
-	}
-	return false;
 }

@@ -5,10 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "allocator/pick.h"
+#include "allocator/request.h"
 #include "ctl/peek.h"
 #include "lib/base/must.h"
 #include "lib/model/json.h"
+#include "lib/model/schema.h"
 
 /* --- Services --------------------------------------------------------------------------------- */
 
@@ -17,13 +18,16 @@
 static const char *const annotation_names[] = { REQUEST, "address-pool", "allow-shared-ip",
 						"ip-allocated-from-pool", NULL };
 
-/* Read @asks as the allocator will, and tell at @j what it would say. */
-static void check_request(const struct json *j, const struct service *asks)
+/*
+ * Read @asks as the allocator will, and tell at @j what it would say. @many: there may be a pool
+ * that gives several addresses of one family.
+ */
+static void check_request(const struct json *j, const struct service *asks, bool many)
 {
 	struct ip_list ips;
 	char why[WHY_MAX] = "";
 
-	if (!request_of(asks, &ips, why))
+	if (!request_of(asks, many, &ips, why))
 		json_fault(j, "%s", why);
 }
 
@@ -45,7 +49,7 @@ static bool is_request(const char *key)
 	return name != NULL && strcmp(name, REQUEST) == 0;
 }
 
-static void check_annotation(const struct json *j)
+static void check_annotation(const struct json *j, bool many)
 {
 	const char *name = own_name(j->key);
 	size_t i = 0;
@@ -60,10 +64,10 @@ static void check_annotation(const struct json *j)
 	else if (annotation_names[i] == NULL)
 		json_warn(j, "unknown annotation");
 	else if (is_request(j->key) && cJSON_IsString(j->value))
-		check_request(j, &(struct service){ .requested_ips = j->value->valuestring });
+		check_request(j, &(struct service){ .requested_ips = j->value->valuestring }, many);
 }
 
-static void check_service(const struct world_object *o, struct faults *faults)
+static void check_service(const struct world_object *o, bool many, struct faults *faults)
 {
 	struct json_source source = { .where = o->where, .faults = faults };
 	const cJSON *in_annotation = NULL;
@@ -74,17 +78,19 @@ static void check_service(const struct world_object *o, struct faults *faults)
 	if (cJSON_IsObject(annotations)) {
 		struct json root = json_root(&source, annotations, "metadata.annotations");
 		json_each (j, &root) {
-			check_annotation(&j);
+			check_annotation(&j, many);
 			if (is_request(j.key))
 				in_annotation = j.value;
 		}
 	}
 	if (cJSON_IsString(in_spec)) {
 		struct json j = json_root(&source, in_spec, "spec.loadBalancerIP");
-		check_request(&j, &(struct service){
-					  .lb_ip = in_spec->valuestring,
-					  .requested_ips = cJSON_GetStringValue(in_annotation),
-				  });
+		check_request(&j,
+			      &(struct service){
+				      .lb_ip = in_spec->valuestring,
+				      .requested_ips = cJSON_GetStringValue(in_annotation),
+			      },
+			      many);
 	}
 }
 
@@ -147,16 +153,36 @@ static void check_references(const struct world_object *o, const struct configs 
 	}
 }
 
+/* Is there a pool with perRange, or are the pools elsewhere, where one may be? */
+static bool may_ask_for_many(const struct world *w)
+{
+	bool has_pools = false, per_range = false;
+
+	for (size_t i = 0; i < w->count && !per_range; i++) {
+		const struct world_object *o = &w->items[i];
+
+		if (o->kind != WORLD_CONFIG || o->hidden ||
+		    strcmp(o->kind_name, "IPAddressPool") != 0)
+			continue;
+		cJSON *own = kind_own_field(o->json, o->where, "perRange");
+		has_pools = true;
+		per_range = cJSON_IsTrue(own);
+		cJSON_Delete(own);
+	}
+	return per_range || !has_pools;
+}
+
 void advise(struct world *w)
 {
 	struct configs configs = { 0 };
+	bool many = may_ask_for_many(w);
 
 	for (size_t i = 0; i < w->count; i++) {
 		const struct world_object *o = &w->items[i];
 		if (o->kind == WORLD_CONFIG && !o->hidden)
 			*(const struct world_object **)must(array_push(&configs)) = o;
 		else if (o->kind == WORLD_SERVICE)
-			check_service(o, &w->faults);
+			check_service(o, many, &w->faults);
 	}
 	if (configs.count > 0)
 		qsort(configs.items, configs.count, sizeof(*configs.items), config_cmp);

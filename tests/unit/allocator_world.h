@@ -24,6 +24,7 @@
 #include "allocator/ips.h"
 #include "lib/base/intern.h"
 #include "lib/base/rng.h"
+#include "lib/model/pool_own.h"
 
 #define WORLD_THINGS 64
 #define NS_OF_MS     1000000ull
@@ -271,8 +272,6 @@ static inline void world_status(struct world *w, const char *name, const char *i
 /* Pools as a JSON list of {name, the fields of spec, and Bellman's own}. */
 static inline struct config *world_config(const char *pools)
 {
-	static const char *const own[] = { "exclude", "strategy", "drain", "perRange",
-					   "quota",   "reserve",  "ipam",  "ipMode" };
 	cJSON *list = cJSON_Parse(pools), *objects = cJSON_CreateArray(), *pool;
 	struct config_inputs inputs = { 0 };
 	struct faults faults = { 0 };
@@ -284,22 +283,21 @@ static inline struct config *world_config(const char *pools)
 		cJSON *o = cJSON_CreateObject(), *meta = cJSON_AddObjectToObject(o, "metadata");
 		cJSON *notes = cJSON_AddObjectToObject(meta, "annotations");
 
+		for (const struct field *f = pool_own_fields; f->name != NULL; f++) {
+			cJSON *own = cJSON_DetachItemFromObjectCaseSensitive(pool, f->name);
+			char *key = world_text("bellman.io/%s", f->name);
+			char *text = own != NULL ? cJSON_PrintUnformatted(own) : NULL;
+
+			if (text != NULL)
+				cJSON_AddStringToObject(notes, key, text);
+			free(text);
+			free(key);
+			cJSON_Delete(own);
+		}
 		cJSON_AddStringToObject(o, "apiVersion", "metallb.io/v1beta1");
 		cJSON_AddStringToObject(o, "kind", "IPAddressPool");
 		cJSON_AddItemToObject(meta, "name",
 				      cJSON_DetachItemFromObjectCaseSensitive(pool, "name"));
-		for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
-			cJSON *field = cJSON_DetachItemFromObjectCaseSensitive(pool, own[i]);
-
-			if (field == NULL)
-				continue;
-			char *text = cJSON_PrintUnformatted(field);
-			char *key = world_text("bellman.io/%s", own[i]);
-			cJSON_AddStringToObject(notes, key, text);
-			free(key);
-			free(text);
-			cJSON_Delete(field);
-		}
 		cJSON_AddItemToObject(o, "spec", pool);
 		cJSON_AddItemToArray(objects, o);
 		struct config_input *in = array_push(&inputs);
