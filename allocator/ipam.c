@@ -14,9 +14,7 @@ static void lease_strip(struct lease *l)
 {
 	while (!LIST_EMPTY(&l->wishes))
 		wish_free(LIST_FIRST(&l->wishes));
-	l->claims = ip_kept_unref(l->claims);
-	word_set(&l->objection, NULL);
-	l->objected = l->claimed = false;
+	lease_agree(l);
 }
 
 /* Nothing is asked for any more; what falls free is still released. */
@@ -160,11 +158,9 @@ static void lease_settle(struct ipam *m, struct lease *l)
 		if (!w->asked)
 			wish_free(w);
 	}
-	if (!l->holding) {
-		l->claims = ip_kept_unref(l->claims);
-		word_set(&l->objection, NULL);
-		l->objected = l->claimed = false;
-	}
+	word_set(&l->objection, NULL); /* it was told */
+	if (!l->holding)
+		lease_agree(l);
 	LIST_FOREACH (x, &l->ips, of_lease) {
 		if (x->fresh && !x->rejected && m->ops->in_use(m->arg, &x->ip))
 			x->fresh = false;
@@ -274,10 +270,10 @@ const char *ipam_why(const struct ipam *m, const struct pool *pool, const struct
 }
 
 bool ipam_hold(struct ipam *m, const struct pool *pool, const struct ipam_who *who, struct ips ips,
-	       const char **ret_why)
+	       struct ip_addr *ret_ip, const char **ret_why)
 {
 	struct hook *h = hook_of(m, pool);
-	struct ip_list missing = { .count = 0 };
+	struct ip_list missing = { .count = 0 }, some;
 
 	if (h == NULL || !h->listed)
 		return false;
@@ -289,11 +285,12 @@ bool ipam_hold(struct ipam *m, const struct pool *pool, const struct ipam_who *w
 		return false;
 	struct lease *l = lease_make(m, h, who);
 	l->holding = true;
-	ip_kept_set(&l->claims, l->claimed ? (struct ips){ NULL, 0 } : ip_list_lend(&missing));
-	if (!l->objected)
+	some = ips_filter(ip_list_lend(&missing), ip_kept_lend(l->disputed), false);
+	ip_kept_set(&l->claims, ip_list_lend(&some));
+	if (l->objection == NULL)
 		return false;
-	l->objected = false;
 	*ret_why = l->objection;
+	*ret_ip = l->objected;
 	return true;
 }
 

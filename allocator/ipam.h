@@ -86,10 +86,10 @@ const char *ipam_why(const struct ipam *m, const struct pool *pool, const struct
 
 /*
  * @who holds @ips of @pool: what is in no lease is asked for. True when the server has refused
- * that, once for each refusal, with what it said in *ret_why, which is lent.
+ * that for an address, once for each, with what it said in *ret_why, which is lent.
  */
 bool ipam_hold(struct ipam *m, const struct pool *pool, const struct ipam_who *who, struct ips ips,
-	       const char **ret_why);
+	       struct ip_addr *ret_ip, const char **ret_why);
 /* @ip has left the books. */
 void ipam_freed(struct ipam *m, const struct ip_addr *ip);
 

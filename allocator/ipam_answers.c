@@ -118,14 +118,39 @@ static void offered(struct ipam *m, struct lease *l, const struct flight *f, str
 	}
 }
 
-static void objected(struct lease *l, const char *why)
+/* The server does not agree that @l holds what was asked for. */
+static void objected(struct lease *l, const struct flight *f, const char *why)
 {
-	l->claimed = true;
-	l->claims = ip_kept_unref(l->claims);
-	if (l->objection != NULL && strcmp(l->objection, why) == 0)
+	struct ip_list disputed = ip_list_of(ip_kept_lend(l->disputed));
+	struct ip_list told = ip_list_of(ip_kept_lend(l->told));
+	struct ip_addr ip = ip_kept_lend(f->ips).items[0];
+
+	if (disputed.count < IP_LIST_MAX)
+		disputed.ips[disputed.count++] = ip;
+	ip_kept_set(&l->disputed, ip_list_lend(&disputed));
+	if (told.count == IP_LIST_MAX || ips_have(ip_list_lend(&told), &ip))
 		return;
+	told.ips[told.count++] = ip;
+	ip_kept_set(&l->told, ip_list_lend(&told));
+	l->objected = ip;
 	word_set(&l->objection, why);
-	l->objected = true;
+}
+
+static void claim_answered(struct lease *l, const struct flight *f,
+			   const struct ipam_answer *answer)
+{
+	struct ips asked = ip_kept_lend(f->ips);
+	struct ip_list left = ips_filter(ip_kept_lend(l->claims), asked, false);
+
+	ip_kept_set(&l->claims, ip_list_lend(&left));
+	if (answer->result == IPAM_REFUSED) {
+		objected(l, f, answer->why);
+	} else if (!fits(f, ip_list_lend(&answer->ips))) {
+		objected(l, f, "it answers with another address");
+	} else {
+		left = ips_filter(ip_kept_lend(l->told), asked, false);
+		ip_kept_set(&l->told, ip_list_lend(&left));
+	}
 }
 
 static void allocate_answered(struct ipam *m, struct lease *l, const struct flight *f,
@@ -135,27 +160,18 @@ static void allocate_answered(struct ipam *m, struct lease *l, const struct flig
 	struct wish *w = NULL;
 
 	l->unsure = false;
-	if (answer->result == IPAM_REFUSED) {
-		if (f->claim)
-			objected(l, answer->why);
-		else if ((w = wish_find(l, f->families, ip_kept_lend(f->ips))) != NULL)
-			wish_deny(m, w, answer->why, false);
-		return;
-	}
 	for (unsigned i = 0; i < ips.count; i++) {
 		struct leased *x = leased_find(l, &ips.items[i]);
 
 		if (x == NULL)
 			leased_add(m, l, &ips.items[i])->fresh = !f->claim;
 	}
-	if (!f->claim) {
+	if (f->claim)
+		claim_answered(l, f, answer);
+	else if (answer->result == IPAM_OK)
 		offered(m, l, f, ips);
-	} else if (fits(f, ips)) {
-		l->claims = ip_kept_unref(l->claims);
-		word_set(&l->objection, NULL);
-	} else {
-		objected(l, "it answers with other addresses");
-	}
+	else if ((w = wish_find(l, f->families, ip_kept_lend(f->ips))) != NULL)
+		wish_deny(m, w, answer->why, false);
 }
 
 static void release_answered(struct ipam *m, struct lease *l, const struct flight *f)
@@ -220,7 +236,7 @@ static void list_answered(struct ipam *m, struct hook *h, const struct ipam_entr
 		next = LIST_NEXT(l, of_hook);
 		if (!l->listed && l->flight == NULL)
 			lease_list(m, l, (struct ips){ NULL, 0 });
-		l->claimed = false;
+		l->disputed = ip_kept_unref(l->disputed);
 		lease_update(m, l);
 	}
 	h->listed = true;

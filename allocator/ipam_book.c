@@ -46,6 +46,17 @@ void word_set(const char **slot, const char *text)
 
 /* --- addresses ------------------------------------------------------------------------------- */
 
+struct ip_list ips_filter(struct ips ips, struct ips list, bool in)
+{
+	struct ip_list some = { .count = 0 };
+
+	for (unsigned i = 0; i < ips.count; i++) {
+		if (ips_have(list, &ips.items[i]) == in)
+			some.ips[some.count++] = ips.items[i];
+	}
+	return some;
+}
+
 struct leased *leased_find(const struct lease *l, const struct ip_addr *ip)
 {
 	struct leased *x;
@@ -218,6 +229,14 @@ static void set_wake(struct lease *l, uint64_t wake_ns)
 		RB_INSERT(lease_timers, &h->timers, l);
 }
 
+void lease_agree(struct lease *l)
+{
+	l->claims = ip_kept_unref(l->claims);
+	l->disputed = ip_kept_unref(l->disputed);
+	l->told = ip_kept_unref(l->told);
+	word_set(&l->objection, NULL);
+}
+
 void lease_free(struct ipam *m, struct lease *l)
 {
 	set_due(l, false);
@@ -229,13 +248,12 @@ void lease_free(struct ipam *m, struct lease *l)
 	RB_REMOVE(lease_tree, &m->leases, l);
 	LIST_REMOVE(l, of_hook);
 	l->hook->lease_count--;
-	ip_kept_unref(l->claims);
+	lease_agree(l);
 	intern_unref(l->id);
 	intern_unref(l->ns);
 	intern_unref(l->name);
 	intern_unref(l->uid);
 	intern_unref(l->why);
-	intern_unref(l->objection);
 	free(l);
 }
 
@@ -281,7 +299,7 @@ void lease_update(struct ipam *m, struct lease *l)
 	}
 	set_wake(l, wake_ns);
 	if (l->flight == NULL && !needs && LIST_EMPTY(&l->wishes) && LIST_EMPTY(&l->ips) &&
-	    l->objection == NULL)
+	    l->disputed == NULL && l->told == NULL)
 		lease_free(m, l);
 }
 

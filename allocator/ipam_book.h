@@ -63,19 +63,20 @@ struct lease {
 	const char *ns, *name, *uid; /* interned; NULL as long as nobody asked */
 	LIST_HEAD(, wish) wishes;
 	LIST_HEAD(, leased) ips;
-	struct ip_kept *claims; /* held, in no lease, and to be asked for */
-	const char *objection;  /* why the server refused that last; interned */
-	struct flight *flight;  /* its call under way */
-	const char *why;        /* the last one failed; interned */
-	uint64_t retry_ns;      /* no call before; 0: now */
-	uint64_t wake_ns;       /* 0: not timed */
-	unsigned failures;      /* in a row */
+	struct ip_kept *claims;   /* held, in no lease, and to be asked for one by one */
+	struct ip_kept *disputed; /* the server refused that since the last list */
+	struct ip_kept *told;     /* and that was told */
+	const char *objection;    /* to be told: why, interned, and about which address */
+	struct ip_addr objected;
+	struct flight *flight; /* its call under way */
+	const char *why;       /* the last one failed; interned */
+	uint64_t retry_ns;     /* no call before; 0: now */
+	uint64_t wake_ns;      /* 0: not timed */
+	unsigned failures;     /* in a row */
 	bool is_due;
-	bool unsure;   /* the server may hold more for it than we know */
-	bool claimed;  /* refused: not again before the next list */
-	bool objected; /* the objection was not told yet */
-	bool holding;  /* in the decision at hand something is held that is not leased */
-	bool listed;   /* in the list that is being read */
+	bool unsure;  /* the server may hold more for it than we know */
+	bool holding; /* in the decision at hand something is held that is not leased */
+	bool listed;  /* in the list that is being read */
 };
 
 RB_HEAD(lease_tree, lease);
@@ -159,6 +160,12 @@ enum lease_need lease_need(const struct ipam *m, const struct lease *l, struct w
 char *lease_key(const struct ipam *m, const struct hook *h, const char *id);
 /* When to try again after @failures in a row, one at least. @wish_s: of the server; 0: none. */
 uint64_t retry_at(struct ipam *m, unsigned failures, unsigned wish_s);
+
+/* What is held and not leased is no matter (any more). */
+void lease_agree(struct lease *l);
+
+/* Those of @ips that are (@in) or are not in @list. */
+struct ip_list ips_filter(struct ips ips, struct ips list, bool in);
 
 struct ipam_who lease_who(const struct lease *l);
 

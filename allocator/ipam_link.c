@@ -184,19 +184,19 @@ void ipam_link_begin(struct allocator *a, struct record *r)
 void ipam_link_end(struct allocator *a, struct record *r, struct allocator_actions *out)
 {
 	const struct pool *pool = r->pool != NULL ? config_pool(a->config, r->pool) : NULL;
+	struct ip_addr ip;
 	const char *why;
 
 	if (r->service == NULL)
 		return;
 	struct ipam_who who = who_of(r);
 	if (pool != NULL && pool_has_ipam(pool) &&
-	    ipam_hold(a->ipam, pool, &who, ip_kept_lend(r->held), &why)) {
-		char ips[IPS_TEXT_MAX];
+	    ipam_hold(a->ipam, pool, &who, ip_kept_lend(r->held), &ip, &why)) {
+		char text[IP_TEXT_MAX];
 
 		allocator_say(out, r, true, "IPAMRefused",
 			      "Keeps %s, which the IPAM of pool \"%s\" does not agree to%s%s",
-			      ips_text(ip_kept_lend(r->held), ips), pool->name,
-			      why[0] != '\0' ? ": " : "", why);
+			      ip_format(&ip, text), pool->name, why[0] != '\0' ? ": " : "", why);
 	}
 	ipam_end(a->ipam, &who);
 }

@@ -172,7 +172,7 @@ static void call_lease(struct ipam *m, struct lease *l, struct ipam_calls *out)
 		break;
 	case NEED_CLAIM:
 		f->claim = true;
-		f->ips = ip_kept_ref(l->claims);
+		ip_kept_set(&f->ips, (struct ips){ ip_kept_lend(l->claims).items, 1 });
 		break;
 	case NEED_RELEASE:
 		ip_kept_set(&f->ips, spare_of(m, l, &spare));

@@ -327,6 +327,32 @@ static void test_an_answer_that_others_hold_is_told_and_goes_back(void **state)
 	end(w);
 }
 
+static void test_an_answer_that_another_shares_stays_leased_for_that_one(void **state)
+{
+	struct world *w = begin(BOTH);
+
+	(void)state;
+	world_apply(w, "web/a", LB_V4_PORT(80), A_SHARE("k"), NULL);
+	settle(w);
+	world_apply(w, "web/b", LB_V4_PORT(81), A_SHARE("k"), NULL);
+	settle(w);
+	world_apply(w, "web/a", LB_V4_PORT(80), A_POOL("z"), NULL);
+	settle(w);
+	shows(w, "web/a", "198.51.100.0 z");
+	world_apply(w, "web/a", LB_V4_PORT(80), A_POOL("i"), NULL); /* whose lease still has that */
+	settle(w);
+	shows(w, "web/a", "198.51.100.0 z");
+	assert_true(world_said(w, "its IPAM answered 192.0.2.1, but 192.0.2.1 is held by web/b"));
+	assert_int_equal(leased(w), 1);
+	assert_non_null(cJSON_GetObjectItem(far_of(w)->leases, "c0ffee/i/u1")); /* all along */
+	world_delete(w, "web/b");
+	settle(w);
+	later(w, 70);
+	shows(w, "web/a", "192.0.2.1 i");
+	assert_int_equal(leased(w), 1);
+	end(w);
+}
+
 /* --- release ----------------------------------------------------------------------------- */
 
 static void test_nothing_is_released_before_the_status_is_known_not_to_show_it(void **state)
@@ -597,6 +623,7 @@ int main(void)
 		cmocka_unit_test(test_a_request_that_the_server_refuses_keeps_what_is_held),
 		cmocka_unit_test(test_who_shares_is_not_asked_for_and_the_last_one_releases),
 		cmocka_unit_test(test_an_answer_that_others_hold_is_told_and_goes_back),
+		cmocka_unit_test(test_an_answer_that_another_shares_stays_leased_for_that_one),
 		cmocka_unit_test(
 			test_nothing_is_released_before_the_status_is_known_not_to_show_it),
 		cmocka_unit_test(

@@ -159,7 +159,8 @@ static void decide(struct world *w, struct svc *s)
 		why = ipam_why(w->m, &w->pools[0], &who, s->wants, &s->away);
 		assert_true(strlen(why) > 10);
 	}
-	if (ipam_hold(w->m, &w->pools[0], &who, ip_list_lend(&s->held), &why)) {
+	if (ipam_hold(w->m, &w->pools[0], &who, ip_list_lend(&s->held), &(struct ip_addr){ 0 },
+		      &why)) {
 		w->told = intern(why);
 		w->told_count++;
 		intern_unref(w->told);
@@ -465,6 +466,27 @@ static void test_a_server_that_disagrees_is_told_once_and_the_address_kept(void 
 	assert_int_equal(cJSON_GetArraySize(w->leases), 1);
 }
 
+static void test_of_two_addresses_each_is_agreed_on_alone(void **state)
+{
+	struct world *w = *state;
+	struct svc *s = want_families(w, 0, FAMILIES_BOTH);
+	cJSON *list = cJSON_AddArrayToObject(w->leases, "somebody");
+	char text[256];
+
+	cJSON_AddItemToArray(list, cJSON_CreateString("192.0.2.7"));
+	s->held = (struct ip_list){
+		.ips = { ip_of("192.0.2.7"), ip_of("2001:db8::7") },
+		.count = 2,
+	};
+	settle(w);
+	assert_string_equal(lease_text(w, s->uid, text), "2001:db8::7");
+	assert_int_equal(w->told_count, 1);
+	cJSON_DeleteItemFromObject(w->leases, "somebody");
+	later(w, 800 * NS_PER_S);
+	assert_string_equal(lease_text(w, s->uid, text), "2001:db8::7 192.0.2.7");
+	assert_int_equal(w->told_count, 1);
+}
+
 static void test_a_request_moves_the_lease(void **state)
 {
 	struct world *w = *state;
@@ -519,6 +541,33 @@ static void test_while_away_one_call_at_a_time_with_a_growing_pause(void **state
 	later(w, 70 * NS_PER_S);
 	for (unsigned i = 0; i < ADDRESSES; i++)
 		assert_false(w->services[i].waits);
+}
+
+static void test_after_an_outage_the_list_is_looked_at(void **state)
+{
+	struct world *w = *state;
+
+	settle(w);
+	struct svc *s = want_families(w, 0, FAMILIES_V4);
+	run(w);
+	answer(w, 0, 0, NULL);
+	cJSON *list = cJSON_AddArrayToObject(w->leases, CLUSTER "/p/u9"); /* one too many */
+	cJSON_AddItemToArray(list, cJSON_CreateString("192.0.2.9"));
+	later(w, NS_PER_S);
+	assert_int_equal(s->held.count, 1);
+	assert_int_equal(cJSON_GetArraySize(w->leases), 1);
+}
+
+static void test_what_is_offered_is_not_released_before_the_decision(void **state)
+{
+	struct world *w = *state;
+
+	settle(w);
+	want_families(w, 0, FAMILIES_V4);
+	run(w);
+	answer(w, 0, 200, NULL);
+	ipam_calls(w->m, w->now_ns, &w->calls);
+	assert_int_equal(w->calls.count, 0);
 }
 
 static void test_retry_after_is_heeded(void **state)
@@ -900,8 +949,11 @@ int main(void)
 		TEST(test_leases_of_others_are_left_alone),
 		TEST(test_what_is_held_already_is_asked_for_once_the_list_is_known),
 		TEST(test_a_server_that_disagrees_is_told_once_and_the_address_kept),
+		TEST(test_of_two_addresses_each_is_agreed_on_alone),
 		TEST(test_a_request_moves_the_lease),
 		TEST(test_while_away_one_call_at_a_time_with_a_growing_pause),
+		TEST(test_after_an_outage_the_list_is_looked_at),
+		TEST(test_what_is_offered_is_not_released_before_the_decision),
 		TEST(test_retry_after_is_heeded),
 		TEST(test_one_lease_that_always_fails_does_not_starve_the_others),
 		TEST(test_a_refusal_is_asked_again_later_and_at_once_when_one_falls_free),
