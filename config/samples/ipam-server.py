@@ -179,7 +179,8 @@ def main():
         server = ThreadingHTTPServer((host, int(port)), Handler)
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         tls.load_cert_chain(args.cert, args.key)
-        server.socket = tls.wrap_socket(server.socket, server_side=True)
+        server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+    print("ready", flush=True)
     server.serve_forever()
 
 

@@ -3,16 +3,16 @@
 Stands between bellman-allocator and an IPAM server on Unix sockets and does harm: ipam_proxy.py SOCKET SERVER MODE.
 
 MODE is a file that is read for each request: "pass" sends it on; "hang" says nothing; "500" answers that;
-"wrong ADDRESS" answers that address to allocate; "swallow" has the server do it and then says nothing. Each
-request is one line on stdout.
+"redirect" sends the caller elsewhere; "endless" answers and does not end; "wrong ADDRESS" answers that address
+to allocate; "swallow" has the server do it and then says nothing. Each request is one line on stdout.
 """
 
+import contextlib
 import json
 import pathlib
 import socket
 import sys
 import threading
-import time
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -47,6 +47,17 @@ class Handler(BaseHTTPRequestHandler):
         print(mode, self.command, self.path, body.decode(), flush=True)
         if mode == "500":
             self.answer(500, b'{"message": "out of order"}')
+        elif mode == "redirect":
+            self.send_response(307)
+            self.send_header("Location", f"http://localhost{self.path}?again")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+        elif mode == "endless":
+            self.send_response(200)
+            self.end_headers()
+            with contextlib.suppress(OSError):
+                while True:
+                    self.wfile.write(b" " * 65536)
         elif mode == "wrong" and self.path == "/v1/allocate":
             self.to_server(body)
             self.answer(200, json.dumps({"addresses": [rest]}).encode())
@@ -77,5 +88,5 @@ class Server(ThreadingHTTPServer):
 
 
 server = Server(SOCKET, Handler)
-print("ready", time.time(), flush=True)
+print("ready", flush=True)
 server.serve_forever()
