@@ -8,6 +8,7 @@
 #include "allocator/gauges.h"
 #include "allocator/input_io.h"
 #include "allocator/ipam_io.h"
+#include "allocator/ml_secret_io.h"
 #include "allocator/pool_status_io.h"
 #include "allocator/status_io.h"
 #include "lib/base/duration.h"
@@ -30,6 +31,7 @@ struct allocator_io {
 	struct status_io *statuses;
 	struct pool_status_io *pool_statuses;
 	struct ipam_io *ipam;
+	struct ml_secret_io *ml_secret;
 	struct gauges gauges;
 	uv_timer_t timer; /* runs the engine */
 	bool closing;
@@ -93,8 +95,10 @@ static void on_timer(uv_timer_t *t)
 		}
 	}
 	allocator_actions_done(&actions);
-	if (allocator_io_ready(io))
+	if (allocator_io_ready(io)) {
 		pool_status_io_update(io->pool_statuses);
+		ml_secret_io_ensure(io->ml_secret);
+	}
 
 	uint64_t wake = allocator_wake_ns(io->engine);
 	if (wake != UINT64_MAX && !uv_is_active((uv_handle_t *)t))
@@ -230,6 +234,14 @@ int allocator_io_open(const struct allocator_io_cfg *cfg, struct allocator_io **
 		.ns = cfg->ns,
 		.seed = cfg->seed,
 	});
+	io->ml_secret = ml_secret_io_open(&(struct ml_secret_io_cfg){
+		.loop = cfg->loop,
+		.kube = cfg->kube,
+		.gate = cfg->gate,
+		.ns = cfg->ns,
+		.name = cfg->ml_secret,
+		.seed = cfg->seed,
+	});
 	gauges_init(&io->gauges, cfg->metrics);
 	uv_timer_init(cfg->loop, &io->timer);
 	io->timer.data = io;
@@ -283,6 +295,7 @@ struct allocator_io *allocator_io_close(struct allocator_io *io)
 	io->statuses = status_io_close(io->statuses);
 	io->pool_statuses = pool_status_io_close(io->pool_statuses);
 	io->ipam = ipam_io_close(io->ipam);
+	io->ml_secret = ml_secret_io_close(io->ml_secret);
 	io->engine = allocator_free(io->engine);
 	uv_close((uv_handle_t *)&io->timer, on_closed);
 	return NULL;

@@ -29,6 +29,7 @@ struct allocator_io_cfg {
 	const char *config_file; /* NULL: none */
 	const char *ns;          /* where custom resources are looked for */
 	const char *pod;         /* own pod; NULL: not known */
+	const char *ml_secret;   /* Secret of the speakers to create; NULL or "": none */
 	const char *lb_class;    /* NULL or "": Services without a class */
 	bool webhook;            /* allocator_io_inputs() will be asked */
 	uint64_t seed;

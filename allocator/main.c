@@ -21,7 +21,8 @@
 #define METRICS_PORT 7473
 
 struct options {
-	const char *config, *kubeconfig, *server, *ns, *pod_name, *lb_class;
+	const char *config, *kubeconfig, *server, *ns, *pod_name, *lb_class, *ml_secret,
+		*deployment;
 	const char *metrics, *metrics_cert, *metrics_key;
 	const char *webhook, *webhook_cert, *webhook_key;
 	uint64_t lease_duration, renew_deadline, retry_period;
@@ -52,6 +53,9 @@ static void options_read(struct options *o, int argc, char **argv)
 		  "where the custom resources are (default: the pod's, else metallb-system)" },
 		{ "pod-name", OPT_TEXT, &o->pod_name, "METALLB_POD_NAME", "NAME",
 		  "this pod, which owns what is written about the configuration" },
+		{ "ml-secret-name", OPT_TEXT, &o->ml_secret, "METALLB_ML_SECRET_NAME", "NAME",
+		  "create this Secret for the speakers if there is none; \"\": do not "
+		  "(default: memberlist)" },
 		{ "lb-class", OPT_TEXT, &o->lb_class, NULL, "CLASS",
 		  "serve Services of this loadBalancerClass (default: those without one)" },
 		{ "metrics", OPT_LISTEN, &o->metrics, NULL, "ADDR:PORT",
@@ -74,7 +78,6 @@ static void options_read(struct options *o, int argc, char **argv)
 		  "lead although a Ready pod of MetalLB's controller is in the namespace" },
 		/* MetalLB's controller */
 		{ .name = "port", .type = OPT_IGNORED },
-		{ .name = "ml-secret-name", .type = OPT_IGNORED },
 		{ .name = "deployment", .type = OPT_IGNORED },
 		{ .name = "pprof-bind-address", .type = OPT_IGNORED },
 		{ .name = "health-probe-port", .type = OPT_IGNORED },
@@ -245,6 +248,7 @@ static int start(struct program *p, const struct options *o)
 		.config_file = o->config,
 		.ns = p->ns,
 		.pod = o->pod_name,
+		.ml_secret = o->ml_secret,
 		.lb_class = o->lb_class,
 		.webhook = o->webhook != NULL,
 		.seed = daemon_seed(),
@@ -283,6 +287,7 @@ static int start(struct program *p, const struct options *o)
 int main(int argc, char **argv)
 {
 	struct options o = {
+		.ml_secret = "memberlist",
 		.lease_duration = 15 * NS_PER_S,
 		.renew_deadline = 10 * NS_PER_S,
 		.retry_period = 2 * NS_PER_S,

@@ -20,6 +20,7 @@ KINDS = {
     "Node": ("v1", "nodes", False),
     "Pod": ("v1", "pods", True),
     "Service": ("v1", "services", True),
+    "Secret": ("v1", "secrets", True),
     "Event": ("v1", "events", True),
     "EndpointSlice": ("discovery.k8s.io/v1", "endpointslices", True),
     "Ingress": ("networking.k8s.io/v1", "ingresses", True),

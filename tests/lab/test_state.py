@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """
-What the daemons write about the configuration: ConfigurationState. Against the real API server.
+What the daemons write beside the status of Services: ConfigurationState, and the Secret of the speakers.
+Against the real API server.
 """
 
+import base64
 import json
 
 import pytest
@@ -163,3 +165,36 @@ def test_without_the_definition_it_is_quiet(office):
     office.api.create(pool("b", ["192.0.2.0/30"]))
     allocator.wait_log("refused")
     assert "onfigurationState" not in allocator.log
+
+
+def secrets(lab):
+    return {s["metadata"]["name"]: s for s in lab.api.list("Secret", SYSTEM)}
+
+
+def test_the_secret_of_the_speakers_is_created_once(office):
+    allocator = office.start_allocator()
+    made = office.wait_for(lambda: secrets(office).get("memberlist"))
+    assert made["type"] == "Opaque" and list(made["data"]) == ["secretkey"]
+    key = base64.b64decode(made["data"]["secretkey"])
+    assert len(key) == 22 and len(base64.b64decode(key + b"==")) == 16  # as MetalLB's: no padding
+    assert "ownerReferences" not in made["metadata"]
+    assert key.decode() not in allocator.log and made["data"]["secretkey"] not in allocator.log
+    allocator.stop()
+
+    # What is there is left alone, whatever it is.
+    office.api.patch("Secret", "memberlist", {"data": {"secretkey": None, "other": "eA=="}}, SYSTEM)
+    before = secrets(office)["memberlist"]
+    office.start_allocator()
+    wait_state(office, "controller", "Valid")
+    office.api.create(pool("a", ["192.0.2.0/29"]))
+    office.process("allocator").wait_log("pools=1")
+    assert secrets(office) == {"memberlist": before}
+
+
+def test_the_secret_has_the_name_that_is_given(office):
+    allocator = office.start_allocator("--ml-secret-name", "")
+    wait_state(office, "controller", "Valid")
+    assert secrets(office) == {}
+    allocator.stop()
+    office.start_allocator("--ml-secret-name", "ring")
+    office.wait_for(lambda: list(secrets(office)) == ["ring"])
