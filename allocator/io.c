@@ -9,6 +9,7 @@
 #include "allocator/input_io.h"
 #include "allocator/ipam_io.h"
 #include "allocator/ml_secret_io.h"
+#include "allocator/overlap_io.h"
 #include "allocator/pool_status_io.h"
 #include "allocator/status_io.h"
 #include "lib/base/duration.h"
@@ -32,6 +33,7 @@ struct allocator_io {
 	struct pool_status_io *pool_statuses;
 	struct ipam_io *ipam;
 	struct ml_secret_io *ml_secret;
+	struct overlap_io *overlaps;
 	struct gauges gauges;
 	uv_timer_t timer; /* runs the engine */
 	bool closing;
@@ -98,6 +100,7 @@ static void on_timer(uv_timer_t *t)
 	if (allocator_io_ready(io)) {
 		pool_status_io_update(io->pool_statuses);
 		ml_secret_io_ensure(io->ml_secret);
+		overlap_io_update(io->overlaps);
 	}
 
 	uint64_t wake = allocator_wake_ns(io->engine);
@@ -123,6 +126,7 @@ static void on_config(void *arg, struct config *config)
 	struct allocator_io *io = arg;
 
 	allocator_set_config(io->engine, config, config_source_complete(io->config));
+	overlap_io_config(io->overlaps, config);
 	on_changed(io);
 }
 
@@ -156,6 +160,13 @@ static struct service *decode(void *arg, const cJSON *object)
 	struct allocator_io *io = arg;
 
 	return input_io_decode(io->inputs, object);
+}
+
+static const char *uid_of_pool(void *arg, const char *pool)
+{
+	const struct allocator_io *io = arg;
+
+	return pool_status_io_uid(io->pool_statuses, pool);
 }
 
 static int send_gated(void *via, const char *method, const char *path, const char *type,
@@ -196,10 +207,24 @@ static int sources_open(struct allocator_io *io, const struct allocator_io_cfg *
 		.send = send_gated,
 		.via = cfg->gate,
 	};
+	const struct overlap_io_cfg overlap_cfg = {
+		.loop = cfg->loop,
+		.gate = cfg->gate,
+		.report = { .kube = cfg->kube,
+			    .metrics = cfg->metrics,
+			    .component = COMPONENT,
+			    .host = "",
+			    .ns = cfg->ns,
+			    .pod = cfg->pod,
+			    .uid_of = uid_of_pool,
+			    .arg = io },
+	};
 	int rc = config_state_open(&state_cfg, &io->state);
 
-	if (rc == 0)
+	if (rc == 0) {
 		config_state_lead(io->state, false);
+		rc = overlap_io_open(&overlap_cfg, &io->overlaps);
+	}
 	if (rc == 0)
 		rc = config_source_open(&source_cfg, &io->config);
 	return rc != 0 ? rc : input_io_open(&input_cfg, &io->inputs);
@@ -296,6 +321,7 @@ struct allocator_io *allocator_io_close(struct allocator_io *io)
 	io->pool_statuses = pool_status_io_close(io->pool_statuses);
 	io->ipam = ipam_io_close(io->ipam);
 	io->ml_secret = ml_secret_io_close(io->ml_secret);
+	io->overlaps = overlap_io_close(io->overlaps);
 	io->engine = allocator_free(io->engine);
 	uv_close((uv_handle_t *)&io->timer, on_closed);
 	return NULL;

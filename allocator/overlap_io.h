@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Looks for pools that hold addresses of Nodes, Pod CIDRs or ServiceCIDRs, and has them told
+ * (lib/daemon/overlap_report.h). Watches Nodes and, where the API has them, ServiceCIDRs.
+ *
+ * Nothing depends on it: an API that does not let Nodes be listed costs this one check. Gateways
+ * are known to the speakers alone, which look for those.
+ */
+#ifndef BELLMAN_ALLOCATOR_OVERLAP_IO_H
+#define BELLMAN_ALLOCATOR_OVERLAP_IO_H
+
+#include <uv.h>
+
+#include "allocator/gate_io.h"
+#include "lib/daemon/overlap_report.h"
+
+struct overlap_io; /* opaque */
+
+struct overlap_io_cfg {
+	uv_loop_t *loop;
+	struct gate *gate; /* borrowed: only who leads tells */
+	struct overlap_report_cfg report;
+};
+
+/* Begin to watch. Returns 0 or -ENOMEM. */
+int overlap_io_open(const struct overlap_io_cfg *cfg, struct overlap_io **ret);
+
+/* The pools that are in force; takes a reference. */
+void overlap_io_config(struct overlap_io *o, struct config *c);
+
+/* We may lead now, or no longer: look whether there is something to tell. */
+void overlap_io_update(struct overlap_io *o);
+
+/* Close it before its kube. The loop must turn once more. NULL is fine; returns NULL. */
+struct overlap_io *overlap_io_close(struct overlap_io *o);
+
+#endif
