@@ -175,6 +175,7 @@ struct allocator_service_view {
 	const char *pool;   /* of ips; NULL without */
 	const char *reason; /* why it has no address, a sentence without a full stop; "" if it has
 			       one or is none of ours (not of type LoadBalancer) */
+	const char *word;   /* the same in a CamelCase word, a literal; NULL when there is none */
 	const char *note;   /* what else to know about one that is served; "" for nothing */
 	bool ours;          /* type LoadBalancer and of our class */
 	bool unwritten;     /* its status does not show ips yet */

@@ -13,6 +13,7 @@ void gauges_init(struct gauges *g, struct metrics *m)
 {
 	static const char *const pool[] = { "pool", NULL };
 	static const char *const state[] = { "state", NULL };
+	static const char *const reason[] = { "reason", NULL };
 	static const char *const names[GAUGES_SUMS][2] = {
 		[GAUGES_SUM] = { "metallb_allocator_addresses_total",
 				 "metallb_allocator_addresses_in_use_total" },
@@ -34,6 +35,8 @@ void gauges_init(struct gauges *g, struct metrics *m)
 			     "Services of type LoadBalancer and of our class: served, pending, or "
 			     "unwritten: decided, but the status does not show it yet.",
 			     state);
+	g->pending = family(m, "bellman_allocator_services_pending",
+			    "Pending Services by the reason that their condition has.", reason);
 	g->duplicates =
 		metric_value0(metrics_family(m, "bellman_allocator_duplicates_repaired_total",
 					     "Services moved off an address that another one held.",
@@ -69,10 +72,16 @@ static void measure_service(void *arg, const struct allocator_service_view *v)
 
 	if (v->ip_count > 0 && v->pool != NULL)
 		++*metric_value1(g->pool_services, v->pool);
-	if (v->ours)
-		++*metric_value1(g->services, v->unwritten      ? "unwritten"
-					      : v->ip_count > 0 ? "served"
-								: "pending");
+	if (!v->ours)
+		return;
+	if (v->unwritten) {
+		++*metric_value1(g->services, "unwritten");
+	} else if (v->ip_count > 0) {
+		++*metric_value1(g->services, "served");
+	} else {
+		++*metric_value1(g->services, "pending");
+		++*metric_value1(g->pending, v->word != NULL ? v->word : "Undecided");
+	}
 }
 
 void gauges_clear(struct gauges *g)
@@ -84,6 +93,7 @@ void gauges_clear(struct gauges *g)
 	metric_clear(g->pool_services);
 	metric_clear(g->draining);
 	metric_clear(g->services);
+	metric_clear(g->pending);
 }
 
 void gauges_update(struct gauges *g, const struct allocator *engine)

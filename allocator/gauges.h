@@ -18,6 +18,7 @@ struct gauges {
 	struct metric_family *pool_services; /* that have addresses of a pool */
 	struct metric_family *draining;
 	struct metric_family *services; /* by state */
+	struct metric_family *pending;  /* those of one state, by reason */
 	int64_t *duplicates;
 };
 

@@ -35,7 +35,8 @@ struct allocator_io {
 	struct ml_secret_io *ml_secret;
 	struct overlap_io *overlaps;
 	struct gauges gauges;
-	uv_timer_t timer; /* runs the engine */
+	struct metric_family *events; /* by reason */
+	uv_timer_t timer;             /* runs the engine */
 	bool closing;
 };
 
@@ -54,6 +55,7 @@ static void on_changed(void *arg)
 
 static void send_event(struct allocator_io *io, const struct allocator_action *act)
 {
+	++*metric_value1(io->events, act->reason);
 	LOG_AT(act->warning ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, "allocator", act->reason,
 	       "service=%s/%s message=\"%s\"", act->ns, act->name, act->message);
 	kube_event(io->kube, &(struct kube_event){
@@ -232,6 +234,7 @@ static int sources_open(struct allocator_io *io, const struct allocator_io_cfg *
 
 int allocator_io_open(const struct allocator_io_cfg *cfg, struct allocator_io **ret)
 {
+	static const char *const reason[] = { "reason", NULL };
 	struct allocator_io *io = must(calloc(1, sizeof(*io)));
 	const struct allocator_cfg engine_cfg = {
 		.standby = true,
@@ -268,6 +271,9 @@ int allocator_io_open(const struct allocator_io_cfg *cfg, struct allocator_io **
 		.seed = cfg->seed,
 	});
 	gauges_init(&io->gauges, cfg->metrics);
+	io->events = metrics_family(cfg->metrics, "bellman_allocator_events_total",
+				    "What was said to Services, by the reason of the event.",
+				    METRIC_COUNTER, reason);
 	uv_timer_init(cfg->loop, &io->timer);
 	io->timer.data = io;
 	const struct ipam_io_cfg ipam_cfg = {

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "allocator/ips.h"
+#include "lib/base/duration.h"
 #include "lib/base/log.h"
 #include "lib/base/must.h"
 #include "lib/daemon/loop.h"
@@ -14,6 +15,8 @@
 struct status_io {
 	struct status_io_cfg cfg;
 	int64_t *updates, *update_errors;
+	struct metric_family *writes; /* by outcome */
+	int64_t *write_ms;
 	bool closing;
 	unsigned holders; /* who opened it and each request under way; at 0 the memory goes */
 };
@@ -22,6 +25,7 @@ struct status_io {
 struct errand {
 	struct status_io *writer;
 	char *ns, *name;
+	uint64_t since_ns;
 };
 
 static void writer_unref(struct status_io *w)
@@ -37,6 +41,7 @@ static struct errand *errand_new(struct status_io *w, const struct allocator_act
 	e->writer = w;
 	e->ns = must(strdup(act->ns));
 	e->name = must(strdup(act->name));
+	e->since_ns = daemon_now_ns();
 	w->holders++;
 	return e;
 }
@@ -44,8 +49,15 @@ static struct errand *errand_new(struct status_io *w, const struct allocator_act
 /* The errand is over: tell the engine how it ended. */
 static void errand_end(struct errand *e, enum allocator_outcome outcome, const char *version)
 {
+	static const char *const words[] = {
+		[ALLOCATOR_WRITTEN] = "written",
+		[ALLOCATOR_CONFLICT] = "conflict",
+		[ALLOCATOR_FAILED] = "failed",
+	};
 	struct status_io *w = e->writer;
 
+	++*metric_value1(w->writes, words[outcome]);
+	*w->write_ms += (int64_t)((daemon_now_ns() - e->since_ns) / NS_PER_MS);
 	if (!w->closing) {
 		allocator_written(w->cfg.engine, e->ns, e->name, outcome, version, daemon_now_ns());
 		w->cfg.changed(w->cfg.arg);
@@ -202,6 +214,7 @@ void status_io_write(struct status_io *w, const struct allocator_action *act)
 
 struct status_io *status_io_open(const struct status_io_cfg *cfg)
 {
+	static const char *const outcome[] = { "outcome", NULL };
 	struct status_io *w = must(calloc(1, sizeof(*w)));
 
 	w->cfg = *cfg;
@@ -212,6 +225,13 @@ struct status_io *status_io_open(const struct status_io_cfg *cfg)
 	w->update_errors = metric_value0(
 		metrics_family(cfg->metrics, "metallb_k8s_client_update_errors_total",
 			       "Service status writes that failed.", METRIC_COUNTER, NULL));
+	w->writes =
+		metrics_family(cfg->metrics, "bellman_allocator_status_writes_total",
+			       "Service status writes by how they ended.", METRIC_COUNTER, outcome);
+	w->write_ms = metric_value0(
+		metrics_family(cfg->metrics, "bellman_allocator_status_write_milliseconds_total",
+			       "What they took together, from the decision to the answer.",
+			       METRIC_COUNTER, NULL));
 	return w;
 }
 

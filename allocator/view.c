@@ -22,6 +22,8 @@ static void record_view(const struct record *r, struct allocator_service_view *r
 		ret->note = r->problem;
 	else if (r->problem != NULL)
 		ret->reason = r->problem;
+	if (ret->reason[0] != '\0')
+		ret->word = r->problem_reason;
 }
 
 bool allocator_service(const struct allocator *a, const char *ns, const char *name,

@@ -117,3 +117,28 @@ def test_gauges_of_a_pool_before_and_after_a_service(office):
     office.wait_for(lambda: gauges("all") == {**totals, **empty})
     office.api.delete("IPAddressPool", "all", SYSTEM)
     office.wait_for(lambda: gauges("all") == {}, what="the series of the pool to go")
+
+
+def pending(allocator):
+    """{reason: count} of pending Services."""
+    prefix = 'bellman_allocator_services_pending{reason="'
+    return {k[len(prefix):-2]: v for k, v in allocator.metrics().items() if k.startswith(prefix)}
+
+
+def test_gauges_and_counters_of_services(office):
+    office.api.create(pool("tiny", ["192.0.2.7/32"]), pool("old", ["198.51.100.0/30"], autoAssign=False))
+    office.api.patch("IPAddressPool", "old", {"metadata": {"annotations": {"bellman.io/drain": "true"}}}, SYSTEM)
+    allocator = office.start_allocator()
+    office.api.create(service("web", **V4))
+    office.wait_for(lambda: office.api.external_ips("web") == ["192.0.2.7"])
+    office.api.create(service("api", **V4), service("inner", type="ClusterIP", **V4))
+    office.wait_for(lambda: pending(allocator) == {"NoAddressAvailable": 1})
+    metrics = allocator.metrics()
+    states = {s: metrics[f'bellman_allocator_services{{state="{s}"}}'] for s in ("served", "pending", "unwritten")}
+    assert states == {"served": 1, "pending": 1, "unwritten": 0}
+    assert metrics['bellman_allocator_events_total{reason="IPAllocated"}'] == 1
+    assert metrics['bellman_allocator_events_total{reason="AllocationFailed"}'] == 1
+    assert metrics['bellman_allocator_status_writes_total{outcome="written"}'] == metrics["metallb_k8s_client_updates_total"]
+    assert metrics["bellman_allocator_status_write_milliseconds_total"] >= 0
+    assert {k: v for k, v in metrics.items() if "draining" in k} == {
+        'bellman_allocator_pool_draining{pool="tiny"}': 0, 'bellman_allocator_pool_draining{pool="old"}': 1}
