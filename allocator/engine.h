@@ -167,6 +167,12 @@ uint64_t allocator_wake_ns(const struct allocator *a);
 
 /* --- questions ----------------------------------------------------------------------- */
 
+/*
+ * Do its books count? True when it leads, has all lists and a config, and has looked at everything
+ * that it was told. Before, and as a standby, what it answers below may lack what others hold.
+ */
+bool allocator_settled(const struct allocator *a);
+
 struct allocator_service_view {
 	const struct service *service; /* NULL when it could never be decoded */
 	const char *ns, *name;

@@ -114,6 +114,7 @@ void allocator_io_lead(struct allocator_io *io, bool lead)
 {
 	allocator_lead(io->engine, lead);
 	config_state_lead(io->state, lead);
+	overlap_io_update(io->overlaps);
 	if (lead)
 		input_io_relist(io->inputs);
 }
@@ -148,10 +149,10 @@ static void on_judged(void *arg, const char *error)
 
 void allocator_io_measure(struct allocator_io *io)
 {
-	if (gate_is_open(io->gate))
-		gauges_update(&io->gauges, io->engine);
-	else
+	if (!gate_is_open(io->gate))
 		gauges_clear(&io->gauges);
+	else if (allocator_settled(io->engine)) /* else they stay */
+		gauges_update(&io->gauges, io->engine);
 	ipam_io_measure(io->ipam);
 }
 

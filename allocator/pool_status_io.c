@@ -30,7 +30,6 @@ struct pool_status_io {
 	struct pool_status_io_cfg cfg;
 	char *ns;
 	struct object_tree objects;
-	bool counted; /* the engine has numbers */
 	bool failing; /* said already */
 	bool closing;
 	unsigned writes; /* under way */
@@ -175,8 +174,8 @@ static void on_timer(uv_timer_t *t)
 {
 	struct pool_status_io *p = t->data;
 
-	if (!p->counted || !gate_is_open(p->cfg.gate))
-		return;
+	if (!allocator_settled(p->cfg.engine) || !gate_is_open(p->cfg.gate))
+		return; /* when it has run it tells */
 	p->wrote = 0;
 	allocator_pools(p->cfg.engine, compare, p);
 	if (p->wrote > 0)
@@ -212,7 +211,6 @@ const char *pool_status_io_uid(struct pool_status_io *p, const char *name)
 
 void pool_status_io_update(struct pool_status_io *p)
 {
-	p->counted = true;
 	look_at(p, p->due_ms);
 }
 

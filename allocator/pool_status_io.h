@@ -34,7 +34,7 @@ void pool_status_io_told(struct pool_status_io *p, const char *name, const cJSON
 /* The UID of an IPAddressPool of the API; NULL when there is none. Lent until it is told of. */
 const char *pool_status_io_uid(struct pool_status_io *p, const char *name);
 
-/* The engine has run: its numbers may be others. Before the first time nothing is written. */
+/* The engine has run: its numbers may be others. Nothing is written before they count. */
 void pool_status_io_update(struct pool_status_io *p);
 
 /*

@@ -2,6 +2,16 @@
 /* The engine's answers to questions: what a Service holds and why not, what a pool has left. */
 #include "allocator/record.h"
 
+bool allocator_settled(const struct allocator *a)
+{
+	if (a->standby || !a->synced || a->config == NULL)
+		return false;
+	for (size_t i = 0; i < TURNS; i++)
+		if (!RB_EMPTY(&a->queues[i]))
+			return false;
+	return true;
+}
+
 static void record_view(const struct record *r, struct allocator_service_view *ret)
 {
 	*ret = (struct allocator_service_view){
