@@ -12,6 +12,7 @@ from api import namespace, pool, SYSTEM
 from lab import Lab
 
 PORT, METRICS = 9443, 7475
+STANDBY_PORT, STANDBY_METRICS = 9444, 7476
 POOLS = "/validate-metallb-io-v1beta1-ipaddresspool"
 PROFILES = "/validate-metallb-io-v1beta1-bfdprofile"
 
@@ -32,10 +33,9 @@ class Hook:
         self.lab = lab
         self.cert, self.key = certificate(lab.scratch, "webhook")
         self.metrics_cert, metrics_key = certificate(lab.scratch, "metrics")
-        self.allocator = lab.start_allocator(
+        lab.start_allocator(
             "--webhook", f"127.0.0.1:{PORT}", "--webhook-tls-cert", self.cert, "--webhook-tls-key", self.key,
-            "--metrics", f"127.0.0.1:{METRICS}", "--metrics-tls-cert", self.metrics_cert,
-            "--metrics-tls-key", metrics_key, wait=False)
+            "--metrics-tls-cert", self.metrics_cert, "--metrics-tls-key", metrics_key, metrics_port=METRICS, wait=False)
         lab.wait_for(lambda: self.curl(METRICS, "/readyz", self.metrics_cert) == (200, "ok\n"))
         lab.wait_for(lambda: self.post(POOLS, "{")[0] != 503, what="every kind to be read")
 
@@ -50,14 +50,14 @@ class Hook:
         text, _, status = done.stdout.rpartition("\n")
         return int(status), text
 
-    def post(self, path, body, ca=None):
-        return self.curl(PORT, path, ca or self.cert, body=body)
+    def post(self, path, body, port=PORT):
+        return self.curl(port, path, self.cert, body=body)
 
-    def ask(self, obj, operation="CREATE", path=POOLS):
+    def ask(self, obj, operation="CREATE", path=POOLS, port=PORT):
         """The answer to a review of @obj."""
         review = {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": {
             "uid": "u", "operation": operation, "oldObject" if operation == "DELETE" else "object": obj}}
-        status, text = self.post(path, json.dumps(review))
+        status, text = self.post(path, json.dumps(review), port)
         answer = json.loads(text)
         assert (status, answer["kind"], answer["response"]["uid"]) == (200, "AdmissionReview", "u")
         return answer["response"]
@@ -94,6 +94,17 @@ def test_a_profile_in_use_stays(hook):
     hook.lab.api.create(peer)
     hook.lab.wait_for(lambda: not hook.ask(profile, "DELETE", PROFILES)["allowed"])
     assert "failed to delete BFDProfile" in hook.ask(profile, "DELETE", PROFILES)["status"]["message"]
+
+
+def test_a_standby_answers_too(hook):
+    standby = hook.lab.start_allocator(
+        "--webhook", f"127.0.0.1:{STANDBY_PORT}", "--webhook-tls-cert", hook.cert, "--webhook-tls-key", hook.key,
+        name="standby", metrics_port=STANDBY_METRICS)
+    hook.lab.wait_for(lambda: hook.post(POOLS, "{", STANDBY_PORT)[0] == 400)
+    assert standby.metrics()["bellman_allocator_leader"] == 0
+    hook.lab.api.create(pool("theirs", ["192.0.2.128/25"]))
+    mine = pool("mine", ["192.0.2.0/24"])
+    hook.lab.wait_for(lambda: not hook.ask(mine, port=STANDBY_PORT)["allowed"])
 
 
 def test_what_is_no_review_does_no_harm(hook):
