@@ -15,8 +15,20 @@
 
 #define REQUEST "loadBalancerIPs"
 
-static const char *const annotation_names[] = { REQUEST, "address-pool", "allow-shared-ip",
-						"ip-allocated-from-pool", NULL };
+static const char *const metallb_names[] = { REQUEST, "address-pool", "allow-shared-ip",
+					     "ip-allocated-from-pool", NULL };
+/* What Bellman adds stands on pools and advertisements; on a Service it is written, not read. */
+static const char *const bellman_names[] = { "owner", NULL };
+
+static const struct family {
+	const char *prefix;
+	const char *const *names;
+	const char *today; /* the prefix under which a name is to be written */
+} families[] = {
+	{ "metallb.io/", metallb_names, "metallb.io/" },
+	{ "metallb.universe.tf/", metallb_names, "metallb.io/" }, /* of old releases */
+	{ "bellman.io/", bellman_names, "bellman.io/" },
+};
 
 /*
  * Read @asks as the allocator will, and tell at @j what it would say. @many: there may be a pool
@@ -31,37 +43,41 @@ static void check_request(const struct json *j, const struct service *asks, bool
 		json_fault(j, "%s", why);
 }
 
-/* What follows MetalLB's prefix, the one of old releases too; NULL for the keys of others. */
-static const char *own_name(const char *key)
+/* Whose annotation it is, with the name behind the prefix; NULL for the keys of others. */
+static const struct family *family_of(const char *key, const char **ret_name)
 {
-	static const char *const prefixes[] = { "metallb.io/", "metallb.universe.tf/" };
-
-	for (size_t i = 0; i < sizeof(prefixes) / sizeof(*prefixes); i++)
-		if (strncmp(key, prefixes[i], strlen(prefixes[i])) == 0)
-			return key + strlen(prefixes[i]);
+	for (size_t i = 0; i < sizeof(families) / sizeof(*families); i++) {
+		size_t len = strlen(families[i].prefix);
+		if (strncmp(key, families[i].prefix, len) != 0)
+			continue;
+		*ret_name = key + len;
+		return &families[i];
+	}
 	return NULL;
 }
 
 static bool is_request(const char *key)
 {
-	const char *name = own_name(key);
+	const char *name;
+	const struct family *family = family_of(key, &name);
 
-	return name != NULL && strcmp(name, REQUEST) == 0;
+	return family != NULL && family->names == metallb_names && strcmp(name, REQUEST) == 0;
 }
 
 static void check_annotation(const struct json *j, bool many)
 {
-	const char *name = own_name(j->key);
+	const char *name;
+	const struct family *family = family_of(j->key, &name);
 	size_t i = 0;
 
-	if (name == NULL)
+	if (family == NULL)
 		return;
-	while (annotation_names[i] != NULL && strcmp(annotation_names[i], name) != 0)
+	while (family->names[i] != NULL && strcmp(family->names[i], name) != 0)
 		i++;
-	const char *nearest = json_nearest(name, annotation_names);
-	if (annotation_names[i] == NULL && nearest != NULL)
-		json_warn(j, "unknown annotation, did you mean metallb.io/%s?", nearest);
-	else if (annotation_names[i] == NULL)
+	const char *nearest = json_nearest(name, family->names);
+	if (family->names[i] == NULL && nearest != NULL)
+		json_warn(j, "unknown annotation, did you mean %s%s?", family->today, nearest);
+	else if (family->names[i] == NULL)
 		json_warn(j, "unknown annotation");
 	else if (is_request(j->key) && cJSON_IsString(j->value))
 		check_request(j, &(struct service){ .requested_ips = j->value->valuestring }, many);

@@ -324,6 +324,24 @@ cJSON *kind_own_field(const cJSON *object, struct where where, const char *name)
 	return text == NULL ? NULL : cJSON_Parse(text);
 }
 
+/* An annotation with our prefix that is no field of the kind; one of @own may be meant. */
+static void annotation_unknown(const struct json *j, const struct field *own)
+{
+	const struct field *fields[FIELDS_MAX];
+	const char *names[FIELDS_MAX + 1];
+	size_t count = fields_collect(own, false, fields, 0);
+
+	for (size_t i = 0; i < count; i++)
+		names[i] = fields[i]->name;
+	names[count] = NULL;
+	const char *nearest = json_nearest(j->key + strlen(OWN_PREFIX), names);
+	if (nearest != NULL)
+		json_warn(j, "unknown annotation, ignored, did you mean " OWN_PREFIX "%s?",
+			  nearest);
+	else
+		json_warn(j, "unknown annotation, ignored");
+}
+
 /* Bellman's own fields of a custom resource: annotations with a JSON value. */
 static void annotations_check(const struct json *root, const struct field *own)
 {
@@ -340,7 +358,7 @@ static void annotations_check(const struct json *root, const struct field *own)
 		       strcmp(field->name, j.key + strlen(OWN_PREFIX)) != 0)
 			field++;
 		if (field == NULL || field->name == NULL || field->file_only) {
-			json_warn(&j, "unknown annotation, ignored");
+			annotation_unknown(&j, own);
 			continue;
 		}
 		const char *text = json_text(&j);

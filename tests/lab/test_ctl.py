@@ -13,7 +13,7 @@ from ctl import (ANNOUNCEMENT_KEYS, BIN, OWNER, POOL, ROOT, SAMPLES, SERVICE_KEY
 
 
 def test_check_takes_every_sample_and_says_what_is_in_it():
-    samples = sorted(SAMPLES.iterdir())
+    samples = [*sorted(SAMPLES.glob("*.yaml")), SAMPLES / "bellman.conf"]
     done = bellman("check", *samples)
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
@@ -99,6 +99,15 @@ ADVICE = {
                      "f.yaml:6: metadata.annotations[metallb.io/adress-pool]: warning: unknown annotation, did you mean "
                      "metallb.io/address-pool?",
                      "f.yaml:7: metadata.annotations[metallb.io/colour]: warning: unknown annotation"]),
+    "annotations of Bellman": (
+        "f_yaml", service("a", annotations="\n bellman.io/ownr: x,\n bellman.io/drain: 'true',\n bellman.io/owner: n1") +
+        "---\napiVersion: metallb.io/v1beta1\nkind: IPAddressPool\nmetadata:\n  name: a\n  annotations:\n"
+        "    bellman.io/exlude: '[]'\n    bellman.io/colour: '1'\nspec: {addresses: [10.0.0.0/29]}\n",
+        ["f.yaml:5: metadata.annotations[bellman.io/ownr]: warning: unknown annotation, did you mean bellman.io/owner?",
+         "f.yaml:6: metadata.annotations[bellman.io/drain]: warning: unknown annotation",
+         "f.yaml:15: metadata.annotations[bellman.io/exlude]: warning: unknown annotation, ignored, did you mean "
+         "bellman.io/exclude?",
+         "f.yaml:16: metadata.annotations[bellman.io/colour]: warning: unknown annotation, ignored"]),
     "resources": ("f_yaml", "apiVersion: metallb.io/v1beta1\nkind: L2Advertisement\nmetadata: {name: l}\nspec:\n"
                   "  ipAddressPools:\n  - a\n  - none\n---\n"
                   "apiVersion: metallb.io/v1beta1\nkind: IPAddressPool\nmetadata: {name: a}\nspec: {addresses: [10.0.0.0/29]}\n",
@@ -120,9 +129,10 @@ def test_check_warns_of_what_does_not_do_what_was_meant(files, case):
     assert done.stderr.splitlines() == warned
 
 
-def test_the_samples_need_no_advice():
-    assert bellman("check", *sorted(SAMPLES.glob("*.yaml"))).stderr == ""
-    assert bellman("check", SAMPLES / "bellman.conf").stderr == ""
+@pytest.mark.parametrize("samples", ("*.yaml", *(conf.name for conf in sorted(SAMPLES.glob("*.conf")))))
+def test_the_samples_need_no_advice(samples):
+    done = bellman("check", *sorted(SAMPLES.glob(samples)))
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_names_are_looked_for_in_all_files(files):

@@ -336,7 +336,7 @@ static const struct bad bad_yaml[] = {
 	{ META "IPAddressPool\nmetadata:\n  name: a\n  annotations:\n"
 	       "    bellman.io/excluded: '[]'\nspec: {addresses: [192.0.2.0/24]}\n",
 	  "m.yaml:6: metadata.annotations[bellman.io/excluded]: warning: unknown annotation, "
-	  "ignored" },
+	  "ignored, did you mean bellman.io/exclude?" },
 	/* the old version of BGPPeer has fewer fields, and needs these */
 	{ META "BGPPeer\nmetadata: {name: a}\nspec: {myASN: 1, peerASN: 2, peerAddress: 10.0.0.1,\n"
 	       "  vrf: x}\n",
