@@ -72,6 +72,25 @@ static size_t note_losses(const struct cluster_service *held, const struct servi
 	return lost;
 }
 
+/* What is chosen at random here may be chosen otherwise by the allocator. */
+static void note_random(const struct cluster_service *held, const struct service *s,
+			const struct pool *pool, cJSON *notes)
+{
+	bool given = false;
+	char text[400];
+
+	for (unsigned i = 0; i < s->ingress_count && !given; i++) {
+		given = true;
+		for (size_t n = 0; n < held->held_count && given; n++)
+			given = !ip_equal(&held->held[n], &s->ingress[i]);
+	}
+	if (!given || pool == NULL || pool->strategy != STRATEGY_RANDOM)
+		return;
+	snprintf(text, sizeof(text), "pool \"%s\" gives any free address: it may be another one",
+		 pool->name);
+	add_text(notes, text);
+}
+
 const char *outcome_ipam_text(const struct pool *pool, char *buf, size_t size)
 {
 	snprintf(buf, size,
@@ -167,6 +186,8 @@ static void add_service(struct teller *t, const struct cluster_service *held,
 					     must(cJSON_CreateNumber(s->ports[i].node_port)));
 	if (*view->note != '\0')
 		add_text(notes, view->note);
+	if (!t->status && pool != NULL)
+		note_random(held, s, config_pool(t->cluster->config, pool), notes);
 	bool served = view->ours && s->ingress_count > 0;
 	if (served && t->cluster->nodes.count == 0) {
 		add_text(notes, "no Node given: who announces it is left out");

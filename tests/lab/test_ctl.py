@@ -304,6 +304,14 @@ def test_the_table_says_who_holds_no_node_port(files, api_server):
     assert re.split(r"\s{2,}", row)[:4] == ["default/api", "10.0.0.3", "a", "none"]
 
 
+def test_an_address_that_is_given_at_random_is_said_to_be(files):
+    cwd = files(pool_conf='pools = ( { name = "a"; addresses = ( "10.0.0.0/24" ); strategy = "random"; } );',
+                s_yaml=service("kept", ip="10.0.0.9") + service("new"))
+    got = by_name(plan(cwd, "pool.conf", "s.yaml"))
+    random = 'pool "a" gives any free address: it may be another one'
+    assert random in got["new"]["notes"] and random not in got["kept"]["notes"] and got["kept"]["ips"] == ["10.0.0.9"]
+
+
 def test_what_is_noted_of_several_services_is_said_once(files):
     def notes(*services):
         done = bellman("plan", "pool.conf", "s.yaml", cwd=files(pool_conf=POOL, s_yaml="".join(services)))

@@ -72,6 +72,13 @@ def test_a_pool_whose_turn_did_not_come_could_serve(files):
     assert answers(explain(cwd, "default/web", "p.conf", "s.yaml")) == [("a", "open", "holds"), ("b", "open", "could")]
 
 
+def test_pools_that_give_no_more_say_so(files):
+    pools = ('pools = ( { name = "drained"; addresses = ( "10.0.0.0/29" ); drain = true; },\n'
+             '{ name = "rationed"; addresses = ( "10.1.0.0/29" ); quota = 1; } );')
+    got = explain(files(p_conf=pools, s_yaml=service("one") + service("two")), "default/two", "p.conf", "s.yaml")
+    assert answers(got) == [("drained", "open", "draining"), ("rationed", "open", "overQuota")]
+
+
 def test_it_reads_as_a_page(files):
     web = service("web", spec="allocateLoadBalancerNodePorts: false",
                   annotations="metallb.io/allow-shared-ip: key, metallb.io/loadBalancerIPs: '10.0.0.9'")
@@ -299,6 +306,7 @@ def test_a_full_pool_is_explained_in_a_running_cluster(cluster):
         return json.loads(done.stdout)
 
     late = ask("default/late")
+    assert late["leader"]["leads"] is True and late["leader"]["holder"], late["leader"]
     assert answers(late) == [("one", "open", "full")] and late["state"] == "pending"
     assert late["reason"] in dict((e["reason"], e["message"]) for e in late["events"])["AllocationFailed"]
     assert [(p["port"], p["targetPort"]) for p in late["ports"]] == [(80, 8080)]
@@ -306,3 +314,6 @@ def test_a_full_pool_is_explained_in_a_running_cluster(cluster):
     first = ask("default/first")
     assert answers(first) == [("one", "open", "holds")]
     assert lab.resolve("client", "10.0.0.200") == first["announcements"][0]["node"]
+    lab.process("allocator").stop()  # it gives the Lease back
+    stopped = ask("default/late")["leader"]
+    assert stopped["leads"] is False and "the last one gave Lease metallb-system/bellman-allocator back" in stopped["text"]
