@@ -156,9 +156,10 @@ static void know(struct lead_io *l, const cJSON *lease)
 	l->known = lease != NULL ? must(cJSON_Duplicate(lease, true)) : NULL;
 }
 
-static bool is_dead(const struct kube_lease_record *r)
+static bool is_dead(const struct lead_io *l, const struct kube_lease_record *r)
 {
-	return r->holder != NULL && identity_is_dead(r->holder);
+	return r->holder != NULL && strcmp(r->holder, l->identity) != 0 &&
+	       identity_is_dead(r->holder);
 }
 
 /* The namespace is not there, outside of a cluster: whoever begins makes it. */
@@ -245,7 +246,7 @@ static void on_answer(void *arg, int status, const cJSON *json, const char *erro
 		l->refused = asked;
 	struct kube_lease_record r = kube_lease_object_record(l->known);
 	bool there = asked == LEASE_GET && l->known != NULL;
-	kube_lease_answer(l->lease, outcome, there ? &r : NULL, there && is_dead(&r),
+	kube_lease_answer(l->lease, outcome, there ? &r : NULL, there && is_dead(l, &r),
 			  daemon_now_ns());
 	run(l);
 	unref(l);
@@ -359,7 +360,7 @@ static void on_upsert(void *arg, const cJSON *object)
 			       kube_lease_object_version(l->known)))
 		return;
 	know(l, object);
-	kube_lease_seen(l->lease, &r, is_dead(&r), daemon_now_ns());
+	kube_lease_seen(l->lease, &r, is_dead(l, &r), daemon_now_ns());
 	run(l);
 }
 
