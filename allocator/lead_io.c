@@ -130,8 +130,8 @@ static void set_trouble(struct lead_io *l, const char *why)
 
 	if (why != NULL)
 		snprintf(text, sizeof(text),
-			 "cannot use Lease %s/%s: %s; it needs get, list, watch, create and update "
-			 "of leases in coordination.k8s.io",
+			 "needs get, list, watch, create and update of leases in "
+			 "coordination.k8s.io, for Lease %s/%s: %s",
 			 l->cfg.ns, LEASE, why);
 	if (text[0] != '\0' && strcmp(text, l->trouble) != 0) {
 		log_error("lead", "not leading", "why=\"%s\"", text);

@@ -31,7 +31,7 @@ struct metallb_io {
 	int64_t *there;
 	bool told, away;
 	char pod[254];     /* the last that was Ready */
-	char trouble[256]; /* "": none */
+	char trouble[512]; /* "": none */
 };
 
 static const cJSON *member(const cJSON *object, const char *name)
@@ -155,8 +155,8 @@ static void on_refused(void *arg, int status, const char *reason)
 
 	(void)status;
 	snprintf(m->trouble, sizeof(m->trouble),
-		 "it cannot be seen whether MetalLB's controller runs: pods in namespace %s: %s; "
-		 "grant get, list and watch of pods there, or start with --ignore-metallb",
+		 "needs get, list and watch of pods in namespace %s to see whether MetalLB's "
+		 "controller runs there, or --ignore-metallb: %s",
 		 m->cfg.ns, reason);
 	if (!said)
 		log_error("lead", "not leading", "why=\"%s\"", m->trouble);
