@@ -169,7 +169,7 @@ static const char *uid_of_pool(void *arg, const char *pool)
 {
 	const struct allocator_io *io = arg;
 
-	return pool_status_io_uid(io->pool_statuses, pool);
+	return config_source_pool_uid(io->config, pool);
 }
 
 static int send_gated(void *via, const char *method, const char *path, const char *type,

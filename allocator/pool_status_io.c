@@ -19,7 +19,7 @@
 /* An IPAddressPool of the API. */
 struct object {
 	RB_ENTRY(object) node;
-	char *name, *uid;
+	char *name;
 	cJSON *status; /* as known; NULL: none */
 	bool busy;     /* a write is under way */
 };
@@ -66,19 +66,14 @@ static void object_drop(struct pool_status_io *p, struct object *o)
 	RB_REMOVE(object_tree, &p->objects, o);
 	cJSON_Delete(o->status);
 	free(o->name);
-	free(o->uid);
 	free(o);
 }
 
-/* Take what is kept out of what the API says. */
+/* Take the status out of what the API says. */
 static void object_learn(struct object *o, const cJSON *object)
 {
 	const cJSON *status = cJSON_GetObjectItemCaseSensitive(object, "status");
-	const cJSON *meta = cJSON_GetObjectItemCaseSensitive(object, "metadata");
-	const char *uid = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(meta, "uid"));
 
-	free(o->uid);
-	o->uid = uid == NULL ? NULL : must(strdup(uid));
 	cJSON_Delete(o->status);
 	o->status = status == NULL ? NULL : must(cJSON_Duplicate(status, true));
 }
@@ -200,13 +195,6 @@ void pool_status_io_told(struct pool_status_io *p, const char *name, const cJSON
 	}
 	object_learn(o, object);
 	look_at(p, p->due_ms);
-}
-
-const char *pool_status_io_uid(struct pool_status_io *p, const char *name)
-{
-	const struct object *o = object_find(p, name);
-
-	return o != NULL ? o->uid : NULL;
 }
 
 void pool_status_io_update(struct pool_status_io *p)

@@ -31,9 +31,6 @@ struct pool_status_io *pool_status_io_open(const struct pool_status_io_cfg *cfg)
 /* What the API says of an IPAddressPool; @object NULL: it is gone. */
 void pool_status_io_told(struct pool_status_io *p, const char *name, const cJSON *object);
 
-/* The UID of an IPAddressPool of the API; NULL when there is none. Lent until it is told of. */
-const char *pool_status_io_uid(struct pool_status_io *p, const char *name);
-
 /* The engine has run: its numbers may be others. Nothing is written before they count. */
 void pool_status_io_update(struct pool_status_io *p);
 

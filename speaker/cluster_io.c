@@ -2,6 +2,7 @@
 #include "speaker/cluster_io.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "lib/daemon/undecodable.h"
 
@@ -85,6 +86,11 @@ static const char *meta_text(const cJSON *object, const char *key)
 
 /* --- watches ------------------------------------------------------------------------------- */
 
+static bool is_own_node(const struct feed *f, const char *name)
+{
+	return f->kind->upsert == node_upsert && strcmp(name, f->io->cfg.node_name) == 0;
+}
+
 static void on_upsert(void *arg, const cJSON *object)
 {
 	struct feed *f = arg;
@@ -100,6 +106,8 @@ static void on_upsert(void *arg, const cJSON *object)
 				   meta_text(object, "name"));
 	}
 	faults_free(&faults);
+	if (is_own_node(f, meta_text(object, "name")))
+		c->cfg.own_node(c->cfg.arg, object);
 	c->cfg.changed(c->cfg.arg);
 }
 
@@ -111,6 +119,8 @@ static void on_remove(void *arg, const char *ns, const char *name)
 	(*c->updates)++;
 	f->kind->remove(c->cfg.speaker, ns, name);
 	undecodable_forget(c->undecodable, f->kind->name, ns, name);
+	if (is_own_node(f, name))
+		c->cfg.own_node(c->cfg.arg, NULL);
 	c->cfg.changed(c->cfg.arg);
 }
 

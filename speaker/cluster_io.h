@@ -13,9 +13,12 @@
 struct cluster_io; /* opaque */
 
 struct cluster_io_cfg {
-	struct kube *kube;          /* borrowed */
-	struct speaker *speaker;    /* borrowed */
-	struct metrics *metrics;    /* borrowed */
+	struct kube *kube;       /* borrowed */
+	struct speaker *speaker; /* borrowed */
+	struct metrics *metrics; /* borrowed */
+	const char *node_name;   /* our own; borrowed */
+	/* Our own Node, as the API has it; NULL: it has none (any more). */
+	void (*own_node)(void *arg, const cJSON *object);
 	void (*changed)(void *arg); /* the engine was told something, or a list is complete now */
 	void *arg;
 };

@@ -21,6 +21,7 @@
 #include "speaker/packet_io.h"
 
 #define PROGRAM      "bellman-speaker"
+#define COMPONENT    "metallb-speaker" /* what dashboards select on */
 #define METRICS_PORT 7472
 #define HEAP_SLACK   (128 * 1024)
 #define LARGE_CHANGE 1000 /* actions of passes in a row */
@@ -42,7 +43,7 @@ struct program {
 	struct config_state *state;
 	struct cluster_io *cluster;
 	struct link_io *links;
-	struct packet_io *packets; /* NULL: layer 2 is off */
+	struct packet_io *packets;   /* NULL: layer 2 is off */
 	struct httpd *health;
 	uv_timer_t wake; /* for the next pass */
 	size_t changes;  /* actions of the passes in a row up to here */
@@ -54,7 +55,7 @@ struct program {
 static void event_send(struct program *p, const struct speaker_action *a)
 {
 	const struct kube_event event = {
-		.component = "metallb-speaker", /* what dashboards select on */
+		.component = COMPONENT,
 		.host = p->opt.node_name,
 		.kind = "Service",
 		.api_version = "v1",
@@ -160,9 +161,11 @@ static void node_name_check(struct program *p)
 	if (p->listed || !cluster_io_synced(p->cluster))
 		return;
 	p->listed = true;
-	if (!speaker_node_known(p->speaker))
-		log_warn("speaker", "no Node has the name of --node-name, nothing is announced",
-			 "node=%s", p->opt.node_name);
+	if (speaker_node_known(p->speaker))
+		return;
+	config_source_node(p->config, NULL);
+	log_warn("speaker", "no Node has the name of --node-name, nothing is announced", "node=%s",
+		 p->opt.node_name);
 }
 
 static void on_changed(void *arg)
@@ -178,6 +181,13 @@ static void on_changed(void *arg)
 		log_info("speaker", "ready", "node=%s", p->opt.node_name);
 	}
 	pass_soon(p);
+}
+
+static void on_own_node(void *arg, const cJSON *object)
+{
+	struct program *p = arg;
+
+	config_source_node(p->config, object);
 }
 
 static void on_config(void *arg, struct config *config)
@@ -351,6 +361,7 @@ static int sources_open(struct program *p)
 						  .changed = on_config,
 						  .synced = on_changed,
 						  .judged = on_judged,
+						  .of_node = true,
 						  .arg = p };
 	const struct config_state_cfg state = { .loop = p->daemon.loop,
 						.kube = p->kube,
@@ -361,6 +372,8 @@ static int sources_open(struct program *p)
 						.seed = daemon_seed() };
 	const struct cluster_io_cfg cluster = { .kube = p->kube,
 						.speaker = p->speaker,
+						.node_name = p->opt.node_name,
+						.own_node = on_own_node,
 						.metrics = p->metrics,
 						.changed = on_changed,
 						.arg = p };

@@ -19,6 +19,7 @@
 
 #include "lib/base/log.h"
 #include "lib/base/must.h"
+#include "lib/daemon/config_secrets.h"
 #include "lib/model/doc.h"
 #include "lib/model/json.h"
 
@@ -31,6 +32,7 @@
 /* A custom resource, reduced to what configuration is: no status, no managedFields. */
 struct resource {
 	char *name;
+	char *uid;  /* NULL: the server says none */
 	char *base; /* what its faults start with: "IPAddressPool/public" */
 	cJSON *json;
 };
@@ -61,6 +63,9 @@ struct config_source {
 	struct config_source_cfg cfg;
 	char *file, *ns;
 	struct collection collections[KINDS];
+	struct config_secrets *secrets; /* NULL: not needed */
+	struct node *node;              /* ours; NULL: there is none, or not known yet */
+	bool node_told;
 
 	struct doc *doc;    /* the file as in force; NULL before the first good one */
 	struct doc *next;   /* the file as it is now, which parses but was refused or not tried */
@@ -138,7 +143,9 @@ bool config_source_synced(const struct config_source *s)
 	for (size_t i = 0; i < KINDS; i++)
 		if (is_in_scope(s, i) && !s->collections[i].read)
 			return false;
-	return true;
+	bool complete;
+	return (s->secrets == NULL || config_secrets_answered(s->secrets, &complete)) &&
+	       (!s->cfg.of_node || s->node_told);
 }
 
 bool config_source_complete(const struct config_source *s)
@@ -263,6 +270,20 @@ static void refuse(struct config_source *s, const struct faults *faults)
 		 s->loaded ? "yes" : "none");
 }
 
+/* What rules about peers need to know. */
+static void inputs_add_cluster(const struct config_source *s, struct config_inputs *inputs)
+{
+	if (s->node != NULL) {
+		inputs->own_node = s->node;
+		inputs->nodes = (const struct node *const *)&s->node;
+		inputs->node_count = 1;
+	}
+	if (s->secrets != NULL) {
+		inputs->secrets = config_secrets_list(s->secrets, &inputs->secret_count);
+		config_secrets_answered(s->secrets, &inputs->secrets_complete);
+	}
+}
+
 /* Build from @doc (NULL: no file is asked for) and the resources, and put it in force or refuse. */
 static bool build(struct config_source *s, const struct doc *doc)
 {
@@ -275,6 +296,7 @@ static bool build(struct config_source *s, const struct doc *doc)
 	for (size_t k = 0; k < KINDS; k++)
 		if (is_in_scope(s, k))
 			inputs_add_resources(&inputs, &s->collections[k]);
+	inputs_add_cluster(s, &inputs);
 
 	bool good = config_build(&inputs, &faults, &config) == 0;
 	faults_log(&faults, &s->told);
@@ -444,9 +466,61 @@ void config_source_reload(struct config_source *s)
 	update_soon(s, 0);
 }
 
+static bool same_labels(const struct node *a, const struct node *b)
+{
+	if (a == NULL || b == NULL || a->meta.labels.count != b->meta.labels.count)
+		return a == b;
+	for (size_t i = 0; i < a->meta.labels.count; i++) {
+		const struct label *x = &a->meta.labels.items[i], *y = &b->meta.labels.items[i];
+		if (x->key != y->key || x->value != y->value) /* interned */
+			return false;
+	}
+	return true;
+}
+
+/* One that does not decode is told by who needs more of it; its labels stay. */
+void config_source_node(struct config_source *s, const cJSON *object)
+{
+	struct faults faults = { 0 };
+	struct node *node = NULL;
+	int rc = object == NULL ? 0 : node_decode(object, (struct where){ 0 }, &faults, &node);
+
+	faults_free(&faults);
+	if (rc == 0 && s->node_told && same_labels(s->node, node)) {
+		node_free(node);
+		return;
+	}
+	if (rc == 0) {
+		node_free(s->node);
+		s->node = node;
+	}
+	s->node_told = true;
+	s->dirty = true;
+	update_soon(s, 0);
+}
+
+static void on_secrets(void *arg)
+{
+	struct config_source *s = arg;
+
+	s->dirty = true;
+	update_soon(s, 0);
+}
+
+const char *config_source_pool_uid(const struct config_source *s, const char *name)
+{
+	const struct collection *c = &s->collections[POOLS];
+
+	for (size_t i = 0; i < c->count; i++)
+		if (strcmp(c->items[i].name, name) == 0)
+			return c->items[i].uid;
+	return NULL;
+}
+
 static void resource_done(struct resource *r)
 {
 	free(r->name);
+	free(r->uid);
 	free(r->base);
 	cJSON_Delete(r->json);
 }
@@ -496,6 +570,14 @@ static void pool_tell(struct collection *c, const char *name, const cJSON *objec
 		s->cfg.pool_told(s->cfg.arg, name, object);
 }
 
+static void uid_set(struct resource *r, const cJSON *meta)
+{
+	const char *uid = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(meta, "uid"));
+
+	free(r->uid);
+	r->uid = uid == NULL ? NULL : must(strdup(uid));
+}
+
 static void on_upsert(void *arg, const cJSON *object)
 {
 	struct collection *c = arg;
@@ -508,6 +590,8 @@ static void on_upsert(void *arg, const cJSON *object)
 	pool_tell(c, name, object);
 	struct resource *r = resource_find(c, name);
 	cJSON *json = reduce(object);
+	if (r != NULL)
+		uid_set(r, meta);
 	if (r != NULL && json_equal(r->json, json)) {
 		cJSON_Delete(json);
 		return;
@@ -518,6 +602,7 @@ static void on_upsert(void *arg, const cJSON *object)
 		r->name = must(strdup(name));
 		r->base = must(malloc(len));
 		snprintf(r->base, len, "%s/%s", kind, name);
+		uid_set(r, meta);
 	} else {
 		cJSON_Delete(r->json);
 	}
@@ -593,6 +678,11 @@ static int watches_start(struct config_source *s)
 		if (c->watch == NULL)
 			return -ENOMEM;
 	}
+	if (s->cfg.of_node) {
+		s->secrets = config_secrets_open(s->cfg.kube, s->ns, on_secrets, s);
+		if (s->secrets == NULL)
+			return -ENOMEM;
+	}
 	return 0;
 }
 
@@ -664,6 +754,8 @@ struct config_source *config_source_close(struct config_source *s)
 			resource_done(&c->items[j]);
 		array_free(c);
 	}
+	s->secrets = config_secrets_close(s->secrets);
+	s->node = node_free(s->node);
 	s->doc = doc_free(s->doc);
 	s->next = doc_free(s->next);
 	faults_free(&s->told);

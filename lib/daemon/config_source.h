@@ -12,6 +12,7 @@
 
 #include "lib/base/metrics.h"
 #include "lib/kube/kube.h"
+#include "lib/model/cluster.h"
 #include "lib/model/config.h"
 
 #include <uv.h>
@@ -25,6 +26,10 @@ struct config_source_cfg {
 	const char *ns;          /* copied; where custom resources are looked for */
 	enum config_scope scope; /* which of them matter */
 	bool watch_all;          /* watch the others, too, for config_source_inputs() */
+	/* For a speaker: peers and BGP advertisements of other nodes are no concern of its, and it
+	 * needs the passwords of its own. Secrets are watched, too, and config_source_node() is
+	 * waited for. */
+	bool of_node;
 	struct metrics *metrics; /* borrowed; metallb_k8s_client_config_loaded_bool and
 				    _stale_bool are kept in it */
 
@@ -53,6 +58,12 @@ int config_source_open(const struct config_source_cfg *cfg, struct config_source
 
 /* Read the file again, whether it changed or not (SIGHUP). */
 void config_source_reload(struct config_source *s);
+
+/* Our Node as the API has it; NULL: it has none. Lent. */
+void config_source_node(struct config_source *s, const cJSON *object);
+
+/* The UID of an IPAddressPool of the API; NULL when there is none. Lent until the loop turns. */
+const char *config_source_pool_uid(const struct config_source *s, const char *name);
 
 bool config_source_synced(const struct config_source *s);
 

@@ -28,6 +28,9 @@ KINDS = {
     "IPAddressPool": ("metallb.io/v1beta1", "ipaddresspools", True),
     "L2Advertisement": ("metallb.io/v1beta1", "l2advertisements", True),
     "BGPPeer": ("metallb.io/v1beta2", "bgppeers", True),
+    "BGPAdvertisement": ("metallb.io/v1beta1", "bgpadvertisements", True),
+    "BFDProfile": ("metallb.io/v1beta1", "bfdprofiles", True),
+    "Community": ("metallb.io/v1beta1", "communities", True),
     "ServiceL2Status": ("metallb.io/v1beta1", "servicel2statuses", True),
     "ConfigurationState": ("metallb.io/v1beta1", "configurationstates", True),
 }

@@ -198,3 +198,101 @@ def test_the_secret_has_the_name_that_is_given(office):
     allocator.stop()
     office.start_allocator("--ml-secret-name", "ring")
     office.wait_for(lambda: list(secrets(office)) == ["ring"])
+
+
+# --- compatibility page 7.8: the texts are compared byte for byte by MetalLB's users ------------
+
+
+def custom(kind, name, version="v1beta1", **spec):
+    return {"apiVersion": f"metallb.io/{version}", "kind": kind, "metadata": {"name": name, "namespace": SYSTEM}, "spec": spec}
+
+
+def peer(name, **spec):
+    return custom("BGPPeer", name, "v1beta2", **{"myASN": 64512, "peerASN": 64513, "peerAddress": "192.168.1.1", **spec})
+
+
+def basic_auth(name, type="kubernetes.io/basic-auth"):
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name, "namespace": SYSTEM}, "type": type,
+            "stringData": {"password": "hush-hush"}}
+
+
+SPEAKERS = ("speaker-node-a", "speaker-node-b")
+
+
+@pytest.fixture
+def pair(can_lab):
+    """An API server, an allocator, and two nodes with a speaker each."""
+    with Lab(nodes=("node-a", "node-b"), backends=False) as lab:
+        lab.start_apiserver()
+        lab.api.create(namespace(SYSTEM), *(node(n, [node_ip(n)], pod_nets(n)) for n in lab.nodes))
+        lab.start_allocator()
+        for n in lab.nodes:
+            lab.start_speaker(n)
+        for name in ("controller", *SPEAKERS):
+            wait_state(lab, name, "Valid")
+        yield lab
+
+
+def wait_states(lab, result, error=None, names=SPEAKERS):
+    for name in names:
+        wait_state(lab, name, result, error)
+    wait_state(lab, "controller", "Valid")
+
+
+def test_a_secret_of_the_wrong_type_concerns_the_speakers_of_the_peer(pair):  # 111, 116
+    pair.api.create(basic_auth("bgp-password", "Opaque"),
+                    peer("peer1", passwordSecret={"name": "bgp-password"},
+                         nodeSelectors=[{"matchLabels": {"kubernetes.io/hostname": "node-a"}}]))
+    wait_state(pair, "speaker-node-a", "Invalid",
+               'configuration error: parsing peer peer1 secret type mismatch on "metallb-system"/"bgp-password", '
+               'type "kubernetes.io/basic-auth" is expected \nfailed to parse peer peer1 password secret')
+    wait_states(pair, "Valid", names=["speaker-node-b"])
+
+    pair.api.delete("Secret", "bgp-password", SYSTEM)
+    wait_state(pair, "speaker-node-a", "Invalid",
+               'configuration error: parsing peer peer1 secret ref not found for peer config "metallb-system"/"peer1"\n'
+               'failed to parse peer peer1 password secret')
+    pair.api.create(basic_auth("bgp-password"))
+    wait_states(pair, "Valid")
+
+    # The peer moves to the other node by its label, and its error with it.
+    pair.api.patch("BGPPeer", "peer1", {"spec": {"passwordSecret": {"name": "other"}}}, SYSTEM)
+    pair.wait_for(lambda: state(pair, "speaker-node-a")[0] == "Invalid")
+    pair.api.patch("Node", "node-a", {"metadata": {"labels": {"kubernetes.io/hostname": "x"}}}, None)
+    wait_states(pair, "Valid")
+    for daemon in ("speaker-node-a", "speaker-node-b", "allocator"):
+        assert "hush" not in pair.process(daemon).log
+
+
+def test_a_bfd_profile_that_is_missing(pair):  # 112, 113
+    pair.api.create(peer("peer1", bfdProfile="my-bfd-profile"))
+    wait_states(pair, "Invalid", "configuration error: peer peer1 referencing non existing bfd profile my-bfd-profile")
+    pair.api.create(custom("BFDProfile", "my-bfd-profile"))
+    wait_states(pair, "Valid")
+    pair.api.patch("BGPPeer", "peer1", {"spec": {"bfdProfile": "new-bfd-profile"}}, SYSTEM)
+    wait_states(pair, "Invalid", "configuration error: peer peer1 referencing non existing bfd profile new-bfd-profile")
+
+
+def test_an_alias_of_a_community_that_is_missing(pair):  # 114
+    pair.api.create(pool("pool-community-test", ["192.0.2.0/29"]),
+                    custom("BGPAdvertisement", "advert", ipAddressPools=["pool-community-test"], communities=["my-valid-alias"]))
+    wait_states(pair, "Invalid", "configuration error: invalid community format: my-valid-alias\n"
+                                 'invalid community "my-valid-alias" in BGP advertisement')
+    pair.api.create(custom("Community", "community-valid", communities=[{"name": "my-valid-alias", "value": "64512:100"}]))
+    wait_states(pair, "Valid")
+
+
+def test_invalid_stays_invalid_and_valid_valid_when_deleted(pair):  # 118, 120
+    pair.api.create(peer("peer1", bfdProfile="none"))
+    wait_states(pair, "Invalid", "configuration error: peer peer1 referencing non existing bfd profile none")
+
+    def delete_all():
+        for name in ("controller", *SPEAKERS):
+            pair.api.delete("ConfigurationState", name, SYSTEM)
+
+    delete_all()
+    wait_states(pair, "Invalid", "configuration error: peer peer1 referencing non existing bfd profile none")
+    pair.api.delete("BGPPeer", "peer1", SYSTEM)
+    wait_states(pair, "Valid")
+    delete_all()
+    wait_states(pair, "Valid")
