@@ -17,6 +17,7 @@
 #include "lib/daemon/options.h"
 #include "speaker/cluster_io.h"
 #include "speaker/exclude_io.h"
+#include "speaker/gateway_io.h"
 #include "speaker/link_io.h"
 #include "speaker/packet_io.h"
 
@@ -43,6 +44,7 @@ struct program {
 	struct config_state *state;
 	struct cluster_io *cluster;
 	struct link_io *links;
+	struct gateway_io *gateways; /* NULL: the kernel does not tell */
 	struct packet_io *packets;   /* NULL: layer 2 is off */
 	struct httpd *health;
 	uv_timer_t wake; /* for the next pass */
@@ -190,11 +192,19 @@ static void on_own_node(void *arg, const cJSON *object)
 	config_source_node(p->config, object);
 }
 
+static const char *uid_of_pool(void *arg, const char *pool)
+{
+	const struct program *p = arg;
+
+	return config_source_pool_uid(p->config, pool);
+}
+
 static void on_config(void *arg, struct config *config)
 {
 	struct program *p = arg;
 
 	speaker_config_set(p->speaker, config);
+	gateway_io_config(p->gateways, config);
 	pass_soon(p);
 }
 
@@ -244,6 +254,7 @@ static void on_stop(void *arg)
 	p->config = config_source_close(p->config);
 	p->state = config_state_close(p->state);
 	p->cluster = cluster_io_close(p->cluster);
+	p->gateways = gateway_io_close(p->gateways);
 	p->kube = kube_close(p->kube);
 	p->links = link_io_close(p->links);
 	p->packets = packet_io_close(p->packets);
@@ -377,6 +388,17 @@ static int sources_open(struct program *p)
 						.metrics = p->metrics,
 						.changed = on_changed,
 						.arg = p };
+	const struct gateway_io_cfg gateways = { .loop = p->daemon.loop,
+						 .node = p->opt.node_name,
+						 .report = { .kube = p->kube,
+							     .metrics = p->metrics,
+							     .component = COMPONENT,
+							     .host = p->opt.node_name,
+							     .ns = p->opt.ns,
+							     .pod = p->opt.pod_name,
+							     .uid_of = uid_of_pool,
+							     .arg = p } };
+	p->gateways = gateway_io_open(&gateways);
 	rc = config_state_open(&state, &p->state);
 	if (rc == 0)
 		rc = config_source_open(&config, &p->config);

@@ -93,3 +93,29 @@ def test_service_cidrs_where_the_api_has_them(office):
         'pool "a" holds what is in use: 10.96.200.0 is in 10.96.0.0/16, the Service CIDR of ServiceCIDR "kubernetes"'])
     office.api.call("DELETE", f"{path}/kubernetes")
     office.wait_for(lambda: overlaps(allocator) == {})
+
+
+def test_a_gateway_of_the_node_is_told_by_its_speaker(office):
+    conf = office.scratch / "bellman.conf"
+    conf.write_text(CONF.format(addresses="10.0.0.100-10.0.0.110"))
+    office.api.create(pool("lan", ["10.0.0.200/29", "fd00:10::1/128"]))
+    office.run("node-a", ["ip", "route", "replace", "default", "via", "10.0.0.203"])
+    speaker = office.start_speaker("node-a", "--config", conf)
+    office.wait_for(lambda: overlaps(speaker) == {("lan", "gateway"): 1})
+    office.wait_for(lambda: told(office, "IPAddressPool", "lan") ==
+                    ['pool "lan" holds what is in use: 10.0.0.203 is the gateway of node "node-a"'])
+    (event,) = [e for e in office.api.list("Event", SYSTEM) if e["reason"] == "PoolOverlap"]
+    assert event["source"] == {"component": "metallb-speaker", "host": "node-a"}
+    assert event["involvedObject"]["uid"] == office.api.get("IPAddressPool", "lan", SYSTEM)["metadata"]["uid"]
+
+    office.run("node-a", ["ip", "route", "replace", "default", "via", "10.0.0.254"])
+    office.wait_for(lambda: overlaps(speaker) == {})
+    speaker.wait_log("overlaps no longer.*pool=lan kind=gateway")
+    # One of each family, and one of a second table; in the file's pool, too.
+    office.run("node-a", ["ip", "-6", "route", "replace", "default", "via", "fd00:10::1"])
+    office.run("node-a", ["ip", "route", "replace", "default", "table", "77", "via", "10.0.0.101"])
+    office.wait_for(lambda: overlaps(speaker) == {("lan", "gateway"): 1, ("file", "gateway"): 1})
+    office.wait_for(lambda: told(office, "Namespace", SYSTEM, "default") ==
+                    ['pool "file" holds what is in use: 10.0.0.101 is the gateway of node "node-a"'])
+    conf.write_text(CONF.format(addresses="10.0.0.102-10.0.0.110"))
+    office.wait_for(lambda: overlaps(speaker) == {("lan", "gateway"): 1})
