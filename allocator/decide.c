@@ -6,14 +6,13 @@
  *
  * Only the books and the record change here; that the status follows is engine.c's work.
  */
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "allocator/ipam_link.h"
 #include "allocator/record.h"
 #include "allocator/request.h"
+#include "allocator/reserve.h"
 #include "lib/base/intern.h"
 #include "lib/base/must.h"
 
@@ -104,7 +103,7 @@ unsigned service_needs(const struct service *s, struct problem *p)
 }
 
 /* Interned: equal texts are equal pointers. */
-static bool is_ours(const struct allocator *a, const struct service *s)
+bool allocator_serves(const struct allocator *a, const struct service *s)
 {
 	return s->type == SERVICE_LOAD_BALANCER && s->lb_class == a->lb_class;
 }
@@ -113,11 +112,6 @@ static bool is_ours(const struct allocator *a, const struct service *s)
 static bool takes_single(const struct service *s, unsigned families)
 {
 	return families == FAMILIES_BOTH && s->family_policy == FAMILY_PREFER_DUAL;
-}
-
-static struct record *record_of(const struct holder *h)
-{
-	return (struct record *)(void *)((char *)(uintptr_t)h - offsetof(struct record, holder));
 }
 
 /*
@@ -316,7 +310,10 @@ static void step_allocate(struct allocator *a, struct record *r, unsigned famili
 		return;
 	}
 	p->reason = "NoAddressAvailable";
-	if (pool != NULL && (r->held == NULL || strcmp(r->pool, wanted) != 0)) {
+	if (r->held == NULL &&
+	    reserve_offer(a, r, pool, families, takes_single(s, families), &list)) {
+		assign(a, r, ip_list_lend(&list), out);
+	} else if (pool != NULL && (r->held == NULL || strcmp(r->pool, wanted) != 0)) {
 		if (pick(a, r, &pool, 1, families, &list))
 			assign(a, r, ip_list_lend(&list), out);
 		else
@@ -341,10 +338,14 @@ static void decide_foreign(struct allocator *a, struct record *r)
 		r->strip = was_ours || s->lb_class == a->lb_class || r->shown.ready != READY_NONE;
 	else /* another controller may own it by now, unless it is plainly still ours */
 		r->strip = was_ours && r->shown.pool != NULL && s->lb_class == NULL;
-	if (r->strip)
-		let_go(a, r);
-	else
+	if (!r->strip) {
+		reserve_end(a, r);
 		forget(a, r);
+		return;
+	}
+	if (r->held != NULL)
+		reserve_begin(a, r, ip_kept_lend(r->held));
+	let_go(a, r);
 }
 
 static void decide_ours(struct allocator *a, struct record *r, struct problem *p,
@@ -435,7 +436,7 @@ void allocator_claim(struct allocator *a, struct record *r, struct allocator_act
 	struct problem p = { .why = "" };
 	size_t pool_count;
 
-	r->ours = is_ours(a, r->service);
+	r->ours = allocator_serves(a, r->service);
 	pools_list(ledger_pools(a->ledger), POOLS_ALL, &pool_count);
 	if (!r->ours || pool_count == 0)
 		return;
@@ -453,7 +454,7 @@ void allocator_decide(struct allocator *a, struct record *r, struct allocator_ac
 		decide_unreadable(a, r);
 		return;
 	}
-	r->ours = is_ours(a, r->service);
+	r->ours = allocator_serves(a, r->service);
 	if (r->ours) {
 		r->strip = false;
 		decide_ours(a, r, &p, out);

@@ -16,6 +16,7 @@
 #include "allocator/ipam.h"
 #include "allocator/ipam_link.h"
 #include "allocator/record.h"
+#include "allocator/reserve.h"
 #include "lib/base/duration.h"
 #include "lib/base/intern.h"
 #include "lib/base/must.h"
@@ -84,12 +85,27 @@ static bool same_uid(const struct service *x, const struct service *y)
 	return x->meta.uid == NULL || y->meta.uid == NULL || strcmp(x->meta.uid, y->meta.uid) == 0;
 }
 
+/* The Service of @r is gone: what is left is its name, as long as something is known of it. */
+static void service_leaves(struct allocator *a, struct record *r)
+{
+	bool ours = r->service == NULL || allocator_serves(a, r->service);
+	struct ip_kept *ips = NULL;
+
+	if (r->held != NULL)
+		ips = ip_kept_ref(r->held);
+	else if (r->shown_new && ours) /* nothing was decided about it yet */
+		ips = ip_kept_ref(r->shown.ips);
+	record_clear(a, r);
+	reserve_begin(a, r, ip_kept_lend(ips));
+	ip_kept_unref(ips);
+}
+
 void allocator_service_upsert(struct allocator *a, struct service *s)
 {
 	struct record *r = record_get(a, s->meta.ns, s->meta.name);
 
 	if (r->service != NULL && !same_uid(r->service, s))
-		record_clear(a, r);
+		service_leaves(a, r);
 	if (kube_version_older(s->meta.resource_version, r->floor)) {
 		service_free(s);
 		return;
@@ -137,14 +153,12 @@ void allocator_service_remove(struct allocator *a, const char *ns, const char *n
 {
 	struct record *r = record_find(a, ns, name);
 
-	if (r == NULL)
+	if (r == NULL || record_is_ghost(r))
 		return;
-	if (r->write != WRITE_SENT) {
+	service_leaves(a, r);
+	r->gone = r->write == WRITE_SENT;
+	if (!r->gone && r->reserve == NULL)
 		record_free(a, r);
-		return;
-	}
-	record_clear(a, r);
-	r->gone = true;
 }
 
 static struct space *space_find(const struct allocator *a, const char *name)
@@ -218,6 +232,7 @@ void allocator_set_config(struct allocator *a, struct config *c, bool complete)
 	a->complete = complete;
 	ledger_set_config(a->ledger, c);
 	ipam_set_config(a->ipam, c);
+	reserve_config(a);
 	config_unref(old);
 	mark_all(a);
 }
@@ -236,6 +251,7 @@ void allocator_lead(struct allocator *a, bool lead)
 	a->standby = !lead;
 	a->synced = false;
 	a->retry_ns = 0;
+	a->reserves_told = false;
 	ipam_forget(a->ipam);
 	RB_FOREACH (r, record_tree, &a->records)
 		record_forget(a, r);
@@ -275,7 +291,9 @@ void allocator_written(struct allocator *a, const char *ns, const char *name,
 		return;
 	record_set_write(a, r, WRITE_NONE);
 	if (r->gone) {
-		record_free(a, r);
+		r->gone = r->forget = false;
+		if (r->reserve == NULL)
+			record_free(a, r);
 		return;
 	}
 	if (r->forget) {
@@ -339,7 +357,8 @@ static void reconcile(struct allocator *a, struct record *r)
 	if (r->write != WRITE_SENT && !r->unsure) {
 		for (u = LIST_FIRST(&r->holder.uses); u != NULL; u = next) {
 			next = LIST_NEXT(u, of_holder);
-			if (u->leaving && !ips_have(ip_kept_lend(r->shown.ips), use_ip(u)))
+			if (u->leaving && !ips_have(ip_kept_lend(r->shown.ips), use_ip(u)) &&
+			    !reserve_keeps(r, use_ip(u)))
 				ledger_drop(a->ledger, u);
 		}
 	}
@@ -347,6 +366,21 @@ static void reconcile(struct allocator *a, struct record *r)
 		record_set_write(a, r, WRITE_QUEUED);
 	else if (r->write == WRITE_QUEUED && !record_wants_write(r))
 		record_set_write(a, r, WRITE_NONE);
+}
+
+/* What is kept for a Service that is gone is in the books, and nothing else of it. */
+static void settle_ghost(struct allocator *a, struct record *r)
+{
+	struct use *u, *next;
+
+	reserve_hold(a, r);
+	for (u = LIST_FIRST(&r->holder.uses); u != NULL; u = next) {
+		next = LIST_NEXT(u, of_holder);
+		if (!reserve_keeps(r, use_ip(u)))
+			ledger_drop(a->ledger, u);
+	}
+	if (r->reserve == NULL)
+		record_free(a, r);
 }
 
 /* The next record to look at, off its queue, or NULL. */
@@ -444,7 +478,8 @@ void allocator_run(struct allocator *a, uint64_t now_ns, struct allocator_action
 	struct record *r;
 	enum turn turn;
 
-	if (a->standby || !a->synced || a->config == NULL)
+	reserve_tick(a, now_ns);
+	if (a->standby || !a->synced || a->config == NULL || allocator_reservations_needed(a))
 		return;
 	ipam_link_tick(a, now_ns);
 	while ((r = RB_MIN(record_timers, &a->timers)) != NULL && r->retry_ns <= now_ns) {
@@ -457,6 +492,10 @@ void allocator_run(struct allocator *a, uint64_t now_ns, struct allocator_action
 		a->retry_ns = 0;
 	}
 	while ((r = next_record(a, &turn)) != NULL) {
+		if (record_is_ghost(r)) {
+			settle_ghost(a, r);
+			continue;
+		}
 		if (turn == TURN_CLAIM) {
 			allocator_claim(a, r, out);
 			record_enqueue(a, r, TURN_GUARD);
@@ -465,11 +504,14 @@ void allocator_run(struct allocator *a, uint64_t now_ns, struct allocator_action
 		if (turn == TURN_GUARD && !r->unreadable) {
 			if (r->ours)
 				guard(a, r);
+			reserve_hold(a, r);
 			record_enqueue(a, r, TURN_HOLDER);
 			continue;
 		}
 		ipam_link_begin(a, r);
 		allocator_decide(a, r, out);
+		if (r->held != NULL) /* whichever it is: it has one again */
+			reserve_end(a, r);
 		reconcile(a, r);
 		ipam_link_end(a, r, out);
 		record_set_waiting(a, r, r->problem != NULL);
@@ -480,6 +522,7 @@ void allocator_run(struct allocator *a, uint64_t now_ns, struct allocator_action
 		a->retry_ns = now_ns + ALLOCATOR_RETRY_NS;
 	send_writes(a, out);
 	ipam_link_calls(a, now_ns, out);
+	reserve_calls(a, now_ns, out);
 }
 
 uint64_t allocator_wake_ns(const struct allocator *a)
@@ -491,7 +534,11 @@ uint64_t allocator_wake_ns(const struct allocator *a)
 	if (r != NULL && r->retry_ns < wake)
 		wake = r->retry_ns;
 	uint64_t ipam_ns = a->standby || !a->synced ? UINT64_MAX : ipam_wake_ns(a->ipam);
-	return ipam_ns < wake ? ipam_ns : wake;
+	uint64_t reserve_ns = reserve_wake_ns(a);
+
+	if (ipam_ns < wake)
+		wake = ipam_ns;
+	return reserve_ns < wake ? reserve_ns : wake;
 }
 
 /* --- life ---------------------------------------------------------------------------- */
@@ -504,6 +551,8 @@ struct allocator *allocator_new(const struct allocator_cfg *cfg)
 		a->lb_class = intern(cfg->lb_class);
 	a->writes_max = cfg->writes_max;
 	a->standby = cfg->standby;
+	a->reservations = cfg->reservations;
+	a->reserve_next_ns = UINT64_MAX;
 	a->rng = rng_seeded(cfg->seed);
 	a->ledger = ledger_new(rng_next(&a->rng));
 	a->ipam = ipam_link_new(a, rng_next(&a->rng));

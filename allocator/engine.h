@@ -38,6 +38,7 @@ struct allocator; /* opaque; fields live in engine.c */
 struct allocator_cfg {
 	bool standby;         /* begin as one, see allocator_lead() */
 	const char *lb_class; /* spec.loadBalancerClass to serve; NULL or "": those without one */
+	bool reservations;    /* `reserve` of pools takes effect: somebody writes what is kept */
 	unsigned writes_max;  /* status writes under way at once; 0: any number */
 	uint64_t seed;        /* of the jitter in write back-offs */
 };
@@ -67,7 +68,8 @@ bool allocator_service_reread(struct allocator *a, struct service *s);
 void allocator_service_unreadable(struct allocator *a, const char *ns, const char *name,
 				  const struct ip_addr *ips, size_t count);
 
-/* The Service is gone; what it held is free at once. One that is not known is fine. */
+/* The Service is gone; what it held is free at once, unless its pool reserves it. One that is not
+ * known is fine. */
 void allocator_service_remove(struct allocator *a, const char *ns, const char *name);
 
 void allocator_namespace_upsert(struct allocator *a, struct namespace *n); /* handed over */
@@ -109,13 +111,37 @@ void allocator_written(struct allocator *a, const char *ns, const char *name,
 		       enum allocator_outcome outcome, const char *resource_version,
 		       uint64_t now_ns);
 
+/* Addresses that are kept for a Service which is gone, until that is over. */
+struct allocator_reservation {
+	const char *ns, *name;
+	const struct ip_addr *ips;
+	unsigned ip_count;
+	uint64_t until_ns;
+};
+
+/*
+ * What is on record of reservations; copied. To be told when they are needed, and after a write
+ * that was refused. What is not there any more of what was, is over.
+ */
+void allocator_reservations_told(struct allocator *a, const struct allocator_reservation *items,
+				 size_t count);
+
+/* How an ALLOCATOR_RESERVE ended; due exactly once for each. */
+void allocator_reservations_written(struct allocator *a, enum allocator_outcome outcome,
+				    uint64_t now_ns);
+
 /* How call @call of an ALLOCATOR_IPAM ended. One that is not known any more is fine. */
 void allocator_ipam_answered(struct allocator *a, uint64_t call, const struct ipam_answer *answer,
 			     uint64_t now_ns);
 
 /* --- what to do ---------------------------------------------------------------------- */
 
-enum allocator_action_type { ALLOCATOR_WRITE, ALLOCATOR_EVENT, ALLOCATOR_IPAM };
+enum allocator_action_type {
+	ALLOCATOR_WRITE,
+	ALLOCATOR_EVENT,
+	ALLOCATOR_IPAM,
+	ALLOCATOR_RESERVE, /* write all of allocator_reservations() over what is on record */
+};
 
 /* What becomes of condition SERVICE_READY_CONDITION, in the same write. */
 struct allocator_condition {
@@ -198,6 +224,21 @@ void allocator_services(const struct allocator *a,
 /* Every pool whose addresses an IPAM gives out, and those that had one as long as it has leases. */
 void allocator_ipam_hooks(const struct allocator *a,
 			  void (*each)(void *arg, const struct ipam_hook_view *view), void *arg);
+
+/*
+ * Is what is on record of reservations to be read? Nothing is decided until it was told. That is so
+ * when all Services are known, so that what an earlier leader wrote before is read after.
+ */
+bool allocator_reservations_needed(const struct allocator *a);
+/* All that are to be on record. */
+void allocator_reservations(const struct allocator *a,
+			    void (*each)(void *arg, const struct allocator_reservation *item),
+			    void *arg);
+struct allocator_reserved {
+	uint64_t kept;    /* reservations */
+	uint64_t refused; /* since the start: there was no room for them on record */
+};
+struct allocator_reserved allocator_reserved(const struct allocator *a);
 
 /* How many Services were moved off an address that another Service held first. */
 uint64_t allocator_duplicates(const struct allocator *a);

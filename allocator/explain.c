@@ -231,7 +231,7 @@ bool allocator_explain(const struct allocator *a, const char *ns, const char *na
 	const struct record *r = record_find(a, ns, name);
 	struct problem ignored = { .why = "" };
 
-	if (r == NULL || r->gone || r->service == NULL)
+	if (r == NULL || r->service == NULL)
 		return false;
 	struct question q = { .a = a, .r = r };
 	q.families = service_needs(r->service, &ignored);

@@ -11,6 +11,7 @@
 #include "allocator/ml_secret_io.h"
 #include "allocator/overlap_io.h"
 #include "allocator/pool_status_io.h"
+#include "allocator/reserve_io.h"
 #include "allocator/status_io.h"
 #include "lib/base/duration.h"
 #include "lib/base/log.h"
@@ -34,6 +35,7 @@ struct allocator_io {
 	struct ipam_io *ipam;
 	struct ml_secret_io *ml_secret;
 	struct overlap_io *overlaps;
+	struct reserve_io *reserves;
 	struct gauges gauges;
 	struct metric_family *events; /* by reason */
 	uv_timer_t timer;             /* runs the engine */
@@ -96,9 +98,13 @@ static void on_timer(uv_timer_t *t)
 			ipam_io_call(io->ipam, act->ipam);
 			act->ipam = NULL;
 			break;
+		case ALLOCATOR_RESERVE:
+			reserve_io_write(io->reserves);
+			break;
 		}
 	}
 	allocator_actions_done(&actions);
+	reserve_io_look(io->reserves);
 	if (allocator_io_ready(io)) {
 		pool_status_io_update(io->pool_statuses);
 		ml_secret_io_ensure(io->ml_secret);
@@ -154,6 +160,7 @@ void allocator_io_measure(struct allocator_io *io)
 	else if (allocator_settled(io->engine)) /* else they stay */
 		gauges_update(&io->gauges, io->engine);
 	ipam_io_measure(io->ipam);
+	reserve_io_measure(io->reserves);
 }
 
 /* --- life ---------------------------------------------------------------------------- */
@@ -240,6 +247,7 @@ int allocator_io_open(const struct allocator_io_cfg *cfg, struct allocator_io **
 	const struct allocator_cfg engine_cfg = {
 		.standby = true,
 		.lb_class = cfg->lb_class,
+		.reservations = true,
 		.writes_max = WRITES_MAX,
 		.seed = cfg->seed,
 	};
@@ -269,6 +277,17 @@ int allocator_io_open(const struct allocator_io_cfg *cfg, struct allocator_io **
 		.gate = cfg->gate,
 		.ns = cfg->ns,
 		.name = cfg->ml_secret,
+		.seed = cfg->seed,
+	});
+	io->reserves = reserve_io_open(&(struct reserve_io_cfg){
+		.loop = cfg->loop,
+		.kube = cfg->kube,
+		.gate = cfg->gate,
+		.engine = io->engine,
+		.metrics = cfg->metrics,
+		.ns = cfg->ns,
+		.changed = on_changed,
+		.arg = io,
 		.seed = cfg->seed,
 	});
 	gauges_init(&io->gauges, cfg->metrics);
@@ -329,6 +348,7 @@ struct allocator_io *allocator_io_close(struct allocator_io *io)
 	io->ipam = ipam_io_close(io->ipam);
 	io->ml_secret = ml_secret_io_close(io->ml_secret);
 	io->overlaps = overlap_io_close(io->overlaps);
+	io->reserves = reserve_io_close(io->reserves);
 	io->engine = allocator_free(io->engine);
 	uv_close((uv_handle_t *)&io->timer, on_closed);
 	return NULL;

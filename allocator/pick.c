@@ -272,8 +272,12 @@ enum allocator_answer address_answer(const struct allocator *a, const struct rec
 	}
 	const struct holder *other = ledger_blocker(a->ledger, ip, &r->holder, r->claim);
 	if (other != NULL) {
-		why_add(why, "%s is held by %s/%s%s", ip_format(ip, text), other->ns, other->name,
-			r->claim != NULL ? ", which does not share it with this Service" : "");
+		bool gone = record_is_ghost(record_of(other));
+
+		why_add(why, "%s is %s %s/%s%s", ip_format(ip, text), gone ? "kept for" : "held by",
+			other->ns, other->name,
+			!gone && r->claim != NULL ? ", which does not share it with this Service"
+						  : "");
 		return ALLOCATOR_TAKEN;
 	}
 	if (ret_pool != NULL)

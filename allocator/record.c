@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "allocator/ipam_link.h"
+#include "allocator/reserve.h"
 #include "lib/base/intern.h"
 #include "lib/base/must.h"
 
@@ -149,10 +150,12 @@ void record_mark(struct allocator *a, struct record *r)
 {
 	if (r->gone)
 		return;
-	if (r->unreadable)
+	if (r->unreadable || record_is_ghost(r))
 		record_enqueue(a, r, TURN_GUARD);
 	else if (r->shown_new && r->shown.ips != NULL)
 		record_enqueue(a, r, TURN_CLAIM);
+	else if (r->held == NULL && r->reserve != NULL)
+		record_enqueue(a, r, TURN_GUARD); /* what is kept for it goes to nobody else */
 	else
 		record_enqueue(a, r, r->held != NULL ? TURN_HOLDER : TURN_WAITING);
 }
@@ -215,6 +218,7 @@ void record_clear(struct allocator *a, struct record *r)
 void record_free(struct allocator *a, struct record *r)
 {
 	record_clear(a, r);
+	reserve_free(a, r);
 	RB_REMOVE(record_tree, &a->records, r);
 	intern_unref(r->holder.ns);
 	intern_unref(r->holder.name);

@@ -9,6 +9,9 @@
 #ifndef BELLMAN_ALLOCATOR_RECORD_H
 #define BELLMAN_ALLOCATOR_RECORD_H
 
+#include <stddef.h>
+#include <stdint.h>
+
 #include "allocator/engine.h"
 #include "allocator/ips.h"
 #include "allocator/ledger.h"
@@ -74,6 +77,7 @@ struct record {
 	const char *problem;  /* why it holds nothing, or not what it asks for, interned; NULL: all
 				 is well */
 	const char *problem_reason; /* the same in a word for the condition, a literal or NULL */
+	struct reserve *reserve;    /* what is kept for it when it is gone; NULL: nothing */
 	struct face shown;          /* what its status is known to say */
 	struct face sent;           /* what the last write said */
 	uint64_t retry_ns;          /* WRITE_BACKOFF: until then */
@@ -95,6 +99,17 @@ struct record {
 	bool ipam_waits; /* in the decision at hand: the answer of an IPAM is due */
 	bool ipam_away;  /* and its server does not give one */
 };
+
+/* A record without a Service: what is left of one that is gone. */
+static inline bool record_is_ghost(const struct record *r)
+{
+	return r->service == NULL && !r->unreadable;
+}
+
+static inline struct record *record_of(const struct holder *h)
+{
+	return (struct record *)(void *)((char *)(uintptr_t)h - offsetof(struct record, holder));
+}
 
 struct space { /* a namespace */
 	RB_ENTRY(space) by_name;
@@ -134,6 +149,16 @@ struct allocator {
 	TAILQ_HEAD(, record) to_write;
 	LIST_HEAD(, record) waiting;
 	uint64_t freed_seen; /* ledger_freed() when the waiting were last called */
+
+	bool reservations, reserves_told;
+	bool reserve_new;     /* one begins, or the pools are other ones */
+	bool reserve_dirty;   /* what is on record is to be written */
+	bool reserve_writing; /* it is being */
+	unsigned reserve_attempts;
+	LIST_HEAD(, reserve) reserves;
+	size_t reserve_bytes; /* on record, about */
+	uint64_t reserve_next_ns, reserve_retry_ns, reserves_refused;
+
 	uint64_t duplicates; /* Services moved off an address that another one held */
 	uint64_t retry_ns;   /* when they are called anyway; 0: nobody waits */
 };
@@ -175,6 +200,9 @@ const struct labels *allocator_namespace_labels(const struct allocator *a, const
  * when they call for nothing.
  */
 unsigned service_needs(const struct service *s, struct problem *p);
+
+/* Is it of type LoadBalancer and of our class? */
+bool allocator_serves(const struct allocator *a, const struct service *s);
 
 /* Take what the status of @r shows into the books, if @r may hold it. */
 void allocator_claim(struct allocator *a, struct record *r, struct allocator_actions *out);

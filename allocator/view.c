@@ -41,7 +41,7 @@ bool allocator_service(const struct allocator *a, const char *ns, const char *na
 {
 	struct record *r = record_find(a, ns, name);
 
-	if (r == NULL || r->gone)
+	if (r == NULL || record_is_ghost(r))
 		return false;
 	record_view(r, ret);
 	return true;
@@ -56,7 +56,7 @@ void allocator_services(const struct allocator *a,
 	RB_FOREACH (r, record_tree, (struct record_tree *)(uintptr_t)&a->records) {
 		struct allocator_service_view view;
 
-		if (r->gone)
+		if (record_is_ghost(r))
 			continue;
 		record_view(r, &view);
 		each(arg, &view);

@@ -87,7 +87,8 @@ struct world {
 	struct letters watch, writing, answers;
 	/* A call of an IPAM server, for the test to free. NULL: there is no such server. */
 	void (*ipam)(struct world *w, struct ipam_call *call);
-	void *test; /* whatever the test keeps there */
+	void (*reserve)(struct world *w); /* does an ALLOCATOR_RESERVE */
+	void *test;                       /* whatever the test keeps there */
 };
 
 static char *world_text(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
@@ -425,6 +426,10 @@ static inline size_t world_run_once(struct world *w)
 				w->ipam(w, act->ipam);
 				out.items[i].ipam = NULL;
 			}
+			continue;
+		}
+		if (act->type == ALLOCATOR_RESERVE) {
+			w->reserve(w);
 			continue;
 		}
 		struct letter *l = array_push(&w->writing);
