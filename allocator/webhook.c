@@ -94,62 +94,6 @@ static bool is_kind(const cJSON *object, const char *kind)
 	return kind != NULL && strcmp(text(object, "kind"), kind) == 0;
 }
 
-/*
- * What may not be there yet because it is created later is not held against anybody: the profile
- * that a peer names, the aliases that an advertisement uses. Returns a copy for the caller, or
- * NULL: there is nothing to leave out.
- */
-static cJSON *without_references(const cJSON *object)
-{
-	bool is_peer = is_kind(object, "BGPPeer");
-
-	if (!is_peer && !is_kind(object, "BGPAdvertisement"))
-		return NULL;
-	cJSON *copy = must(cJSON_Duplicate(object, true));
-	cJSON *spec = cJSON_GetObjectItemCaseSensitive(copy, "spec");
-	cJSON *communities = cJSON_GetObjectItemCaseSensitive(spec, "communities");
-	if (is_peer)
-		cJSON_DeleteItemFromObjectCaseSensitive(spec, "bfdProfile");
-	if (is_peer || !cJSON_IsArray(communities))
-		return copy;
-	for (cJSON *c = communities->child, *next; c != NULL; c = next) {
-		next = c->next;
-		if (cJSON_IsString(c) && strchr(c->valuestring, ':') == NULL &&
-		    *c->valuestring != '\0')
-			cJSON_Delete(cJSON_DetachItemViaPointer(communities, c));
-	}
-	return copy;
-}
-
-/* A list of resources that are checked together, with copies of ours where one had to be changed.
- */
-struct candidate {
-	struct config_inputs inputs;
-	struct copies {
-		ARRAY_OF(cJSON *);
-	} copies;
-};
-
-static void candidate_add(struct candidate *c, const struct config_input *in)
-{
-	struct config_input *to = must(array_push(&c->inputs));
-	cJSON **copy = must(array_push(&c->copies));
-
-	*to = *in;
-	/* Lines and the marks of a configuration file belong to the tree that was read. */
-	*copy = in->from_file ? NULL : without_references(in->object);
-	if (*copy != NULL)
-		to->object = *copy;
-}
-
-static void candidate_done(struct candidate *c)
-{
-	for (size_t i = 0; i < c->copies.count; i++)
-		cJSON_Delete(c->copies.items[i]);
-	array_free(&c->copies);
-	array_free(&c->inputs);
-}
-
 static bool is_same_resource(const struct config_input *in, const cJSON *object)
 {
 	return !in->from_file && strcmp(text(in->object, "kind"), text(object, "kind")) == 0 &&
@@ -157,10 +101,19 @@ static bool is_same_resource(const struct config_input *in, const cJSON *object)
 		      text(get(object, "metadata"), "name")) == 0;
 }
 
-/* Check what is known; with @change (may be NULL) in the place of the resource of its name. */
+/*
+ * Check what is known; with @change (may be NULL) in the place of the resource of its name. What
+ * may not be there yet because it is created later is not held against anybody.
+ */
 static int check(const struct review *r, const cJSON *change, struct faults *faults)
 {
-	struct candidate c = { .inputs.scope = CONFIG_ALL };
+	struct config_inputs inputs = {
+		.scope = CONFIG_ALL,
+		.ns = r->ns,
+		.nodes = r->known->nodes,
+		.node_count = r->known->node_count,
+		.references_may_come = true,
+	};
 	struct config *config = NULL;
 
 	for (size_t i = 0; i < r->known->count; i++) {
@@ -168,14 +121,15 @@ static int check(const struct review *r, const cJSON *change, struct faults *fau
 
 		if ((is_kind(in->object, r->hook->kind) || is_kind(in->object, r->hook->with)) &&
 		    (change == NULL || !is_same_resource(in, change)))
-			candidate_add(&c, in);
+			*(struct config_input *)must(array_push(&inputs)) = *in;
 	}
 	if (change != NULL)
-		candidate_add(&c, &(struct config_input){ .object = change });
-	int rc = config_build(&c.inputs, faults, &config);
+		*(struct config_input *)must(array_push(&inputs)) =
+			(struct config_input){ .object = change };
+	int rc = config_build(&inputs, faults, &config);
 	if (rc == 0)
 		config_unref(config);
-	candidate_done(&c);
+	array_free(&inputs);
 	return rc == -ENOMEM ? rc : 0;
 }
 

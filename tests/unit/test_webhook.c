@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "allocator/webhook.h"
+#include "lib/model/cluster.h"
 #include "lib/model/doc.h"
 
 #define NS       "metallb-system"
@@ -37,6 +38,8 @@
 
 #define ADDRESSES(list) "{\"addresses\":[" list "]}"
 #define A_PEER(more)    "{\"myASN\":1,\"peerASN\":2" more "}"
+#define RACK(name)      "\"nodeSelectors\":[{\"matchLabels\":{\"rack\":\"" name "\"}}]"
+#define ROW(name)       "\"nodeSelectors\":[{\"matchLabels\":{\"row\":\"" name "\"}}]"
 
 /* What is known, and an answer. */
 struct bench {
@@ -189,6 +192,16 @@ static const struct row rows[] = {
 	  POOL("a", ADDRESSES("\"192.0.2.0\"")), POOLS, "CREATE",
 	  POOL("b", ADDRESSES("\"198.51.100.0/24\"")) },
 
+	/* Case 104. */
+	{ "an aggregation wider than what the pool lists", POOL("p", ADDRESSES("\"1.1.1.0/28\"")),
+	  BGP_ADS, "CREATE", BGP_AD("a", "{\"aggregationLength\":26,\"ipAddressPools\":[\"p\"]}"),
+	  "invalid aggregation length 26: prefix 28 in this pool is more specific than the "
+	  "aggregation length for addresses 1.1.1.0/28" },
+	{ "a pool may come to be narrower than an aggregation",
+	  POOL("p", ADDRESSES("\"1.1.1.0/24\"")) "," BGP_AD(
+		  "a", "{\"aggregationLength\":26,\"ipAddressPools\":[\"p\"]}"),
+	  POOLS, "UPDATE", POOL("p", ADDRESSES("\"1.1.1.0/28\"")) },
+
 	/* Case 105. */
 	{ "an aggregation with selectors", NULL, BGP_ADS, "CREATE",
 	  BGP_AD("a", "{\"aggregationLength\":26,\"serviceSelectors\":[{}]}"),
@@ -207,6 +220,14 @@ static const struct row rows[] = {
 	{ "a profile that may come later", NULL, PEERS, "CREATE",
 	  PEER("a", A_PEER(",\"peerAddress\":\"192.0.2.1\",\"bfdProfile\":\"fast\"")) },
 
+	/* Case 107. */
+	{ "a peer that is there already", PEER("p", A_PEER(",\"peerAddress\":\"192.0.2.1\"")),
+	  PEERS, "CREATE", PEER("q", A_PEER(",\"peerAddress\":\"192.0.2.1\",\"holdTime\":\"9s\"")),
+	  "already exists" },
+	{ "the same peer for other nodes",
+	  PEER("p", A_PEER(",\"peerAddress\":\"192.0.2.1\"," RACK("a"))), PEERS, "CREATE",
+	  PEER("q", A_PEER(",\"peerAddress\":\"192.0.2.1\"," RACK("b"))) },
+
 	/* Case 108. */
 	{ "an alias for too much", NULL, ALIASES, "CREATE",
 	  ALIAS("a", "{\"communities\":[{\"name\":\"x\",\"value\":\"1:99999\"}]}"),
@@ -215,6 +236,11 @@ static const struct row rows[] = {
 	  ALIAS("a", "{\"communities\":[{\"name\":\"x\",\"value\":\"1:1\"}]}"), ALIASES, "UPDATE",
 	  ALIAS("a", "{\"communities\":[{\"name\":\"x\",\"value\":\"lar:1:1:1\"}]}"),
 	  "expected community to be of format large" },
+
+	{ "a name for two communities",
+	  ALIAS("a", "{\"communities\":[{\"name\":\"x\",\"value\":\"1:1\"}]}"), ALIASES, "CREATE",
+	  ALIAS("b", "{\"communities\":[{\"name\":\"x\",\"value\":\"1:2\"}]}"),
+	  "duplicate definition of community" },
 
 	/* Case 109. */
 	{ "a profile that a peer names",
@@ -243,6 +269,35 @@ static void test_verdicts(void **state)
 				 row->refusal);
 		bench_done(&b);
 	}
+}
+
+/* Only the Nodes can tell whether different selectors mean the same one. */
+static void test_peers_that_meet_on_a_node(void **state)
+{
+	static const char text[] =
+		"{\"metadata\":{\"name\":\"n\",\"labels\":{\"rack\":\"a\",\"row\":\"1\"}}}";
+	static const char known[] = PEER("p", A_PEER(",\"peerAddress\":\"192.0.2.1\"," RACK("a")));
+	static const char asked[] = PEER("q", A_PEER(",\"peerAddress\":\"192.0.2.1\"," ROW("1")));
+	struct bench b = bench_new(known, NULL);
+	cJSON *json = cJSON_Parse(text);
+	struct faults faults = { 0 };
+	struct node *node = NULL;
+
+	(void)state;
+	ask(&b, PEERS, "CREATE", asked);
+	assert_true(is_allowed(&b));
+	bench_done(&b);
+
+	b = bench_new(known, NULL);
+	assert_int_equal(node_decode(json, (struct where){ 0 }, &faults, &node), 0);
+	b.known.nodes = (const struct node *const[]){ node };
+	b.known.node_count = 1;
+	ask(&b, PEERS, "CREATE", asked);
+	assert_false(is_allowed(&b));
+	assert_non_null(strstr(refusal_of(&b), "already exists"));
+	bench_done(&b);
+	node_free(node);
+	cJSON_Delete(json);
 }
 
 /* Someone who has two mistakes to mend can only mend one after the other. */
@@ -376,6 +431,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_verdicts),
+		cmocka_unit_test(test_peers_that_meet_on_a_node),
 		cmocka_unit_test(test_mending_one_of_two_mistakes_passes),
 		cmocka_unit_test(test_a_new_mistake_beside_an_old_one_is_told),
 		cmocka_unit_test(test_what_the_file_has_wins_with_a_warning),
