@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "allocator/reserve_map.h"
 #include "ctl/peek.h"
 #include "lib/base/must.h"
 #include "lib/model/service_rules.h"
@@ -66,6 +67,19 @@ static void build_config(struct world *w, struct cluster *c)
 		c->config = NULL;
 	array_free(&secrets);
 	array_free(&inputs);
+}
+
+/* What the allocator keeps for Services that are gone: of files, else of the API. */
+static void find_reservations(const struct world *w, struct cluster *c)
+{
+	for (size_t i = 0; i < w->count; i++) {
+		const struct world_object *o = &w->items[i];
+		if (strcmp(o->kind_name, "ConfigMap") == 0 &&
+		    strcmp(o->name, RESERVE_MAP_NAME) == 0 &&
+		    strcmp(o->ns, world_namespace(w)) == 0 &&
+		    (c->reservations == NULL || !world_is_live(o)))
+			c->reservations = o->json;
+	}
 }
 
 /* --- Services ------------------------------------------------------------------------------- */
@@ -312,6 +326,7 @@ void cluster_build(struct world *w, const char *service_cidrs, struct cluster *r
 		abort(); /* out of memory: the text was looked at, see cluster_cidrs_valid() */
 	service_books_tell_all(books);
 	add_services(w, ret, books);
+	find_reservations(w, ret);
 	add_namespaces(ret);
 	service_books_free(books);
 	world_sort_faults(w);

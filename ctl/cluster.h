@@ -38,6 +38,7 @@ struct cluster {
 	struct {
 		ARRAY_OF(struct namespace *); /* also those that only a Service speaks of */
 	} namespaces;
+	const cJSON *reservations; /* the allocator's ConfigMap, borrowed from the world; or NULL */
 };
 
 /* Is it one prefix, or one of each family with a comma between? */

@@ -3,7 +3,9 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
+#include "allocator/reserve_map.h"
 #include "ctl/peek.h"
 #include "lib/base/intern.h"
 #include "lib/base/must.h"
@@ -87,6 +89,42 @@ static void note_cleared(struct cluster_service *s, const struct allocator_actio
 	s->cleared = must(strdup(a->message));
 }
 
+/* What is kept for Services that are gone, as an allocator that begins to lead reads it. */
+static void tell_reservations(const struct cluster *c, struct allocator *a)
+{
+	const struct reserve_now now = { .ns = 0, .wall_s = time(NULL) };
+	struct reserve_list list = { 0 };
+
+	if (!allocator_reservations_needed(a))
+		return;
+	/* What is not understood there keeps nothing: the allocator warns of it. */
+	if (c->reservations != NULL)
+		reserve_map_decode(c->reservations, now, &list);
+	allocator_reservations_told(a, list.items, list.count);
+	reserve_list_done(&list);
+}
+
+/* Do what the daemon would do; no IPAM is asked (engines_run() names no cluster). */
+static void act(struct cluster *c, struct allocator *a, const struct allocator_action *w)
+{
+	if (w->type == ALLOCATOR_RESERVE) {
+		allocator_reservations_written(a, ALLOCATOR_WRITTEN, 0);
+		return;
+	}
+	if (w->type != ALLOCATOR_WRITE && w->type != ALLOCATOR_EVENT)
+		return;
+	struct cluster_service *s = cluster_service(c, w->ns, w->name);
+	if (s == NULL)
+		return;
+	if (w->type == ALLOCATOR_EVENT) {
+		note_cleared(s, w);
+		return;
+	}
+	write_status(s, w);
+	allocator_written(a, s->ns, s->name, ALLOCATOR_WRITTEN, NULL, 0);
+	allocator_service_upsert(a, cluster_service_decode(s));
+}
+
 static void allocate(struct cluster *c, struct allocator *a, bool write)
 {
 	struct allocator_actions actions = { 0 };
@@ -98,20 +136,12 @@ static void allocate(struct cluster *c, struct allocator *a, bool write)
 	for (size_t i = 0; i < c->services.count; i++)
 		allocator_service_upsert(a, cluster_service_decode(&c->services.items[i]));
 	allocator_synced(a);
+	tell_reservations(c, a);
 
 	allocator_run(a, 0, &actions);
 	for (int round = 0; write && actions.count > 0 && round < ROUNDS_MAX; round++) {
-		for (size_t i = 0; i < actions.count; i++) {
-			const struct allocator_action *w = &actions.items[i];
-			struct cluster_service *s = cluster_service(c, w->ns, w->name);
-			if (s != NULL && w->type == ALLOCATOR_EVENT)
-				note_cleared(s, w);
-			if (s == NULL || w->type != ALLOCATOR_WRITE)
-				continue;
-			write_status(s, w);
-			allocator_written(a, s->ns, s->name, ALLOCATOR_WRITTEN, NULL, 0);
-			allocator_service_upsert(a, cluster_service_decode(s));
-		}
+		for (size_t i = 0; i < actions.count; i++)
+			act(c, a, &actions.items[i]);
 		allocator_actions_done(&actions);
 		allocator_run(a, 0, &actions);
 	}
@@ -162,7 +192,7 @@ struct engines engines_run(struct cluster *c, const char *lb_class, bool write)
 {
 	if (lb_class == NULL)
 		lb_class = config_setting(c->config, "loadBalancerClass");
-	const struct allocator_cfg cfg = { .lb_class = lb_class };
+	const struct allocator_cfg cfg = { .lb_class = lb_class, .reservations = true };
 	struct engines e = { .allocator = must(allocator_new(&cfg)) };
 
 	allocate(c, e.allocator, write);

@@ -13,6 +13,7 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include "allocator/reserve_map.h"
 #include "ctl/leader.h"
 #include "ctl/peek.h"
 #include "lib/base/log.h"
@@ -38,6 +39,8 @@ static const struct collection {
 	{ "/apis/metallb.io/v1beta1", "bfdprofiles", "", .ours = true },
 	{ "/apis/coordination.k8s.io/v1", "leases", "&fieldSelector=metadata.name%3D" LEADER_LEASE,
 	  .ours = true, .may_be_refused = true },
+	{ "/api/v1", "configmaps", "&fieldSelector=metadata.name%3D" RESERVE_MAP_NAME, .ours = true,
+	  .may_be_refused = true },
 };
 #define COLLECTIONS (sizeof(collections) / sizeof(*collections))
 
@@ -101,7 +104,7 @@ static void on_page(void *arg, int status, const cJSON *json, const char *error)
 	if (status == 404 && of->collection->ours) {
 		json = NULL;
 	} else if (status == 403 && of->collection->may_be_refused) {
-		l->ops->leases_refused(l->arg, error);
+		l->ops->refused(l->arg, of->collection->plural, error);
 		json = NULL;
 	} else if (error != NULL || !cJSON_IsObject(json)) {
 		fail(l, error != NULL ? error : "the API server's answer is no list");

@@ -12,14 +12,15 @@ struct live_cfg {
 
 struct live_ops {
 	void (*each)(void *arg, const cJSON *object); /* lent for the call */
-	/* Leases are not for us to see, and @why. It is no failure: everything else is told. */
-	void (*leases_refused)(void *arg, const char *why);
+	/* @plural, leases or configmaps, are not for us to see, and why. It is no failure:
+	 * everything else is told. */
+	void (*refused)(void *arg, const char *plural, const char *why);
 };
 
 /*
- * Read Services, EndpointSlices, Nodes, Namespaces, pools, advertisements, the events on Services
- * and the allocator's Lease. Definitions that are not installed are no objects.
- * Returns 0, or a negative errno when the API cannot be asked, which is said on stderr.
+ * Read Services, EndpointSlices, Nodes, Namespaces, pools, advertisements, the events on Services,
+ * the allocator's Lease and its ConfigMap of reservations. Definitions that are not installed are
+ * no objects. Returns 0, or a negative errno when the API cannot be asked, which is said on stderr.
  */
 int live_read(const struct live_cfg *cfg, const struct live_ops *ops, void *arg);
 

@@ -112,10 +112,14 @@ static void on_live(void *arg, const cJSON *object)
 		world_add_live(&r->sight->now, object);
 }
 
-static void on_leases_refused(void *arg, const char *why)
+static void on_refused(void *arg, const char *plural, const char *why)
 {
 	struct reading *r = arg;
 
+	if (strcmp(plural, "leases") != 0) {
+		fprintf(stderr, "bellman: addresses that are reserved are not known: %s\n", why);
+		return;
+	}
 	free(r->leases_refused);
 	r->leases_refused = must(strdup(why));
 }
@@ -123,7 +127,7 @@ static void on_leases_refused(void *arg, const char *why)
 /* Returns CTL_DONE or CTL_UNREACHABLE. */
 static enum ctl_exit read_live(const struct look *look, const char *ns, struct sight *ret)
 {
-	static const struct live_ops ops = { on_live, on_leases_refused };
+	static const struct live_ops ops = { on_live, on_refused };
 	struct live_cfg cfg = look->cfg;
 	struct reading reading = { look, ret };
 

@@ -32,6 +32,17 @@ WRONG = {
     "bad range": ("f_conf", 'pools = ( { name = "a";\n addresses = ( "10.0.0.9-10.0.0.1",\n "10.0.0.300/24" ); } );',
                   ['f.conf:2: pools[0].addresses[0]: "10.0.0.9-10.0.0.1" starts above its end',
                    'f.conf:3: pools[0].addresses[1]: "10.0.0.300/24" is neither ADDRESS/LENGTH nor FIRST-LAST']),
+    "fields that only Bellman has": (
+        "f_conf", 'pools = ( { name = "a"; addresses = ( "10.0.0.0/24" );\nstrategy = "best";\nquota = ( "a" );\nreserve = "soon";\n'
+        'drain = 1;\nperRange = "yes";\nexclude = ( "x" );\nipMode = "vip";\nipam = { url = "ftp://x"; }; } );\n',
+        ['f.conf:2: pools[0].strategy: "best" is none of firstFit, leastUsedRange, random',
+         'f.conf:3: pools[0].quota[0]: "a" is not of the form NAMESPACE=NUMBER',
+         'f.conf:4: pools[0].reserve: "soon" is no duration such as "90s" or "1m30s"',
+         "f.conf:5: pools[0].drain: must be true or false, not a number",
+         "f.conf:6: pools[0].perRange: must be true or false, not a string",
+         'f.conf:7: pools[0].exclude[0]: "x" is neither ADDRESS/LENGTH nor FIRST-LAST nor an address',
+         'f.conf:8: pools[0].ipMode: "vip" is none of VIP, Proxy',
+         'f.conf:9: pools[0].ipam.url: "ftp://x" begins with none of http+unix://, https://, http://']),
     "mistaken kind": ("f_yaml", "apiVersion: metallb.io/v1beta1\nkind: IPAdressPool\nmetadata: {name: a}\n",
                       ['f.yaml:2: kind: unknown kind "IPAdressPool", did you mean IPAddressPool?']),
     "port out of range": ("f_yaml", "apiVersion: v1\nkind: Service\nmetadata:\n  name: a\nspec:\n  type: LoadBalancer\n"
@@ -302,6 +313,39 @@ def test_the_table_says_who_holds_no_node_port(files, api_server):
     api_server.objects["/api/v1/services"] = ("Service", "v1", [live_service("api", ["10.0.0.3"], ports=[{"port": 80}])])
     _, row, *_ = bellman("status", "--server", api_server.url).stdout.splitlines()
     assert re.split(r"\s{2,}", row)[:4] == ["default/api", "10.0.0.3", "a", "none"]
+
+
+def reservations(**held):
+    data = {f"default.{name}": json.dumps({"addresses": [ip], "until": "2099-01-01T00:00:00Z"}) for name, ip in held.items()}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "bellman-reservations", "namespace": "metallb-system"},
+            "data": data}
+
+
+RESERVE = 'pools = ( { name = "a"; addresses = ( "10.0.0.0/29" ); reserve = "1h"; } );'
+
+
+def test_what_is_reserved_is_given_to_nobody_else(files):
+    cwd = files(pool_conf=RESERVE, s_yaml=service("other") + service("web"), kept_json=json.dumps(reservations(web="10.0.0.0")),
+                gone_json=json.dumps(reservations(gone="10.0.0.0")))
+
+    def planned(*more):
+        return {name: s["ips"] for name, s in by_name(plan(cwd, "pool.conf", "s.yaml", *more)).items()}
+
+    assert planned() == {"other": ["10.0.0.0"], "web": ["10.0.0.1"]}
+    assert planned("kept.json") == {"other": ["10.0.0.1"], "web": ["10.0.0.0"]}
+    assert planned("gone.json") == {"other": ["10.0.0.1"], "web": ["10.0.0.2"]}
+
+
+def test_reservations_of_a_cluster_count_and_may_be_refused(files, api_server):
+    path = "/api/v1/namespaces/metallb-system/configmaps"
+    api_server.objects[path] = ("ConfigMap", "v1", [reservations(gone="10.0.0.0")])
+    words = ("--from", "live", "--server", api_server.url, "--config", "pool.conf")
+    cwd = files(pool_conf=RESERVE)
+    assert by_name(plan(cwd, *words))["new"]["ips"] == ["10.0.0.1"]
+    api_server.forbidden = path
+    done = bellman("plan", "-o", "json", *words, cwd=cwd)
+    assert done.returncode == 0 and by_name(json.loads(done.stdout))["new"]["ips"] == ["10.0.0.0"]
+    assert "bellman: addresses that are reserved are not known: " in done.stderr and "403" in done.stderr
 
 
 def test_an_address_that_is_given_at_random_is_said_to_be(files):
