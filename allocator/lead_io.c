@@ -9,6 +9,7 @@
 
 #include "allocator/identity_io.h"
 #include "allocator/metallb_io.h"
+#include "allocator/namespace_io.h"
 #include "lib/base/duration.h"
 #include "lib/base/log.h"
 #include "lib/base/must.h"
@@ -55,13 +56,8 @@ static void unref(struct lead_io *l)
 
 /* --- what follows from it ------------------------------------------------------------ */
 
-static void say(struct lead_io *l, const char *what)
+static void send_event(struct lead_io *l, const char *type, const char *reason, const char *message)
 {
-	char message[IDENTITY_MAX + 32];
-
-	log_info("lead", what, "lease=%s/%s identity=%s", l->cfg.ns, LEASE, l->identity);
-	snprintf(message, sizeof(message), "%s %s", l->identity,
-		 l->leads ? "became leader" : "stopped leading");
 	kube_event(l->cfg.kube, &(struct kube_event){
 					.component = "bellman-allocator",
 					.host = "",
@@ -69,10 +65,20 @@ static void say(struct lead_io *l, const char *what)
 					.api_version = "coordination.k8s.io/v1",
 					.ns = l->cfg.ns,
 					.name = LEASE,
-					.type = "Normal",
-					.reason = "LeaderElection", /* as client-go has it */
+					.type = type,
+					.reason = reason,
 					.message = message,
 				});
+}
+
+static void say(struct lead_io *l, const char *what)
+{
+	char message[IDENTITY_MAX + 32];
+
+	log_info("lead", what, "lease=%s/%s identity=%s", l->cfg.ns, LEASE, l->identity);
+	snprintf(message, sizeof(message), "%s %s", l->identity,
+		 l->leads ? "became leader" : "stopped leading");
+	send_event(l, "Normal", "LeaderElection", message); /* as client-go has it */
 }
 
 static void set_leads(struct lead_io *l, bool leads)
@@ -135,17 +141,7 @@ static void set_trouble(struct lead_io *l, const char *why)
 			 l->cfg.ns, LEASE, why);
 	if (text[0] != '\0' && strcmp(text, l->trouble) != 0) {
 		log_error("lead", "not leading", "why=\"%s\"", text);
-		kube_event(l->cfg.kube, &(struct kube_event){
-						.component = "bellman-allocator",
-						.host = "",
-						.kind = "Lease",
-						.api_version = "coordination.k8s.io/v1",
-						.ns = l->cfg.ns,
-						.name = LEASE,
-						.type = "Warning",
-						.reason = "LeaderElectionFailed",
-						.message = text,
-					});
+		send_event(l, "Warning", "LeaderElectionFailed", text);
 	}
 	memcpy(l->trouble, text, sizeof(text));
 }
@@ -162,7 +158,7 @@ static bool is_dead(const struct lead_io *l, const struct kube_lease_record *r)
 	       identity_is_dead(r->holder);
 }
 
-/* The namespace is not there, outside of a cluster: whoever begins makes it. */
+/* The namespace was not there, and now is. */
 static void on_namespace(void *arg, int status, const cJSON *json, const char *error)
 {
 	struct lead_io *l = arg;
@@ -178,37 +174,6 @@ static void on_namespace(void *arg, int status, const cJSON *json, const char *e
 		run(l);
 	}
 	unref(l);
-}
-
-static bool make_namespace(struct lead_io *l)
-{
-	cJSON *body = must(cJSON_CreateObject());
-	cJSON *meta = must(cJSON_AddObjectToObject(body, "metadata"));
-
-	must(cJSON_AddStringToObject(body, "apiVersion", "v1"));
-	must(cJSON_AddStringToObject(body, "kind", "Namespace"));
-	must(cJSON_AddStringToObject(meta, "name", l->cfg.ns));
-	char *text = must(cJSON_PrintUnformatted(body));
-	int rc = kube_call(l->cfg.kube, &(struct kube_call){
-						.method = "POST",
-						.path = "/api/v1/namespaces",
-						.content_type = KUBE_JSON,
-						.body = text,
-						.urgent = true,
-						.done = on_namespace,
-						.arg = l,
-					});
-	cJSON_Delete(body);
-	free(text);
-	return rc == 0;
-}
-
-static bool lacks_namespace(const cJSON *json)
-{
-	const cJSON *details = cJSON_GetObjectItemCaseSensitive(json, "details");
-	const char *kind = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(details, "kind"));
-
-	return kind != NULL && strcmp(kind, "namespaces") == 0;
 }
 
 static enum kube_lease_outcome outcome_of(enum kube_lease_todo asked, int status)
@@ -231,7 +196,8 @@ static void on_answer(void *arg, int status, const cJSON *json, const char *erro
 		unref(l);
 		return;
 	}
-	if (asked == LEASE_CREATE && status == 404 && lacks_namespace(json) && make_namespace(l))
+	if (asked == LEASE_CREATE && status == 404 && namespace_is_missing(json) &&
+	    namespace_make(l->cfg.kube, l->cfg.ns, on_namespace, l) == 0)
 		return; /* still this one request, as far as anybody else knows */
 	l->asked = LEASE_NOTHING;
 	enum kube_lease_outcome outcome = outcome_of(asked, status);
@@ -257,7 +223,7 @@ static int64_t wall_us(void)
 	struct timeval now;
 
 	gettimeofday(&now, NULL);
-	return now.tv_sec * 1000000ll + now.tv_usec;
+	return now.tv_sec * 1000000LL + now.tv_usec;
 }
 
 static void ask(struct lead_io *l, enum kube_lease_todo todo)

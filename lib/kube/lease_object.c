@@ -77,6 +77,7 @@ char *kube_lease_object_text(const cJSON *known, enum kube_lease_todo todo, cons
 			     const char *name, const char *identity, uint64_t duration_ns,
 			     int64_t now_us)
 {
+	uint64_t duration_s = todo == LEASE_RELEASE ? 1 : duration_ns / NS_PER_S;
 	int64_t transitions =
 		todo == LEASE_CREATE ? 0 : kube_lease_object_record(known).transitions;
 	cJSON *lease =
@@ -89,12 +90,9 @@ char *kube_lease_object_text(const cJSON *known, enum kube_lease_todo todo, cons
 	}
 	if (todo == LEASE_ACQUIRE)
 		transitions++;
-	if (todo ==
-	    LEASE_RELEASE) /* as client-go does: empty, and a second in case it is not seen */
-		identity = "";
-	set(spec, "holderIdentity", cJSON_CreateString(identity));
-	set(spec, "leaseDurationSeconds",
-	    cJSON_CreateNumber(todo == LEASE_RELEASE ? 1 : (double)(duration_ns / NS_PER_S)));
+	/* A release as client-go writes it: nobody, and a second for who does not look at that. */
+	set(spec, "holderIdentity", cJSON_CreateString(todo == LEASE_RELEASE ? "" : identity));
+	set(spec, "leaseDurationSeconds", cJSON_CreateNumber((double)duration_s));
 	set(spec, "leaseTransitions", cJSON_CreateNumber((double)transitions));
 	set(spec, "renewTime", micro_time(now_us));
 	if (todo != LEASE_RENEW)

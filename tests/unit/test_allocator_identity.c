@@ -23,8 +23,7 @@ static pid_t start(char identity[static IDENTITY_MAX])
 	assert_true(pid >= 0);
 	if (pid == 0) {
 		identity_make("pod-1", identity);
-		ssize_t wrote = write(out[1], identity, IDENTITY_MAX);
-		while (wrote > 0)
+		if (write(out[1], identity, IDENTITY_MAX) == IDENTITY_MAX)
 			pause();
 		_exit(1);
 	}
