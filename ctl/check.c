@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "ctl/advice.h"
+#include "ctl/advice_cluster.h"
 #include "ctl/cluster.h"
 #include "lib/daemon/options.h"
 
@@ -68,9 +69,15 @@ static void print_found(const struct world *w)
 int ctl_check(int argc, char **argv)
 {
 	struct world w = { 0 };
+	struct network network = { 0 };
+	const char *wrong;
 	const struct option_spec specs[] = {
 		{ "namespace", OPT_TEXT, &w.ns, "METALLB_NAMESPACE", "NS",
 		  "of the daemons (what settings say, else metallb-system)" },
+		{ "service-cidr", OPT_TEXT, &network.service_cidrs, NULL, "CIDRS",
+		  "of the cluster, which no pool should hold" },
+		{ "gateway", OPT_TEXT, &network.gateways, NULL, "ADDRS",
+		  "of the network, the same" },
 		{ 0 },
 	};
 	struct cluster c;
@@ -80,11 +87,14 @@ int ctl_check(int argc, char **argv)
 			    "FILE...", specs, argc, argv, &first);
 	if (first == argc)
 		options_usage(PROGRAM, "a file is needed");
+	if (!network_valid(&network, &wrong))
+		options_usage(PROGRAM, "what %s says is none", wrong);
 	for (int i = first; i < argc; i++)
 		world_load(&w, argv[i]);
 	world_settle(&w);
 	advise(&w);
 	cluster_build(&w, SERVICE_CIDRS, &c);
+	advise_on_cluster(&w, &c, &network);
 
 	faults_print(&w.faults, stderr);
 	int code = w.faults.errors > 0 ? CTL_FAULT : CTL_DONE;

@@ -96,6 +96,33 @@ def test_check_goes_on_to_the_next_file_and_keeps_their_order(files):
     assert "none.yaml: cannot be read: No such file or directory" in done.stderr
 
 
+NETWORK = (
+    'pools = ( { name = "p";\n addresses = ( "192.0.2.0/24",\n "10.96.1.0/24" ); } );\n'
+    'bgpAdvertisements = ( { name = "a";\n communities = ( "no-transit" ); } );\n',
+    "apiVersion: v1\nkind: Node\nmetadata: {name: node-a}\nspec: {podCIDRs: [10.244.0.0/24]}\n"
+    "status: {addresses: [{type: InternalIP, address: 192.0.2.7}]}\n---\n"
+    "apiVersion: v1\nkind: Service\nmetadata: {name: dns, namespace: kube-system}\n"
+    "spec: {clusterIP: 10.96.1.10, ports: [{port: 53}]}\n")
+
+
+def test_check_warns_of_pools_that_hold_what_the_cluster_uses(files):
+    cwd = files(f_conf=NETWORK[0], f_yaml=NETWORK[1])
+    done = bellman("check", "f.conf", "f.yaml", "--gateway", "192.0.2.1", "--service-cidr", "10.96.0.0/16", cwd=cwd)
+    assert done.returncode == 0 and "f.conf: ok: " in done.stdout
+    first, second = "f.conf:2: pools[0].addresses[0]: warning: ", "f.conf:3: pools[0].addresses[1]: warning: "
+    assert done.stderr.splitlines() == [
+        first + "192.0.2.1 is the gateway: exclude it",
+        first + '192.0.2.7 is an address of node "node-a": exclude it',
+        second + "10.96.1.0 is in 10.96.0.0/16, the Service CIDR: exclude it",
+        second + '10.96.1.10 is the cluster IP of Service "kube-system/dns": exclude it',
+        'f.conf:5: bgpAdvertisements[0].communities[0]: warning: no Community in these files names "no-transit"']
+    done = bellman("check", "f.conf", "f.yaml", cwd=cwd)
+    assert "gateway" not in done.stderr and "Service CIDR" not in done.stderr and "node-a" in done.stderr
+    for wrong in (("--gateway", "192.0.2.1,"), ("--service-cidr", "10.96.0.0")):
+        done = bellman("check", "f.conf", *wrong, cwd=cwd)
+        assert done.returncode == 2 and wrong[0] in done.stderr
+
+
 def test_kinds_of_others_are_no_fault(files):
     text = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\nspec: {replicas: 3}\n"
     done = bellman("check", "f.yaml", cwd=files(f_yaml=text))
