@@ -15,7 +15,9 @@
 #include <string.h>
 #include <time.h>
 
+#include "lib/base/duration.h"
 #include "lib/base/intern.h"
+#include "lib/model/schema.h"
 #include "tests/unit/config_built.h"
 
 static const char *first_fault(const struct built *b, char *buf, size_t size)
@@ -50,7 +52,44 @@ static void expect_fault(const char *path, const char *text, const char *fault)
 	built_done(&b);
 }
 
-static void test_sample_is_valid_and_has_every_list(void **state)
+/* A member of @map, or of one of the maps that it is a list of. */
+static bool has_member(const cJSON *map, const char *name)
+{
+	const cJSON *item;
+
+	if (cJSON_GetObjectItemCaseSensitive(map, name) != NULL)
+		return true;
+	if (!cJSON_IsArray(map))
+		return false;
+	cJSON_ArrayForEach (item, map)
+		if (cJSON_GetObjectItemCaseSensitive(item, name) != NULL)
+			return true;
+	return false;
+}
+
+/* Each of @fields stands in an object of @kind, in member @a or in member @b of that. */
+static void expect_fields(const struct doc_objects *objects, const char *kind,
+			  const struct field *fields, const char *a, const char *b)
+{
+	for (const struct field *f = fields; f != NULL && f->name != NULL; f++) {
+		bool found = false;
+
+		for (size_t i = 0; i < objects->count && !found; i++) {
+			const cJSON *json = objects->items[i].json;
+			const cJSON *is = cJSON_GetObjectItemCaseSensitive(json, "kind");
+			const cJSON *at = cJSON_GetObjectItemCaseSensitive(json, a);
+			if (b != NULL)
+				at = cJSON_GetObjectItemCaseSensitive(at, b);
+			found = strcmp(is->valuestring, kind) == 0 && has_member(at, f->name);
+		}
+		if (!found)
+			fail_msg("the sample has no %s of %s", f->name, kind);
+		if (f->fields != NULL && b == NULL)
+			expect_fields(objects, kind, f->fields, a, f->name);
+	}
+}
+
+static void test_sample_is_valid_and_has_every_list_and_field(void **state)
 {
 	(void)state;
 	static const char *const lists[] = { "pools",    "l2Advertisements", "bgpAdvertisements",
@@ -79,8 +118,19 @@ static void test_sample_is_valid_and_has_every_list(void **state)
 	faults_print(&b.faults, stderr);
 	assert_int_equal(b.rc, 0);
 	assert_int_equal(b.faults.count, 0);
-	assert_int_equal(b.config->pools.count, 2);
+	for (const struct kind *k = kinds; k->name != NULL; k++) {
+		/* Settings are flags too; not all of them suit two daemons that read one file. */
+		if (k->list == NULL || strcmp(k->list, "settings") == 0)
+			continue;
+		expect_fields(objects, k->name, k->spec, "spec", NULL);
+		expect_fields(objects, k->name, k->own, "spec", NULL);
+	}
+	assert_int_equal(b.config->pools.count, 4);
 	assert_int_equal(b.config->l2_advertisements.count, 2);
+	assert_int_equal(b.config->bgp_peers.count, 3);
+	assert_int_equal(b.config->bfd_profiles.count, 2);
+	assert_int_equal(b.config->bgp_advertisements.count, 2);
+	assert_int_equal(b.config->communities.count, 2);
 
 	const struct pool *p = config_pool(b.config, "public");
 	assert_non_null(p);
@@ -395,6 +445,126 @@ static void test_defaults_are_those_of_metallb(void **state)
 	built_done(&b);
 }
 
+/* --- BGP ------------------------------------------------------------------------------------ */
+
+static void test_peer_is_read_field_for_field(void **state)
+{
+	(void)state;
+	struct built b = { 0 };
+
+	build_good(
+		&b, "b.conf",
+		"bgpPeers = ( { name = \"p\"; myASN = 4200000000; peerASN = \"64512\"; localASN = "
+		"3;\n"
+		"peerAddress = \"2001:db8::1\"; sourceAddress = \"2001:db8::2\"; peerPort = 1790;\n"
+		"holdTime = \"90s\"; connectTime = \"5s\"; routerID = \"10.0.0.1\"; vrf = "
+		"\"red\";\n"
+		"password = \"x\"; bfdProfile = \"f\"; enableGracefulRestart = true;\n"
+		"ebgpMultiHop = true; dualStackAddressFamily = true;\n"
+		"nodeSelectors = ( { matchLabels = ( \"a=b\" ); } ); },\n"
+		"{ name = \"q\"; myASN = 1; dynamicASN = \"external\"; interface = \"eth0\";\n"
+		"vrf = \"blue\"; routerID = \"10.0.0.1\"; keepaliveTime = \"10s\";\n"
+		"passwordFile = \"/key\"; } );\n"
+		"bfdProfiles = ( { name = \"f\"; receiveInterval = 10; transmitInterval = 60000;\n"
+		"echoInterval = 20; detectMultiplier = 255; minimumTtl = 254; passiveMode = true;\n"
+		"echoMode = true; } );");
+	const struct bgp_peer *p = config_bgp_peer(b.config, "p");
+	char ip[IP_TEXT_MAX];
+
+	assert_int_equal(p->my_asn, 4200000000);
+	assert_int_equal(p->peer_asn, 64512);
+	assert_int_equal(p->local_asn, 3);
+	assert_int_equal(p->dynamic_asn, BGP_ASN_FIXED);
+	assert_string_equal(ip_format(&p->address, ip), "2001:db8::1");
+	assert_string_equal(ip_format(&p->source, ip), "2001:db8::2");
+	assert_string_equal(ip_format(&p->router_id, ip), "10.0.0.1");
+	assert_null(p->interface);
+	assert_int_equal(p->port, 1790);
+	assert_true(p->hold_ns == 90 * NS_PER_S && p->keepalive_ns == 30 * NS_PER_S);
+	assert_true(p->connect_ns == 5 * NS_PER_S);
+	assert_string_equal(p->vrf, "red");
+	assert_string_equal(p->password, "x");
+	assert_string_equal(p->bfd_profile, "f");
+	assert_true(p->graceful_restart && p->multi_hop && p->dual_stack);
+	assert_int_equal(p->node_selectors.count, 1);
+
+	p = config_bgp_peer(b.config, "q");
+	assert_int_equal(p->dynamic_asn, BGP_ASN_EXTERNAL);
+	assert_int_equal(p->address.family, IP_NONE);
+	assert_string_equal(p->interface, "eth0");
+	assert_int_equal(p->port, BGP_PORT);
+	assert_true(p->hold_ns == 30 * NS_PER_S && p->keepalive_ns == 10 * NS_PER_S);
+	assert_true(p->connect_ns == BGP_DURATION_UNSET);
+	assert_string_equal(p->password_file, "/key");
+	assert_null(p->password);
+
+	const struct bfd_profile *f = config_bfd_profile(b.config, "f");
+	assert_int_equal(f->receive_ms, 10);
+	assert_int_equal(f->transmit_ms, 60000);
+	assert_int_equal(f->echo_ms, 20);
+	assert_int_equal(f->detect_multiplier, 255);
+	assert_int_equal(f->minimum_ttl, 254);
+	assert_true(f->passive && f->echo_mode);
+	built_done(&b);
+}
+
+/* The old version, too: without holdTime it is unset, and not 0 as by MetalLB's conversion. */
+static void test_old_peer_is_the_same_struct(void **state)
+{
+	(void)state;
+	struct built b = { 0 };
+
+	build_good(
+		&b, "m.yaml",
+		"apiVersion: metallb.io/v1beta1\nkind: BGPPeer\nmetadata: {name: p}\n"
+		"spec: {myASN: 1, peerASN: 2, peerAddress: 10.0.0.1, peerPort: 0,\n"
+		"  nodeSelectors: [{matchExpressions: [{key: a, operator: In, values: [b]}]}]}\n");
+	const struct bgp_peer *p = config_bgp_peer(b.config, "p");
+
+	assert_int_equal(p->peer_asn, 2);
+	assert_int_equal(p->port, BGP_PORT);
+	assert_true(p->hold_ns == BGP_DURATION_UNSET && p->keepalive_ns == BGP_DURATION_UNSET);
+	assert_int_equal(p->node_selectors.count, 1);
+	built_done(&b);
+}
+
+static void test_bgp_advertisement_is_read_field_for_field(void **state)
+{
+	(void)state;
+	struct built b = { 0 };
+
+	build_good(
+		&b, "b.conf",
+		"bgpAdvertisements = ( { name = \"a\"; aggregationLength = 24; localPref = 7;\n"
+		"aggregationLengthV6 = 64; ipAddressPools = ( \"p\" ); peers = ( \"x\", \"z\" );\n"
+		"communities = ( \"large:1:2:3\", \"alias\", \"1:2\" ); med = 0;\n"
+		"asPathPrepend = 3; nodeSelectors = ( { matchLabels = ( \"a=b\" ); } ); },\n"
+		"{ name = \"b\"; } );\n"
+		"communities = ( { name = \"c\"; communities = ( { name = \"alias\"; value = "
+		"\"1:2\"; } "
+		"); } );");
+	const struct bgp_advertisement *a = &b.config->bgp_advertisements.items[0];
+
+	assert_int_equal(a->aggregation_length, 24);
+	assert_int_equal(a->aggregation_length_v6, 64);
+	assert_int_equal(a->local_pref, 7);
+	assert_true(a->has_med && a->med == 0);
+	assert_int_equal(a->as_path_prepend, 3);
+	assert_int_equal(a->peers.count, 2);
+	assert_int_equal(a->node_selectors.count, 1);
+	/* in MetalLB's order, and the alias is no second one */
+	assert_int_equal(a->communities.count, 2);
+	assert_true(a->communities.items[0].large && a->communities.items[0].parts[2] == 3);
+	assert_false(a->communities.items[1].large);
+	assert_int_equal(a->communities.items[1].parts[0], 1 << 16 | 2);
+
+	a = &b.config->bgp_advertisements.items[1];
+	assert_int_equal(a->aggregation_length, 32);
+	assert_int_equal(a->aggregation_length_v6, 128);
+	assert_false(a->has_med);
+	built_done(&b);
+}
+
 static void test_big_numbers_survive_libconfig(void **state)
 {
 	(void)state;
@@ -663,11 +833,14 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_teardown(name, nothing_is_left_interned)
 	const struct CMUnitTest tests[] = {
-		TEST(test_sample_is_valid_and_has_every_list),
+		TEST(test_sample_is_valid_and_has_every_list_and_field),
 		TEST(test_each_fault_has_its_line_and_field),
 		TEST(test_manifests_are_held_to_the_same_rules),
 		TEST(test_all_faults_of_a_file_are_told),
 		TEST(test_defaults_are_those_of_metallb),
+		TEST(test_peer_is_read_field_for_field),
+		TEST(test_old_peer_is_the_same_struct),
+		TEST(test_bgp_advertisement_is_read_field_for_field),
 		TEST(test_big_numbers_survive_libconfig),
 		TEST(test_string_lists_may_be_in_brackets),
 		TEST(test_own_field_as_annotation_acts_like_in_the_file),
