@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/intern.h"
 #include "lib/base/must.h"
 #include "lib/base/tree.h"
 
@@ -15,9 +16,10 @@
 
 struct user {
 	RB_ENTRY(user) node;
-	uint32_t rows_size; /* bytes of rows behind the name */
+	const char *name; /* interned: the watch has it, too */
+	uint32_t rows_size;
 	uint8_t kind;
-	char name[];
+	uint8_t rows[];
 };
 
 RB_HEAD(user_tree, user);
@@ -33,20 +35,11 @@ static int user_cmp(const struct user *a, const struct user *b)
 
 TREE_GENERATE(user_tree, user, node, user_cmp)
 
-static const uint8_t *rows_of(const struct user *u)
-{
-	return (const uint8_t *)u->name + strlen(u->name) + 1;
-}
-
 static struct user *user_find(const struct in_use *u, enum in_use_kind kind, const char *name)
 {
-	struct user *key = must(calloc(1, sizeof(*key) + strlen(name) + 1));
+	struct user key = { .kind = (uint8_t)kind, .name = name };
 
-	key->kind = (uint8_t)kind;
-	strcpy(key->name, name);
-	struct user *found = RB_FIND(user_tree, (struct user_tree *)(uintptr_t)&u->users, key);
-	free(key);
-	return found;
+	return RB_FIND(user_tree, (struct user_tree *)(uintptr_t)&u->users, &key);
 }
 
 /* --- rows ---------------------------------------------------------------------------- */
@@ -86,10 +79,16 @@ static const uint8_t *row_unpack(const uint8_t *row, const char *whose, struct t
 
 /* --- users --------------------------------------------------------------------------- */
 
+static void user_free(struct user *user)
+{
+	intern_unref(user->name);
+	free(user);
+}
+
 static void user_drop(struct in_use *u, struct user *user)
 {
 	RB_REMOVE(user_tree, &u->users, user);
-	free(user);
+	user_free(user);
 }
 
 static struct user *user_new(enum in_use_kind kind, const char *name,
@@ -99,11 +98,11 @@ static struct user *user_new(enum in_use_kind kind, const char *name,
 
 	for (size_t i = 0; i < ranges->count; i++)
 		rows_size += row_size(ranges->items[i].range.first.family);
-	struct user *user = must(calloc(1, sizeof(*user) + strlen(name) + 1 + rows_size));
+	struct user *user = must(calloc(1, sizeof(*user) + rows_size));
 	user->kind = (uint8_t)kind;
 	user->rows_size = (uint32_t)rows_size;
-	strcpy(user->name, name);
-	uint8_t *at = (uint8_t *)(uintptr_t)rows_of(user);
+	user->name = intern(name);
+	uint8_t *at = user->rows;
 	for (size_t i = 0; i < ranges->count; i++)
 		at = row_pack(&ranges->items[i], at);
 	return user;
@@ -115,8 +114,8 @@ bool in_use_set(struct in_use *u, enum in_use_kind kind, const char *name,
 	struct user *before = user_find(u, kind, name), *now = user_new(kind, name, ranges);
 
 	if (before != NULL && before->rows_size == now->rows_size &&
-	    memcmp(rows_of(before), rows_of(now), now->rows_size) == 0) {
-		free(now);
+	    memcmp(before->rows, now->rows, now->rows_size) == 0) {
+		user_free(now);
 		return false;
 	}
 	if (before != NULL)
@@ -141,7 +140,7 @@ void in_use_each(const struct in_use *u,
 	struct user *user;
 
 	RB_FOREACH (user, user_tree, (struct user_tree *)(uintptr_t)&u->users) {
-		const uint8_t *at = rows_of(user), *end = at + user->rows_size;
+		const uint8_t *at = user->rows, *end = at + user->rows_size;
 
 		while (at < end)
 			at = row_unpack(at, user->name, &portion);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * What the cluster uses itself: the addresses and Pod CIDRs of its Nodes, and its ServiceCIDRs,
- * object by object, as small as can be: some 80 bytes a Node, as there may be thousands. Pure.
+ * object by object, as small as can be: about 100 bytes a Node, as there may be thousands. Pure.
  */
 #ifndef BELLMAN_ALLOCATOR_IN_USE_H
 #define BELLMAN_ALLOCATOR_IN_USE_H

@@ -2,6 +2,7 @@
 #include "allocator/overlap_io.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdlib.h>
 
 #include "allocator/in_use.h"
@@ -155,6 +156,7 @@ static void on_answered(void *arg)
 	struct feed *f = arg;
 
 	f->answered = true;
+	malloc_trim(0); /* Nodes come as JSON a hundred times the size of what is kept of them */
 	overlap_io_update(f->io);
 }
 

@@ -133,6 +133,7 @@ static void test_thousands_come_in_portions(void **state)
 	assert_int_equal(s.rows, 5000 * 4);
 	assert_true(s.portions >= 10 && s.portions <= 20);
 	in_use_free(u);
+	assert_int_equal(intern_count(), 0);
 }
 
 int main(void)
