@@ -9,7 +9,7 @@ import json
 
 import pytest
 from api import namespace, node, pool, SYSTEM
-from lab import Lab, node_ip, pod_nets
+from lab import Daemon, Lab, node_ip, pod_nets
 
 CONF = 'pools = ( {{ name = "file"; addresses = ( "{addresses}" ); }} );\n'
 
@@ -296,3 +296,39 @@ def test_invalid_stays_invalid_and_valid_valid_when_deleted(pair):  # 118, 120
     wait_states(pair, "Valid")
     delete_all()
     wait_states(pair, "Valid")
+
+
+def test_of_two_allocators_the_leader_writes(office):
+    uids = {}
+    for name in ("controller-1", "controller-2"):
+        office.api.create({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": SYSTEM},
+                           "spec": {"containers": [{"name": "c", "image": "i"}]}})
+        uids[name] = office.api.get("Pod", name, SYSTEM)["metadata"]["uid"]
+    office.api.create(pool("a", ["192.0.2.0/29"]))
+
+    def owner():
+        found = office.api.get("ConfigurationState", "controller", SYSTEM) or {"metadata": {}}
+        return [o["uid"] for o in found["metadata"].get("ownerReferences", [])]
+
+    def gauges(daemon):
+        return [k for k in daemon.metrics() if k.endswith('{pool="a"}')]
+
+    leader = office.start_allocator("--pod-name", "controller-1")
+    office.wait_for(lambda: owner() == [uids["controller-1"]], 15)
+    argv = [office.bin / "bellman-allocator", "--kubeconfig", office.kubeconfig, "--pod-name", "controller-2",
+            "--metrics", "127.0.0.1:7483"]
+    standby = Daemon(office, "standby", "sw", argv, 7483).wait_ready()
+    office.api.create(pool("b", ["192.0.2.0/30"]))  # the standby sees it, too, and keeps still
+    office.wait_for(lambda: state(office, "controller")[0] == "Invalid")
+    standby.wait_log("refused")
+    assert owner() == [uids["controller-1"]]
+    assert gauges(leader) and not gauges(standby)
+    office.api.delete("ConfigurationState", "controller", SYSTEM)
+    office.wait_for(lambda: owner() == [uids["controller-1"]])
+
+    assert leader.stop() == 0
+    office.wait_for(lambda: owner() == [uids["controller-2"]], 20)
+    assert state(office, "controller")[0] == "Invalid"
+    office.wait_for(lambda: gauges(standby))
+    office.api.patch("IPAddressPool", "a", {"status": {"assignedIPv4": 9}}, SYSTEM, "status")
+    office.wait_for(lambda: office.api.get("IPAddressPool", "a", SYSTEM)["status"]["assignedIPv4"] == 0, 15)
