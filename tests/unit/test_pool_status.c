@@ -80,6 +80,32 @@ static void test_assigned_are_distinct_addresses(void **state)
 	world_free(w);
 }
 
+/* A leader that has not looked at everything yet would tell of addresses as free that are held. */
+static void test_books_count_when_all_that_was_told_is_looked_at(void **state)
+{
+	struct world *w = world_new("[{\"name\":\"a\",\"addresses\":[\"192.0.2.0/30\"]}]", NULL);
+	(void)state;
+
+	world_apply(w, "web/a", LB_V4, NULL, NULL);
+	assert_false(allocator_settled(w->a));
+	world_run(w);
+	assert_true(allocator_settled(w->a));
+	expect(w, 1, 0, 3, 0);
+
+	allocator_lead(w->a, false);
+	world_run(w);
+	assert_false(allocator_settled(w->a));
+	allocator_lead(w->a, true);
+	world_run(w);
+	assert_false(allocator_settled(w->a)); /* no list since */
+	allocator_synced(w->a);
+	assert_false(allocator_settled(w->a));
+	world_run(w);
+	assert_true(allocator_settled(w->a));
+	expect(w, 1, 0, 3, 0);
+	world_free(w);
+}
+
 static void test_every_digit_is_written(void **state)
 {
 	const struct pool_status s = { 2, 1, 4, INT64_MAX - 1 };
@@ -128,6 +154,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_capacity_is_metallbs),
 		cmocka_unit_test(test_assigned_are_distinct_addresses),
+		cmocka_unit_test(test_books_count_when_all_that_was_told_is_looked_at),
 		cmocka_unit_test(test_every_digit_is_written),
 		cmocka_unit_test(test_status_is_compared_field_by_field),
 	};
