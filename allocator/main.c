@@ -194,10 +194,11 @@ static int webhook_start(struct program *p, const struct options *o)
 {
 	const struct webhook_io_cfg cfg = {
 		.loop = p->daemon.loop,
+		.kube = p->kube,
 		.listen = o->webhook,
 		.cert_file = o->webhook_cert,
 		.key_file = o->webhook_key,
-		.ns = namespace_of(o, p->kube),
+		.ns = p->ns,
 		.inputs = webhook_inputs,
 		.arg = p,
 	};

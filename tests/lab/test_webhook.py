@@ -8,12 +8,13 @@ import json
 import subprocess
 
 import pytest
-from api import namespace, pool, SYSTEM
+from api import namespace, node, pool, SYSTEM
 from lab import Lab
 
 PORT, METRICS = 9443, 7475
 STANDBY_PORT, STANDBY_METRICS = 9444, 7476
 POOLS = "/validate-metallb-io-v1beta1-ipaddresspool"
+PEERS = "/validate-metallb-io-v1beta2-bgppeer"
 PROFILES = "/validate-metallb-io-v1beta1-bfdprofile"
 
 
@@ -83,11 +84,29 @@ def test_a_review_is_decided_by_what_is_there(hook):
     hook.lab.wait_for(lambda: hook.ask(mine)["allowed"])
 
 
-def test_a_profile_in_use_stays(hook):
-    def of(kind, version, name, spec):
-        return {"apiVersion": f"metallb.io/{version}", "kind": kind, "metadata": {"name": name, "namespace": SYSTEM},
-                "spec": spec}
+def of(kind, version, name, spec):
+    return {"apiVersion": f"metallb.io/{version}", "kind": kind, "metadata": {"name": name, "namespace": SYSTEM},
+            "spec": spec}
 
+
+def test_peers_that_meet_on_a_node(hook):
+    def peer(name, **labels):
+        return of("BGPPeer", "v1beta2", name, {"myASN": 1, "peerASN": 2, "peerAddress": "192.0.2.1",
+                                               "nodeSelectors": [{"matchLabels": labels}]})
+
+    hook.lab.api.create(peer("by-rack", rack="a"))
+    by_row = peer("by-row", row="1")
+    assert hook.ask(by_row, path=PEERS)["allowed"]
+    made = node("n", ["192.0.2.9"], ["10.244.0.0/24"])
+    made["metadata"]["labels"].update(rack="a", row="1")
+    hook.lab.api.create(made)
+    hook.lab.wait_for(lambda: not hook.ask(by_row, path=PEERS)["allowed"])
+    assert "already exists" in hook.ask(by_row, path=PEERS)["status"]["message"]
+    hook.lab.api.delete("Node", "n")
+    hook.lab.wait_for(lambda: hook.ask(by_row, path=PEERS)["allowed"])
+
+
+def test_a_profile_in_use_stays(hook):
     profile = of("BFDProfile", "v1beta1", "fast", {})
     peer = of("BGPPeer", "v1beta2", "tor", {"myASN": 1, "peerASN": 2, "peerAddress": "192.0.2.1", "bfdProfile": "fast"})
     assert hook.ask(profile, "DELETE", PROFILES)["allowed"]
