@@ -30,16 +30,37 @@ static void hook_retire(struct ipam *m, struct hook *h)
 	}
 }
 
-static void hook_set(struct hook *h, const struct pool_ipam *to)
+static bool same_text(const char *a, const char *b)
 {
-	/* Another server may know other leases. */
-	if (h->retired || h->url == NULL || strcmp(h->url, to->url) != 0)
-		h->list_ns = 0;
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+/* Whatever went wrong may be put right by what changed: nobody waits for his back-off to end. */
+static void hook_hurry(struct ipam *m, struct hook *h)
+{
+	struct lease *l, *next;
+
+	h->retry_ns = h->list_ns = 0;
+	for (l = LIST_FIRST(&h->leases); l != NULL; l = next) {
+		next = LIST_NEXT(l, of_hook);
+		l->retry_ns = 0;
+		lease_update(m, l);
+	}
+}
+
+static void hook_set(struct ipam *m, struct hook *h, const struct pool_ipam *to)
+{
+	bool changed = h->retired || !same_text(h->url, to->url) ||
+		       !same_text(h->ca_file, to->ca_file) ||
+		       !same_text(h->token_file, to->token_file) || h->timeout_ns != to->timeout_ns;
+
 	h->retired = false;
 	h->timeout_ns = to->timeout_ns;
 	word_set(&h->url, to->url);
 	word_set(&h->ca_file, to->ca_file);
 	word_set(&h->token_file, to->token_file);
+	if (changed)
+		hook_hurry(m, h);
 }
 
 void ipam_set_config(struct ipam *m, const struct config *c)
@@ -54,7 +75,7 @@ void ipam_set_config(struct ipam *m, const struct config *c)
 		h = hook_find(m, p->name);
 		if (h == NULL)
 			h = hook_new(m, p->name);
-		hook_set(h, &p->ipam);
+		hook_set(m, h, &p->ipam);
 	}
 	for (h = TAILQ_FIRST(&m->hooks); h != NULL; h = next) {
 		const struct pool *p = config_pool(c, h->pool);

@@ -695,6 +695,29 @@ static void test_a_pool_without_its_hook_keeps_holders_and_still_releases(void *
 	assert_int_equal(w->services[1].held.count, 1);
 }
 
+static void test_a_hook_that_changes_is_asked_at_once(void **state)
+{
+	struct world *w = *state;
+	struct svc *s = want_families(w, 0, FAMILIES_V4);
+
+	for (unsigned i = 0; i < 8; i++) { /* long pauses by now */
+		w->now_ns += i * 10 * NS_PER_S;
+		run(w);
+		while (w->calls.count > 0) {
+			answer(w, 0, 0, NULL);
+			run(w);
+		}
+	}
+	assert_true(s->away);
+	ipam_set_config(w->m, &w->config);
+	settle(w);
+	assert_int_equal(s->held.count, 0); /* nothing new */
+	w->pools[0].ipam.token_file = "/right";
+	ipam_set_config(w->m, &w->config);
+	settle(w);
+	assert_int_equal(s->held.count, 1);
+}
+
 static void test_who_leads_no_longer_forgets(void **state)
 {
 	struct world *w = *state;
@@ -959,6 +982,7 @@ int main(void)
 		TEST(test_a_refusal_is_asked_again_later_and_at_once_when_one_falls_free),
 		TEST(test_wrong_answers_are_refused_and_released),
 		TEST(test_a_pool_without_its_hook_keeps_holders_and_still_releases),
+		TEST(test_a_hook_that_changes_is_asked_at_once),
 		TEST(test_who_leads_no_longer_forgets),
 		cmocka_unit_test(test_random_faults_lose_no_address),
 		cmocka_unit_test(test_answers_are_read_as_the_page_says),
