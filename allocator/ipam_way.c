@@ -161,8 +161,12 @@ static void call_lease(struct ipam *m, struct lease *l, struct ipam_calls *out)
 	struct ip_list spare;
 	enum lease_need need = lease_need(m, l, &w);
 	bool asks = need == NEED_WISH || need == NEED_CLAIM;
-	struct flight *f = flight_new(m, h, asks ? IPAM_ALLOCATE : IPAM_RELEASE);
 
+	if (need == NEED_NOTHING) { /* what was to be released is in use again */
+		lease_update(m, l);
+		return;
+	}
+	struct flight *f = flight_new(m, h, asks ? IPAM_ALLOCATE : IPAM_RELEASE);
 	f->lease = l;
 	l->flight = f;
 	switch (need) {
@@ -178,7 +182,7 @@ static void call_lease(struct ipam *m, struct lease *l, struct ipam_calls *out)
 		ip_kept_set(&f->ips, spare_of(m, l, &spare));
 		break;
 	case NEED_END:
-	case NEED_NOTHING: /* not due then */
+	case NEED_NOTHING: /* see above */
 		f->whole = true;
 		break;
 	}

@@ -570,6 +570,22 @@ static void test_what_is_offered_is_not_released_before_the_decision(void **stat
 	assert_int_equal(w->calls.count, 0);
 }
 
+static void test_what_is_in_use_again_before_its_release_stays(void **state)
+{
+	struct world *w = *state;
+	struct svc *s = want_families(w, 0, FAMILIES_V4);
+
+	settle(w);
+	struct ip_list was = s->held;
+	s->held.count = 0;
+	ipam_freed(w->m, &was.ips[0]);
+	s->held = was; /* as a reservation, or another who shares it, takes it in the same run */
+	ipam_calls(w->m, w->now_ns, &w->calls);
+	assert_int_equal(w->calls.count, 0);
+	settle(w);
+	assert_int_equal(cJSON_GetArraySize(w->leases), 1);
+}
+
 static void test_retry_after_is_heeded(void **state)
 {
 	struct world *w = *state;
@@ -977,6 +993,7 @@ int main(void)
 		TEST(test_while_away_one_call_at_a_time_with_a_growing_pause),
 		TEST(test_after_an_outage_the_list_is_looked_at),
 		TEST(test_what_is_offered_is_not_released_before_the_decision),
+		TEST(test_what_is_in_use_again_before_its_release_stays),
 		TEST(test_retry_after_is_heeded),
 		TEST(test_one_lease_that_always_fails_does_not_starve_the_others),
 		TEST(test_a_refusal_is_asked_again_later_and_at_once_when_one_falls_free),
