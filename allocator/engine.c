@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "allocator/chance.h"
 #include "allocator/ipam.h"
 #include "allocator/ipam_link.h"
 #include "allocator/record.h"
@@ -383,26 +384,41 @@ static void settle_ghost(struct allocator *a, struct record *r)
 		record_free(a, r);
 }
 
-/* The next record to look at, off its queue, or NULL. */
+/* Queue those of the waiting whom what was freed may help. */
+static void call_waiting(struct allocator *a)
+{
+	struct record *w;
+
+	a->called = true;
+	a->freed_seen = ledger_freed(a->ledger);
+	LIST_FOREACH (w, &a->waiting, waiting) {
+		if (w->turn != TURNS || !has_chance(a, w))
+			continue;
+		record_mark(a, w);
+		w->called = true;
+	}
+}
+
+/*
+ * The next record to look at, off its queue, or NULL. Those that wait are called before others
+ * get a first address, and once more when those are through.
+ */
 static struct record *next_record(struct allocator *a, enum turn *ret_turn)
 {
 	for (int turn = 0; turn < TURNS; turn++) {
-		/* Before the waiting: have any of them a new chance? */
-		if (turn == TURN_WAITING && a->freed_seen != ledger_freed(a->ledger)) {
-			struct record *w;
-
-			a->freed_seen = ledger_freed(a->ledger);
-			LIST_FOREACH (w, &a->waiting, waiting) {
-				if (w->turn == TURNS)
-					record_mark(a, w);
-			}
+		if (turn == TURN_WAITING && a->freed_seen != ledger_freed(a->ledger) &&
+		    (!a->called || RB_EMPTY(&a->queues[TURN_WAITING]))) {
+			call_waiting(a);
 			turn = 0; /* some of them hold addresses */
 		}
 		struct record *r = RB_MIN(record_queue, &a->queues[turn]);
-		if (r != NULL) {
+		while (r != NULL) {
 			*ret_turn = r->turn;
 			record_unqueue(a, r);
-			return r;
+			if (!r->called || has_chance(a, r))
+				return r;
+			/* Whoever was called before has taken it. */
+			r = RB_MIN(record_queue, &a->queues[turn]);
 		}
 	}
 	return NULL;
@@ -481,6 +497,7 @@ void allocator_run(struct allocator *a, uint64_t now_ns, struct allocator_action
 	reserve_tick(a, now_ns);
 	if (a->standby || !a->synced || a->config == NULL || allocator_reservations_needed(a))
 		return;
+	a->called = false;
 	ipam_link_tick(a, now_ns);
 	while ((r = RB_MIN(record_timers, &a->timers)) != NULL && r->retry_ns <= now_ns) {
 		record_set_write(a, r, WRITE_NONE);
@@ -508,6 +525,9 @@ void allocator_run(struct allocator *a, uint64_t now_ns, struct allocator_action
 			record_enqueue(a, r, TURN_HOLDER);
 			continue;
 		}
+		r->called = false;
+		r->tried = ledger_freed(a->ledger);
+		a->recomputed++;
 		ipam_link_begin(a, r);
 		allocator_decide(a, r, out);
 		if (r->held != NULL) /* whichever it is: it has one again */
@@ -523,6 +543,11 @@ void allocator_run(struct allocator *a, uint64_t now_ns, struct allocator_action
 	send_writes(a, out);
 	ipam_link_calls(a, now_ns, out);
 	reserve_calls(a, now_ns, out);
+}
+
+uint64_t allocator_recomputed(const struct allocator *a)
+{
+	return a->recomputed;
 }
 
 uint64_t allocator_wake_ns(const struct allocator *a)

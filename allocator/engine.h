@@ -191,6 +191,9 @@ void allocator_run(struct allocator *a, uint64_t now_ns, struct allocator_action
 /* When to run again even without an input; UINT64_MAX: not at all. */
 uint64_t allocator_wake_ns(const struct allocator *a);
 
+/* How many times a Service was decided so far: what a change costs. */
+uint64_t allocator_recomputed(const struct allocator *a);
+
 /* --- questions ----------------------------------------------------------------------- */
 
 /*

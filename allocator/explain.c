@@ -99,7 +99,8 @@ enum allocator_answer pool_answer(const struct allocator *a, const struct record
 {
 	struct ip_list ips;
 	enum allocator_answer answer = pool_offer(a, r, pool, families, NULL, &ips);
-	bool lacks = answer == ALLOCATOR_NO_FAMILY || answer == ALLOCATOR_FULL;
+	bool lacks = answer == ALLOCATOR_NO_FAMILY || answer == ALLOCATOR_FULL ||
+		     answer == ALLOCATOR_OVER_QUOTA;
 
 	for (unsigned bit = FAMILIES_V4; lacks && either_does(r, families) && bit <= FAMILIES_V6;
 	     bit <<= 1) {

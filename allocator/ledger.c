@@ -218,6 +218,14 @@ uint64_t ledger_would_hold(const struct ledger *b, const struct pool_book *pool,
 	return count;
 }
 
+/* The users of @a, or their terms, are not what they were. */
+static void addr_changed(struct ledger *b, const struct ledger_addr *a)
+{
+	b->freed++;
+	if (a->place.pool != NULL)
+		pool_side(a->place.pool, a->ip.family)->changed = b->freed;
+}
+
 /* --- taking and dropping ---------------------------------------------------------------- */
 
 /* All users of an address share on one key; it follows a sole user who changes his mind. */
@@ -245,11 +253,16 @@ void ledger_take(struct ledger *b, const struct ip_addr *ip, struct holder *h, s
 		u->addr = a;
 		u->holder = h;
 		addr_tally(b, a, h, 1);
+		if (!LIST_EMPTY(&a->uses))
+			addr_changed(b, a);
 		LIST_INSERT_HEAD(&h->uses, u, of_holder);
 		LIST_INSERT_HEAD(&a->uses, u, of_addr);
-	} else if (u->claim != claim && u->claim != NULL) {
-		share_remove(a->share, u->claim);
-		share_widened(a->share, ++b->freed);
+	} else if (u->claim != claim) {
+		addr_changed(b, a);
+		if (u->claim != NULL) {
+			share_remove(a->share, u->claim);
+			share_widened(a->share, b->freed);
+		}
 	}
 	u->leaving = false;
 	if (u->claim != claim) {
@@ -266,7 +279,7 @@ void ledger_drop(struct ledger *b, struct use *u)
 {
 	struct ledger_addr *a = u->addr;
 
-	b->freed++;
+	addr_changed(b, a);
 	if (u->claim != NULL) {
 		share_remove(a->share, u->claim);
 		share_widened(a->share, b->freed);
@@ -364,6 +377,13 @@ void ledger_on_freed(struct ledger *b, void (*freed)(void *arg, const struct ip_
 uint64_t ledger_freed(const struct ledger *b)
 {
 	return b->freed;
+}
+
+bool ledger_changed(const struct ledger *b, const struct ip_addr *ip, uint64_t since)
+{
+	struct place place = pools_place(b->pools, ip);
+
+	return place.pool != NULL && pool_side(place.pool, ip->family)->changed > since;
 }
 
 bool ledger_news(const struct ledger *b, struct pool_book *pool, uint8_t family,

@@ -112,6 +112,17 @@ unsigned pool_families(struct pool_book *pool)
 	       (pool_side(pool, IP_V6)->range_count > 0 ? FAMILIES_V6 : 0);
 }
 
+/* May @r hold @count addresses of @pool? */
+static bool quota_has_room(const struct allocator *a, const struct record *r,
+			   const struct pool_book *pool, uint64_t count)
+{
+	uint64_t quota = pool_quota(pool->pool, r->holder.ns);
+
+	return quota == POOL_NO_QUOTA ||
+	       ledger_would_hold(a->ledger, pool, &r->holder, (struct ips){ NULL, 0 }) + count <=
+		       quota;
+}
+
 bool within_quota(const struct allocator *a, const struct record *r, const struct pool_book *pool,
 		  struct ips ips)
 {
@@ -134,6 +145,15 @@ static enum allocator_answer pool_opens(const struct allocator *a, const struct 
 	return (families & ~pool_families(pool)) != 0 ? ALLOCATOR_NO_FAMILY : ALLOCATOR_COULD;
 }
 
+/* How many addresses of @pool are needed for @families. */
+static uint64_t wants_of(struct pool_book *pool, unsigned families)
+{
+	uint64_t v4 = pool->pool->per_range ? pool_side(pool, IP_V4)->range_count : 1;
+	uint64_t v6 = pool->pool->per_range ? pool_side(pool, IP_V6)->range_count : 1;
+
+	return (families & FAMILIES_V4 ? v4 : 0) + (families & FAMILIES_V6 ? v6 : 0);
+}
+
 enum allocator_answer pool_offer(const struct allocator *a, const struct record *r,
 				 struct pool_book *pool, unsigned families, struct rng *rng,
 				 struct ip_list *ret)
@@ -142,6 +162,8 @@ enum allocator_answer pool_offer(const struct allocator *a, const struct record 
 
 	if (opens != ALLOCATOR_COULD)
 		return opens;
+	if (r->claim == NULL && !quota_has_room(a, r, pool, wants_of(pool, families)))
+		return ALLOCATOR_OVER_QUOTA;
 	if (!find_families(a, r, pool, families, false, rng, ret))
 		return ALLOCATOR_FULL;
 	if (within_quota(a, r, pool, ip_list_lend(ret)))
@@ -398,16 +420,6 @@ static bool list_has_range(const struct allocator *a, const struct ip_list *list
 	return false;
 }
 
-/* May @r hold one more beside @ips? */
-static bool quota_has_room(const struct allocator *a, const struct record *r,
-			   const struct pool_book *pool, struct ips ips)
-{
-	uint64_t quota = pool_quota(pool->pool, r->holder.ns);
-
-	return quota == POOL_NO_QUOTA ||
-	       ledger_would_hold(a->ledger, pool, &r->holder, ips) < quota;
-}
-
 /* Append one address that @s finds. */
 static enum allocator_answer complete_one(struct allocator *a, struct record *r,
 					  const struct ledger_search *s, struct ip_list *list)
@@ -415,7 +427,7 @@ static enum allocator_answer complete_one(struct allocator *a, struct record *r,
 	struct ip_list more;
 
 	if (pool_has_ipam(s->pool->pool)) { /* which gives no address of each range */
-		if (!quota_has_room(a, r, s->pool, ip_list_lend(list)))
+		if (!quota_has_room(a, r, s->pool, list->count + 1))
 			return ALLOCATOR_OVER_QUOTA;
 		if (!pick_from(a, r, s->pool, family_bit(s->family), &more))
 			return ALLOCATOR_FULL;

@@ -37,6 +37,7 @@ struct pool_side {
 	struct rangeset *taken; /* in use, or met and never to be used; NULL: no spans */
 	u128 total, used;       /* of all ranges; total: at most 2^128 - 1 */
 	uint64_t freed;         /* ledger_freed() when an address was last freed */
+	uint64_t changed;       /* the same of an address that got other users */
 };
 
 struct pool_book {

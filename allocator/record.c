@@ -148,6 +148,7 @@ void record_enqueue(struct allocator *a, struct record *r, enum turn turn)
 
 void record_mark(struct allocator *a, struct record *r)
 {
+	r->called = false;
 	if (r->gone)
 		return;
 	if (r->unreadable || record_is_ghost(r))

@@ -81,6 +81,7 @@ struct record {
 	struct face shown;          /* what its status is known to say */
 	struct face sent;           /* what the last write said */
 	uint64_t retry_ns;          /* WRITE_BACKOFF: until then */
+	uint64_t tried;             /* ledger_freed() when it was last decided */
 	unsigned attempts;          /* writes that failed in a row */
 	enum write_state write;
 	enum turn turn; /* TURNS: not queued */
@@ -96,6 +97,7 @@ struct record {
 	bool hands_off;  /* its status is not ours to write */
 	bool waits;      /* on the list of those who wait for an address */
 	bool warned;     /* of deprecated annotations */
+	bool called;     /* queued because something was freed that may help it */
 	bool ipam_waits; /* in the decision at hand: the answer of an IPAM is due */
 	bool ipam_away;  /* and its server does not give one */
 };
@@ -149,6 +151,8 @@ struct allocator {
 	TAILQ_HEAD(, record) to_write;
 	LIST_HEAD(, record) waiting;
 	uint64_t freed_seen; /* ledger_freed() when the waiting were last called */
+	uint64_t recomputed; /* decisions so far */
+	bool called;         /* the waiting, in this run */
 
 	bool reservations, reserves_told;
 	bool reserve_new;     /* one begins, or the pools are other ones */
