@@ -218,10 +218,10 @@ static void test_as_many_addresses_as_are_asked_for_each_of_another_range(void *
 /* Without any such pool the limits are MetalLB's. */
 static void test_two_of_one_family_are_only_for_pools_with_per_range(void **state)
 {
-	struct world *w = world_new(
-		"[{\"name\":\"a\",\"addresses\":[" TWO_V4 "]},{\"name\":\"b\",\"perRange\":true,"
-		"\"addresses\":[\"203.0.113.0/30\"]}]",
-		NULL);
+	struct world *w = world_new("[{\"name\":\"a\",\"addresses\":[" TWO_V4
+				    "]},{\"name\":\"b\",\"perRange\":true,"
+				    "\"addresses\":[\"203.0.113.0/30\"]}]",
+				    NULL);
 	(void)state;
 
 	world_apply(w, "web/a", LB_V4, A_IPS("192.0.2.1,198.51.100.8"), NULL);
@@ -239,17 +239,18 @@ static void test_drain_and_quota_hold_for_further_ranges(void **state)
 
 	for (size_t i = 0; i < 2; i++) {
 		struct world *w = world_new(PER_RANGE("", TWO_V4), NULL);
-		char *pools = world_text("[{\"name\":\"a\",\"perRange\":true,%s\"addresses\":["
-					 TWO_V4 ",\"203.0.113.0/30\"]}]",
-					 fields[i]);
+		char *pools =
+			world_text("[{\"name\":\"a\",\"perRange\":true,%s\"addresses\":[" TWO_V4
+				   ",\"203.0.113.0/30\"]}]",
+				   fields[i]);
 
 		world_apply(w, "web/a", LB_V4, NULL, NULL);
 		world_run(w);
 		world_pools(w, pools);
 		world_run(w);
 		assert_string_equal(world_shows(w, "web/a"), "192.0.2.0,198.51.100.8 a");
-		assert_non_null(strstr(world_view(w, "web/a").note,
-				       i == 0 ? "drained" : "quota of 2"));
+		assert_non_null(
+			strstr(world_view(w, "web/a").note, i == 0 ? "drained" : "quota of 2"));
 		free(pools);
 		world_free(w);
 	}
@@ -269,8 +270,9 @@ static void test_a_host_part_is_the_end_of_an_address_of_a_range(void **state)
 		const char *spec, *annotations, *shows, *why;
 	} cases[] = {
 		{ LB_V4, A_IPS("0.0.0.10"), "192.0.2.10 a", "" },
-		{ LB_V4, A_IPS("0.0.0.205"), "198.51.100.205 a", "" }, /* FIRST-LAST: whole octets */
-		{ LB_V4, A_IPS("0.0.0.99"), "10.1.0.99 b", "" },       /* in no range of a */
+		{ LB_V4, A_IPS("0.0.0.205"), "198.51.100.205 a",
+		  "" },                                          /* FIRST-LAST: whole octets */
+		{ LB_V4, A_IPS("0.0.0.99"), "10.1.0.99 b", "" }, /* in no range of a */
 		{ LB_V4, A_IPS("0.0.7.10"), "10.1.7.10 b", "" },
 		{ LB_V4, A_IPS("0.0.0.10") "," A_POOL("b"), "10.1.0.10 b", "" },
 		{ LB_V4, A_IPS("0.0.0.99") "," A_POOL("c"), "203.0.113.99 c", "" },
@@ -315,11 +317,12 @@ static void test_spec_load_balancer_ip_may_be_a_host_part(void **state)
 	struct world *w = world_new(HOSTS, NULL);
 	(void)state;
 
-	world_apply(w, "web/a",
-		    "{\"type\":\"LoadBalancer\",\"clusterIP\":\"10.96.0.1\",\"clusterIPs\":"
-		    "[\"10.96.0.1\"],\"ipFamilies\":[\"IPv4\"],\"loadBalancerIP\":\"0.0.0.10\"," PORTS(
-			    80) "}",
-		    NULL, NULL);
+	world_apply(
+		w, "web/a",
+		"{\"type\":\"LoadBalancer\",\"clusterIP\":\"10.96.0.1\",\"clusterIPs\":"
+		"[\"10.96.0.1\"],\"ipFamilies\":[\"IPv4\"],\"loadBalancerIP\":\"0.0.0.10\"," PORTS(
+			80) "}",
+		NULL, NULL);
 	world_run(w);
 	assert_string_equal(world_shows(w, "web/a"), "192.0.2.10 a");
 	world_free(w);
@@ -328,8 +331,8 @@ static void test_spec_load_balancer_ip_may_be_a_host_part(void **state)
 /* Taken, excluded or drained in one pool: the next one is tried. */
 static void test_a_host_part_that_may_not_be_had_is_looked_for_in_the_next_pool(void **state)
 {
-	static const char *const fields[] = { "", "\"exclude\":[\"192.0.2.10\"],", "\"drain\":true,",
-					      "\"quota\":0,",
+	static const char *const fields[] = { "", "\"exclude\":[\"192.0.2.10\"],",
+					      "\"drain\":true,", "\"quota\":0,",
 					      "\"serviceAllocation\":{\"namespaces\":[\"db\"]}," };
 	(void)state;
 
@@ -417,7 +420,8 @@ int main(void)
 		cmocka_unit_test(test_drain_and_quota_hold_for_further_ranges),
 		cmocka_unit_test(test_a_host_part_is_the_end_of_an_address_of_a_range),
 		cmocka_unit_test(test_spec_load_balancer_ip_may_be_a_host_part),
-		cmocka_unit_test(test_a_host_part_that_may_not_be_had_is_looked_for_in_the_next_pool),
+		cmocka_unit_test(
+			test_a_host_part_that_may_not_be_had_is_looked_for_in_the_next_pool),
 		cmocka_unit_test(test_who_holds_an_address_that_ends_so_keeps_it),
 		cmocka_unit_test(test_an_address_that_is_in_a_pool_is_no_host_part),
 		cmocka_unit_test(test_a_host_part_once_for_each_range),
