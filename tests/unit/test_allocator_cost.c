@@ -48,13 +48,14 @@ static void apply(struct bench *b, unsigned i, const char *annotations)
 	struct faults faults = { 0 };
 	struct service *s = NULL;
 
-	snprintf(text, sizeof(text),
-		 "{\"apiVersion\":\"v1\",\"kind\":\"Service\",\"metadata\":{\"namespace\":\"web\","
-		 "\"name\":\"s%05u\",\"uid\":\"u%u\",\"resourceVersion\":\"%lu\",\"annotations\":"
-		 "{%s}},\"spec\":{\"type\":\"LoadBalancer\",\"clusterIP\":\"10.96.0.1\","
-		 "\"clusterIPs\":[\"10.96.0.1\"],\"ipFamilies\":[\"IPv4\"],\"ports\":[{\"protocol\":"
-		 "\"TCP\",\"port\":80}]}}",
-		 i, i, ++b->version, annotations);
+	snprintf(
+		text, sizeof(text),
+		"{\"apiVersion\":\"v1\",\"kind\":\"Service\",\"metadata\":{\"namespace\":\"web\","
+		"\"name\":\"s%05u\",\"uid\":\"u%u\",\"resourceVersion\":\"%lu\",\"annotations\":"
+		"{%s}},\"spec\":{\"type\":\"LoadBalancer\",\"clusterIP\":\"10.96.0.1\","
+		"\"clusterIPs\":[\"10.96.0.1\"],\"ipFamilies\":[\"IPv4\"],\"ports\":[{\"protocol\":"
+		"\"TCP\",\"port\":80}]}}",
+		i, i, ++b->version, annotations);
 	cJSON *json = cJSON_Parse(text);
 	assert_int_equal(service_decode(json, (struct where){ 0 }, &faults, &s), 0);
 	faults_free(&faults);
