@@ -407,11 +407,13 @@ static void decide_unreadable(struct allocator *a, struct record *r)
 /* Keep the problem for whoever asks; say it when it is news. */
 static void settle_problem(struct record *r, const struct problem *p, struct allocator_actions *out)
 {
-	char text[WHY_MAX] = "", ips[IPS_TEXT_MAX];
+	char text[WHY_MAX], ips[IPS_TEXT_MAX];
 
-	if (r->held != NULL)
+	text[0] = '\0';
+	if (p->why[0] != '\0' && r->held != NULL)
 		why_add(text, "stays on %s: ", ips_text(ip_kept_lend(r->held), ips));
-	why_add(text, "%s", p->why);
+	if (p->why[0] != '\0')
+		why_add(text, "%s", p->why);
 
 	const char *now = p->why[0] != '\0' ? intern(text) : NULL;
 	/* Who was before us has said what stands in the condition. */

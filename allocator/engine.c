@@ -280,6 +280,18 @@ static void face_landed(struct face *shown, const struct face *sent)
 	face_set(shown, now);
 }
 
+/* Is there nothing that the next decision could do, as long as nothing changes? */
+static bool is_settled(const struct record *r)
+{
+	const struct use *u;
+
+	LIST_FOREACH (u, &r->holder.uses, of_holder) {
+		if (u->leaving)
+			return false;
+	}
+	return !record_wants_write(r);
+}
+
 void allocator_written(struct allocator *a, const char *ns, const char *name,
 		       enum allocator_outcome outcome, const char *resource_version,
 		       uint64_t now_ns)
@@ -327,7 +339,8 @@ void allocator_written(struct allocator *a, const char *ns, const char *name,
 		back_off(a, r, now_ns);
 		break;
 	}
-	record_mark(a, r);
+	if (outcome != ALLOCATOR_WRITTEN || !is_settled(r))
+		record_mark(a, r);
 }
 
 /* --- the run ------------------------------------------------------------------------- */

@@ -106,16 +106,19 @@ bool ips_same_set(struct ips a, struct ips b)
 const char *ips_text(struct ips ips, char text[static IPS_TEXT_MAX])
 {
 	unsigned told = ips.count <= IPS_TOLD ? ips.count : IPS_TOLD;
-	size_t len = 0;
-	char ip[IP_TEXT_MAX];
+	char *at = text;
 
-	text[len++] = '[';
-	for (unsigned i = 0; i < told; i++)
-		len += (size_t)snprintf(text + len, IPS_TEXT_MAX - len, "%s\"%s\"",
-					i > 0 ? " " : "", ip_format(&ips.items[i], ip));
+	static_assert(IPS_TOLD * (IP_TEXT_MAX + 3) + 32 < IPS_TEXT_MAX, "there is room for all");
+	*at++ = '[';
+	for (unsigned i = 0; i < told; i++) {
+		if (i > 0)
+			*at++ = ' ';
+		*at++ = '"';
+		at += strlen(ip_format(&ips.items[i], at));
+		*at++ = '"';
+	}
+	strcpy(at, "]");
 	if (told < ips.count)
-		snprintf(text + len, IPS_TEXT_MAX - len, "] and %u more", ips.count - told);
-	else
-		snprintf(text + len, IPS_TEXT_MAX - len, "]");
+		snprintf(at, IPS_TEXT_MAX - (size_t)(at - text), "] and %u more", ips.count - told);
 	return text;
 }

@@ -4,7 +4,7 @@
 #include "lib/base/must.h"
 #include "lib/base/rangeset.h"
 
-#define THROWS 16 /* for a free address, before the next one will do */
+#define THROWS 4 /* for a free address, before the next one will do */
 
 void pools_take(struct place place, const struct ip_addr *ip)
 {

@@ -13,7 +13,7 @@
 
 int record_cmp(const struct record *a, const struct record *b)
 {
-	int c = strcmp(a->holder.ns, b->holder.ns);
+	int c = a->holder.ns == b->holder.ns ? 0 : strcmp(a->holder.ns, b->holder.ns);
 
 	return c != 0 ? c : strcmp(a->holder.name, b->holder.name);
 }
