@@ -14,6 +14,7 @@ import contextlib
 import json
 import os
 import pathlib
+import re
 import sqlite3
 import statistics
 import subprocess
@@ -223,7 +224,11 @@ def ask_once(ask):
 
 def bench_allocate(build, row, count=10000):
     """All Services pending, then the allocator starts: until every status is written."""
-    engine = json.loads(subprocess.run([f"{build}/bench/bench_allocator"], check=True, capture_output=True, text=True).stdout)
+    def engine_alone(*args):
+        out = subprocess.run([f"{build}/bench/bench_allocator", *args], check=True, capture_output=True, text=True).stdout
+        return [json.loads(line) for line in out.splitlines()]
+
+    engine = engine_alone()[0]
     host = Host("allocate")
     try:
         server = host.start(f"{build}/bin/bellman-apiserver", "--listen", f"127.0.0.1:{PORT}")
@@ -257,6 +262,16 @@ def bench_allocate(build, row, count=10000):
         row("  peak RssAnon of the allocator, MiB", kib / 1024, memory_kib(allocator.pid, "VmRSS") / 1024, "its VmRSS at the end")
     finally:
         host.close()
+
+    growth = {g["held"]: g["ns"] for g in engine_alone("growth")}
+    for held, ns in growth.items():
+        row(f"one allocation beside {held:,} held addresses, ns of CPU", ns, growth[10], "beside 10")
+    available = int(re.search(r"MemAvailable: *([0-9]+)", open("/proc/meminfo").read())[1])
+    if available < 5 << 20:
+        print("bench: a /8 that is nine tenths full takes 3 GiB of memory, skipped")
+        return
+    full = engine_alone("full")[0]
+    row(f"allocations/s in a /8 with {full['held']:,} held", full["per_s"], 1e9 / growth[10], "beside 10")
 
 
 def speaker_memory(build, count, ballast=0):
