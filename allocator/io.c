@@ -193,6 +193,7 @@ static int sources_open(struct allocator_io *io, const struct allocator_io_cfg *
 		.kube = cfg->kube,
 		.ns = cfg->ns,
 		.scope = CONFIG_POOLS,
+		.frr = cfg->frr,
 		.watch_all = cfg->webhook,
 		.metrics = cfg->metrics,
 		.changed = on_config,

@@ -31,6 +31,7 @@ struct allocator_io_cfg {
 	const char *pod;         /* own pod; NULL: not known */
 	const char *ml_secret;   /* Secret of the speakers to create; NULL or "": none */
 	const char *lb_class;    /* NULL or "": Services without a class */
+	enum config_frr frr;     /* of peers in the file and in the webhook */
 	bool webhook;            /* allocator_io_inputs() will be asked */
 	uint64_t seed;
 };

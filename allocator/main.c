@@ -251,6 +251,7 @@ static int start(struct program *p, const struct options *o)
 		.pod = o->pod_name,
 		.ml_secret = o->ml_secret,
 		.lb_class = o->lb_class,
+		.frr = config_frr_limits(getenv("METALLB_BGP_TYPE"), FRR_LIMITS_IGNORE),
 		.webhook = o->webhook != NULL,
 		.seed = daemon_seed(),
 	};

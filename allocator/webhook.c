@@ -109,6 +109,7 @@ static int check(const struct review *r, const cJSON *change, struct faults *fau
 {
 	struct config_inputs inputs = {
 		.scope = CONFIG_ALL,
+		.frr = r->known->frr,
 		.ns = r->ns,
 		.nodes = r->known->nodes,
 		.node_count = r->known->node_count,

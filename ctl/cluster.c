@@ -42,6 +42,7 @@ static void build_config(struct world *w, struct cluster *c)
 		ARRAY_OF(const cJSON *);
 	} secrets = { 0 };
 	struct config_inputs inputs = {
+		.frr = config_frr_limits(getenv("METALLB_BGP_TYPE"), FRR_LIMITS_WARN),
 		.ns = world_namespace(w),
 		.nodes = (const struct node *const *)c->nodes.items,
 		.node_count = c->nodes.count,

@@ -364,6 +364,8 @@ static int sources_open(struct program *p)
 		p->opt.ns = kube_namespace(p->kube);
 	if (p->opt.ns == NULL)
 		p->opt.ns = "metallb-system";
+	const enum config_frr frr =
+		config_frr_limits(getenv("METALLB_BGP_TYPE"), FRR_LIMITS_IGNORE);
 	const struct config_source_cfg config = { .loop = p->daemon.loop,
 						  .file = p->opt.config,
 						  .kube = p->kube,
@@ -371,6 +373,7 @@ static int sources_open(struct program *p)
 						  .metrics = p->metrics,
 						  .changed = on_config,
 						  .synced = on_changed,
+						  .frr = frr,
 						  .judged = on_judged,
 						  .of_node = true,
 						  .arg = p };

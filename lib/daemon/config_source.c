@@ -159,6 +159,7 @@ bool config_source_inputs(const struct config_source *s, struct config_inputs *r
 {
 	bool all = config_source_synced(s);
 
+	ret->frr = s->cfg.frr;
 	if (s->doc != NULL)
 		inputs_add_file(ret, s->doc);
 	if (s->resources != NULL && !config_resources_add_all(s->resources, ret))
@@ -169,7 +170,11 @@ bool config_source_inputs(const struct config_source *s, struct config_inputs *r
 /* What is wrong with the file whatever the resources are. */
 static void file_check(const struct config_source *s, const struct doc *doc, struct faults *faults)
 {
-	struct config_inputs inputs = { .scope = s->cfg.scope, .references_may_come = true };
+	struct config_inputs inputs = {
+		.scope = s->cfg.scope,
+		.frr = s->cfg.frr,
+		.references_may_come = true,
+	};
 	struct config *config = NULL;
 
 	inputs_add_file(&inputs, doc);
@@ -218,7 +223,11 @@ static void inputs_add_cluster(const struct config_source *s, struct config_inpu
 /* Build from @doc (NULL: no file is asked for) and the resources, and put it in force or refuse. */
 static bool build(struct config_source *s, const struct doc *doc)
 {
-	struct config_inputs inputs = { .scope = s->cfg.scope, .ns = s->ns };
+	struct config_inputs inputs = {
+		.scope = s->cfg.scope,
+		.frr = s->cfg.frr,
+		.ns = s->ns,
+	};
 	struct faults faults = { 0 };
 	struct config *config = NULL;
 

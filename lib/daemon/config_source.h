@@ -25,6 +25,7 @@ struct config_source_cfg {
 	struct kube *kube;       /* borrowed; NULL: no custom resources */
 	const char *ns;          /* copied; where custom resources are looked for */
 	enum config_scope scope; /* which of them matter */
+	enum config_frr frr;     /* config_inputs.frr */
 	bool watch_all;          /* watch the others, too, for config_source_inputs() */
 	/* For a speaker: peers and BGP advertisements of other nodes are no concern of its, and it
 	 * needs the passwords of its own. Secrets are watched, too, and config_source_node() is

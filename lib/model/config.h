@@ -141,11 +141,26 @@ enum config_scope {
 			 is wrong with the others must not keep a pool from being used */
 };
 
+/*
+ * What is done about peers on one node that contradict each other in MetalLB's FRR modes alone
+ * (compatibility page 1.4): other router IDs, other AS numbers in one VRF, the same router twice.
+ * Bellman's own BGP has a session for each, as MetalLB's native mode does.
+ */
+enum config_frr {
+	FRR_LIMITS_IGNORE, /* the daemons' choice */
+	FRR_LIMITS_WARN,   /* of who only checks: it is rarely meant */
+	FRR_LIMITS_REFUSE, /* as MetalLB with FRR */
+};
+
+/* @bgp_type: METALLB_BGP_TYPE, or NULL. With "frr" and "frr-k8s" refuse, else do @otherwise. */
+enum config_frr config_frr_limits(const char *bgp_type, enum config_frr otherwise);
+
 struct node;
 
 struct config_inputs {
 	ARRAY_OF(struct config_input);
 	enum config_scope scope;
+	enum config_frr frr;
 
 	/*
 	 * All below is borrowed and may be left out. What rules cannot know without it, they let

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * What BGP peers refer to, and what two of them must not do on one node (compatibility page 1.4):
- * be the same router, or speak for different routers or AS numbers.
+ * What BGP peers refer to, and what FRR does not let two of them do on one node (compatibility page
+ * 1.4): be the same router, or speak for different routers or AS numbers.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -143,66 +143,106 @@ static const char *identifier(const struct bgp_peer *p, char *buf, size_t size)
 	return buf;
 }
 
+enum config_frr config_frr_limits(const char *bgp_type, enum config_frr otherwise)
+{
+	bool frr = bgp_type != NULL &&
+		   (strcmp(bgp_type, "frr") == 0 || strcmp(bgp_type, "frr-k8s") == 0);
+
+	return frr ? FRR_LIMITS_REFUSE : otherwise;
+}
+
 enum contradiction { NONE, ROUTER_ID, SAME_PEER, MY_ASN };
 
+static bool is_same_peer(const struct bgp_peer *p, const struct bgp_peer *q)
+{
+	return same_text(p->vrf, q->vrf) && ip_equal(&p->address, &q->address) &&
+	       same_text(p->interface, q->interface);
+}
+
+/* For FRR. */
 static enum contradiction contradict(const struct bgp_peer *p, const struct bgp_peer *q)
 {
 	if (!ip_equal(&p->router_id, &q->router_id))
 		return ROUTER_ID;
-	if (!same_text(p->vrf, q->vrf))
-		return NONE;
-	if (ip_equal(&p->address, &q->address) && same_text(p->interface, q->interface))
+	if (is_same_peer(p, q))
 		return SAME_PEER;
-	return p->my_asn != q->my_asn ? MY_ASN : NONE;
+	return p->my_asn != q->my_asn && same_text(p->vrf, q->vrf) ? MY_ASN : NONE;
 }
 
-/* @p, of @e, cannot be on one node with @q, of @other. */
-static void report(struct build *b, enum contradiction what, const struct bgp_peer *p,
-		   struct build_entry *e, const struct bgp_peer *q, const struct build_entry *other)
+/* May @i and @k of the peers not be on one node? */
+static enum contradiction contradiction_of(const struct build *b, size_t i, size_t k)
 {
-	char id[256], other_id[256], router[IP_TEXT_MAX], other_router[IP_TEXT_MAX], summary[1024];
-	struct build_cursor at;
+	const struct bgp_peer *p = &b->config->bgp_peers.items[i];
+	const struct bgp_peer *q = &b->config->bgp_peers.items[k];
+	const struct build_list *entries = &b->bgp_peers;
 
-	build_cursor_at(b, e, &at);
-	struct json router_id = json_get(&at.spec, "routerID"),
-		    my_asn = json_get(&at.spec, "myASN");
-	struct json peer = json_get(&at.spec, p->interface != NULL ? "interface" : "peerAddress");
+	/* Between file and resource this is about one router, whatever its two names are. */
+	if (entries->items[i]->input->from_file != entries->items[k]->input->from_file &&
+	    is_same_peer(p, q))
+		return SAME_PEER;
+	return b->inputs->frr == FRR_LIMITS_IGNORE ? NONE : contradict(p, q);
+}
+
+/* Why @p cannot be on one node with @q, in our words and in MetalLB's. */
+static void explain(enum contradiction what, const struct bgp_peer *p, const struct bgp_peer *q,
+		    char *why, size_t why_size, char *summary, size_t summary_size)
+{
+	char id[256], other_id[256], router[IP_TEXT_MAX], other_router[IP_TEXT_MAX];
+
 	identifier(p, id, sizeof(id));
 	identifier(q, other_id, sizeof(other_id));
 	switch (what) {
 	case ROUTER_ID:
-		snprintf(summary, sizeof(summary),
+		snprintf(why, why_size, "is not that of BGPPeer \"%s\", which is on the same node",
+			 q->name);
+		snprintf(summary, summary_size,
 			 "peer %s has RouterID different from %s, in FRR mode peers selecting the "
-			 "same "
-			 "node must all have the same RouterID",
+			 "same node must all have the same RouterID",
 			 ip_format(&p->router_id, router), ip_format(&q->router_id, other_router));
-		build_refuse(b, e, other, BUILD_PEERS_TOGETHER, &router_id, summary,
-			     "is not that of BGPPeer \"%s\", which is on the same node", q->name);
 		break;
 	case SAME_PEER:
-		snprintf(summary, sizeof(summary),
+		snprintf(why, why_size, "%s already exists on the same node, as BGPPeer \"%s\"", id,
+			 q->name);
+		snprintf(summary, summary_size,
 			 "peer %s already exists, FRR mode doesn't support duplicate BGPPeers "
-			 "selecting "
-			 "the same node",
+			 "selecting the same node",
 			 id);
-		build_refuse(b, e, other, BUILD_PEERS_TOGETHER, &peer, summary,
-			     "%s already exists on the same node, as BGPPeer \"%s\"", id, q->name);
 		break;
 	case MY_ASN:
-		snprintf(summary, sizeof(summary),
+		snprintf(why, why_size,
+			 "is not that of BGPPeer \"%s\", which is on the same node and in the same "
+			 "VRF",
+			 q->name);
+		snprintf(summary, summary_size,
 			 "peer %s has myAsn different from %s, in FRR mode peers selecting the "
-			 "same node "
-			 "must have the same myAsn within the same VRF",
+			 "same node must have the same myAsn within the same VRF",
 			 id, other_id);
-		build_refuse(
-			b, e, other, BUILD_PEERS_TOGETHER, &my_asn, summary,
-			"is not that of BGPPeer \"%s\", which is on the same node and in the same "
-			"VRF",
-			q->name);
 		break;
 	case NONE:
 		break;
 	}
+}
+
+/* @p, of @e, cannot be on one node with @q, of @other; or FRR could not do it. */
+static void report(struct build *b, enum contradiction what, const struct bgp_peer *p,
+		   struct build_entry *e, const struct bgp_peer *q, const struct build_entry *other)
+{
+	const char *const fields[] = {
+		[ROUTER_ID] = "routerID",
+		[SAME_PEER] = p->interface != NULL ? "interface" : "peerAddress",
+		[MY_ASN] = "myASN",
+	};
+	char why[512] = "", summary[1024] = "";
+	struct build_cursor at;
+
+	build_cursor_at(b, e, &at);
+	struct json j = json_get(&at.spec, fields[what]);
+	explain(what, p, q, why, sizeof(why), summary, sizeof(summary));
+	bool file_wins = what == SAME_PEER && other->input->from_file && !e->input->from_file;
+	if (file_wins || b->inputs->frr == FRR_LIMITS_REFUSE)
+		build_refuse(b, e, other, BUILD_PEERS_TOGETHER, &j, summary, "%s", why);
+	else
+		json_warn(&j, "%s; MetalLB with FRR refuses that", why);
 }
 
 /*
@@ -217,7 +257,7 @@ static void pairs_check(struct build *b, const struct place_set *sets)
 		struct build_entry *e = b->bgp_peers.items[i];
 		for (size_t k = 0; k < i && !e->dropped && sets[i].words != NULL; k++) {
 			struct build_entry *other = b->bgp_peers.items[k];
-			enum contradiction what = contradict(&peers->items[i], &peers->items[k]);
+			enum contradiction what = contradiction_of(b, i, k);
 			if (what == NONE || other->dropped || sets[k].words == NULL ||
 			    !place_sets_meet(&sets[i], &sets[k]))
 				continue;

@@ -31,7 +31,7 @@ ANNOUNCEMENT_KEYS = ["protocol", "ip", "node", "interfaces", "peers", "why", "ru
 
 
 def bellman(*words, cwd=None, env=None):
-    clean = {k: v for k, v in os.environ.items() if k not in ("KUBECONFIG", "METALLB_NAMESPACE")}
+    clean = {k: v for k, v in os.environ.items() if k not in ("KUBECONFIG", "METALLB_NAMESPACE", "METALLB_BGP_TYPE")}
     return subprocess.run([BIN / "bellman", *map(str, words)], cwd=cwd, env={**clean, **(env or {})}, text=True,
                           capture_output=True, timeout=60)
 

@@ -123,6 +123,31 @@ def test_check_warns_of_pools_that_hold_what_the_cluster_uses(files):
         assert done.returncode == 2 and wrong[0] in done.stderr
 
 
+TWO_ASNS = """apiVersion: metallb.io/v1beta2
+kind: BGPPeer
+metadata: {name: one, namespace: metallb-system}
+spec: {myASN: 64512, peerASN: 64500, peerAddress: 192.0.2.1}
+---
+apiVersion: metallb.io/v1beta2
+kind: BGPPeer
+metadata: {name: two, namespace: metallb-system}
+spec: {myASN: 64513, peerASN: 64500, peerAddress: 192.0.2.2}
+"""
+
+
+@pytest.mark.parametrize("words", (["check"], ["plan"]))
+def test_what_frr_alone_cannot_do_is_refused_where_frr_runs(files, words):
+    cwd = files(f_yaml=TWO_ASNS)
+    why = 'is not that of BGPPeer "one", which is on the same node and in the same VRF'
+    for env in ({}, {"METALLB_BGP_TYPE": "native"}):
+        done = bellman(*words, "f.yaml", cwd=cwd, env=env)
+        assert done.returncode == 0
+        assert done.stderr.splitlines() == [f"f.yaml:9: spec.myASN: warning: {why}; MetalLB with FRR refuses that"]
+    for kind in ("frr", "frr-k8s"):
+        done = bellman(*words, "f.yaml", cwd=cwd, env={"METALLB_BGP_TYPE": kind})
+        assert done.returncode == 1 and done.stderr.splitlines() == [f"f.yaml:9: spec.myASN: {why}"]
+
+
 def test_kinds_of_others_are_no_fault(files):
     text = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\nspec: {replicas: 3}\n"
     done = bellman("check", "f.yaml", cwd=files(f_yaml=text))

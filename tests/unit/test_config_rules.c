@@ -85,9 +85,11 @@ static void faults_text(const struct faults *faults, char *buf, size_t size)
 	}
 }
 
+/* What FRR cannot do is refused here, unless a test says otherwise. */
 static struct config_inputs inputs_with(enum known known)
 {
 	return (struct config_inputs){
+		.frr = FRR_LIMITS_REFUSE,
 		.ns = "metallb-system",
 		.nodes = (const struct node *const *)nodes,
 		.node_count = known == NO_NODES    ? 0
@@ -483,6 +485,53 @@ static void test_peers_on_one_node_and_vrf_have_one_as_number(void **state)
 	expect_rules(cases, LENGTH(cases));
 }
 
+/* Of one text with all three: what is told, and how many of the peers are left. */
+static void expect_frr(enum config_frr frr, const char *told, size_t errors)
+{
+	struct built b = { .inputs = inputs_with(NO_NODES) };
+	char buf[4096];
+
+	b.inputs.frr = frr;
+	built_add(&b, "m.yaml",
+		  PEER_OF("a", "1", "10.0.0.1", "") PEER_OF("b", "2", "10.0.0.2", "")
+			  PEER_OF("c", "1", "10.0.0.1", "")
+				  PEER_OF("d", "1", "10.0.0.4", ", routerID: 1.1.1.1"));
+	built_finish(&b);
+	faults_text(&b.faults, buf, sizeof(buf));
+	assert_string_equal(buf, told);
+	assert_int_equal(b.faults.errors, errors);
+	if (errors == 0)
+		assert_int_equal(b.config->bgp_peers.count, 4);
+	built_done(&b);
+}
+
+/* MetalLB's native mode takes all of it, and so does Bellman unless it is asked for FRR's rules. */
+static void test_limits_of_frr_are_no_limits_of_ours(void **state)
+{
+	(void)state;
+	expect_frr(FRR_LIMITS_IGNORE, "", 0);
+	expect_frr(FRR_LIMITS_WARN,
+		   "m.yaml:9: spec.myASN: warning: is not that of BGPPeer \"a\", which is on the "
+		   "same node and in the same VRF; MetalLB with FRR refuses that\n"
+		   "m.yaml:14: spec.peerAddress: warning: 10.0.0.1 already exists on the same "
+		   "node, as BGPPeer \"a\"; MetalLB with FRR refuses that\n"
+		   "m.yaml:19: spec.routerID: warning: is not that of BGPPeer \"a\", which is on "
+		   "the same node; MetalLB with FRR refuses that",
+		   0);
+	expect_frr(FRR_LIMITS_REFUSE,
+		   "m.yaml:9: spec.myASN: is not that of BGPPeer \"a\", which is on the same node "
+		   "and in the same VRF\n"
+		   "m.yaml:14: spec.peerAddress: 10.0.0.1 already exists on the same node, as "
+		   "BGPPeer \"a\"\n"
+		   "m.yaml:19: spec.routerID: is not that of BGPPeer \"a\", which is on the same "
+		   "node",
+		   3);
+	assert_int_equal(config_frr_limits(NULL, FRR_LIMITS_WARN), FRR_LIMITS_WARN);
+	assert_int_equal(config_frr_limits("native", FRR_LIMITS_IGNORE), FRR_LIMITS_IGNORE);
+	assert_int_equal(config_frr_limits("frr", FRR_LIMITS_IGNORE), FRR_LIMITS_REFUSE);
+	assert_int_equal(config_frr_limits("frr-k8s", FRR_LIMITS_WARN), FRR_LIMITS_REFUSE);
+}
+
 static void test_bfd_profile_of_a_peer_exists(void **state)
 {
 	(void)state;
@@ -762,6 +811,7 @@ static void test_a_thousand_racks_build_in_time(void **state)
 	built_add(&b, "m.json", text);
 	b.inputs.nodes = rack_nodes;
 	b.inputs.node_count = 1000;
+	b.inputs.frr = FRR_LIMITS_REFUSE;
 	clock_t start = clock();
 	built_finish(&b);
 	assert_true(clock() - start < 10 * CLOCKS_PER_SEC);
@@ -787,6 +837,7 @@ int main(void)
 		TEST(test_no_two_peers_on_one_node_are_the_same_router),
 		TEST(test_peers_on_one_node_have_one_router_id),
 		TEST(test_peers_on_one_node_and_vrf_have_one_as_number),
+		TEST(test_limits_of_frr_are_no_limits_of_ours),
 		TEST(test_bfd_profile_of_a_peer_exists),
 		TEST(test_references_may_come_later),
 		TEST(test_a_speaker_is_concerned_with_its_own_node),
