@@ -9,7 +9,7 @@
 #include "lib/model/json.h"
 
 struct config_secrets {
-	void (*changed)(void *arg);
+	void (*changed)(void *arg, const char *name);
 	void *arg;
 	struct kube_watch *watch;
 	bool complete; /* listed once */
@@ -80,7 +80,7 @@ static void on_upsert(void *arg, const cJSON *object)
 	else
 		must(array_push(s));
 	s->items[i] = secret;
-	s->changed(s->arg);
+	s->changed(s->arg, name_of(secret));
 }
 
 static void on_remove(void *arg, const char *ns, const char *name)
@@ -93,15 +93,17 @@ static void on_remove(void *arg, const char *ns, const char *name)
 		return;
 	wipe(s->items[i]);
 	s->items[i] = s->items[--s->count];
-	s->changed(s->arg);
+	s->changed(s->arg, name);
 }
 
 static void on_synced(void *arg)
 {
 	struct config_secrets *s = arg;
 
+	if (s->complete)
+		return; /* another list: what differs was told one by one */
 	s->complete = true;
-	s->changed(s->arg);
+	s->changed(s->arg, NULL);
 }
 
 static void on_refused(void *arg, int status, const char *reason)
@@ -110,8 +112,10 @@ static void on_refused(void *arg, int status, const char *reason)
 
 	(void)status;
 	(void)reason; /* the watch has logged them */
+	if (s->refused)
+		return; /* and is refused again and again */
 	s->refused = true;
-	s->changed(s->arg);
+	s->changed(s->arg, NULL);
 }
 
 static const struct kube_watch_ops ops = {
@@ -122,7 +126,7 @@ static const struct kube_watch_ops ops = {
 };
 
 struct config_secrets *config_secrets_open(struct kube *kube, const char *ns,
-					   void (*changed)(void *arg), void *arg)
+					   void (*changed)(void *arg, const char *name), void *arg)
 {
 	struct config_secrets *s = must(calloc(1, sizeof(*s)));
 	char *path = must(kube_path("/api/v1", ns, "secrets", NULL, NULL));

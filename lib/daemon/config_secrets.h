@@ -10,10 +10,12 @@
 
 struct config_secrets; /* opaque */
 
-/* Begin to watch those of @ns; @changed runs when one is another than before, or all are known.
- * NULL: out of memory. */
+/*
+ * Begin to watch those of @ns; @changed runs when that of @name is another than before, and with
+ * NULL once the server has answered, whether with a list or not. NULL: out of memory.
+ */
 struct config_secrets *config_secrets_open(struct kube *kube, const char *ns,
-					   void (*changed)(void *arg), void *arg);
+					   void (*changed)(void *arg, const char *name), void *arg);
 
 /* Are all known (true), or has the server refused to tell? */
 bool config_secrets_answered(const struct config_secrets *s, bool *ret_complete);

@@ -33,6 +33,8 @@ struct config_source {
 	struct doc *doc;    /* the file as in force; NULL before the first good one */
 	struct doc *next;   /* the file as it is now, which parses but was refused or not tried */
 	struct faults told; /* those of the file as it is now, logged when it was read */
+	/* The same of the last builds: with the file in force, and with the one that is not. */
+	struct faults told_of_doc, told_of_next;
 	bool file_read;     /* once, good or bad */
 	bool file_wanted;   /* read it on the next turn, changed or not */
 	bool file_bad;      /* as it is now it does not parse, or not wholly */
@@ -123,28 +125,42 @@ static void inputs_add(struct config_inputs *inputs, const cJSON *json, struct w
 	in->from_file = from_file;
 }
 
-static bool is_told(const struct faults *told, const struct fault *fault)
+/* Is @fault among @told? They come in the same order as before: the search begins at *@at. */
+static bool is_told(const struct faults *told, const struct fault *fault, size_t *at)
 {
-	for (size_t i = 0; told != NULL && i < told->count; i++)
-		if (fault_equal(&told->items[i], fault))
-			return true;
+	size_t count = told == NULL ? 0 : told->count;
+
+	for (size_t i = 0; i < count; i++) {
+		size_t k = (*at + i) % count;
+		if (!fault_equal(&told->items[k], fault))
+			continue;
+		*at = k + 1;
+		return true;
+	}
 	return false;
 }
 
-/* @told: what was logged before; NULL: nothing. */
-static void faults_log(const struct faults *faults, const struct faults *told)
+/* Log those that are neither in @told nor in @before (NULL: nothing). Returns whether there are. */
+static bool faults_log(const struct faults *faults, const struct faults *told,
+		       const struct faults *before)
 {
+	size_t at_told = 0, at_before = 0;
 	char line[1024];
+	bool news = false;
 
 	for (size_t i = 0; i < faults->count; i++) {
-		if (is_told(told, &faults->items[i]))
+		const struct fault *f = &faults->items[i];
+
+		if (is_told(told, f, &at_told) || is_told(before, f, &at_before))
 			continue;
-		fault_format(&faults->items[i], line, sizeof(line));
-		if (faults->items[i].warning)
+		fault_format(f, line, sizeof(line));
+		if (f->warning)
 			log_warn("config", "doubtful", "%s", line);
 		else
 			log_error("config", "fault", "%s", line);
+		news = true;
 	}
+	return news;
 }
 
 static void inputs_add_file(struct config_inputs *inputs, const struct doc *doc)
@@ -195,13 +211,15 @@ static bool same_objects(const struct doc *a, const struct doc *b)
 	return true;
 }
 
-/* Keep what is wrong with a candidate, and say that it is not taken. */
-static void refuse(struct config_source *s, const struct faults *faults)
+/* Keep what is wrong with a candidate, and say that it is not taken if that is @news. */
+static void refuse(struct config_source *s, const struct faults *faults, bool news)
 {
 	char buf[ERROR_MAX];
 
 	free(s->refusal);
 	s->refusal = must(strdup(config_first_error(faults, buf, sizeof(buf))));
+	if (!news)
+		return;
 	log_warn("config", "refused, the last good configuration stays", "loaded=%s",
 		 s->loaded ? "yes" : "none");
 }
@@ -237,12 +255,16 @@ static bool build(struct config_source *s, const struct doc *doc)
 		config_resources_add(s->resources, &inputs);
 	inputs_add_cluster(s, &inputs);
 
+	struct faults *before = doc != NULL && doc == s->next ? &s->told_of_next : &s->told_of_doc;
 	bool good = config_build(&inputs, &faults, &config) == 0;
-	faults_log(&faults, &s->told);
+	/* Of the file its faults are logged by now; that the whole is refused for them is not. */
+	bool news =
+		faults_log(&faults, &s->told, before) || (before->errors == 0 && faults.errors > 0);
 	array_free(&inputs);
 	if (!good)
-		refuse(s, &faults);
-	faults_free(&faults);
+		refuse(s, &faults, news);
+	faults_free(before);
+	*before = faults;
 	if (!good)
 		return false;
 	log_info("config", "configuration in force", "pools=%zu l2_advertisements=%zu",
@@ -269,7 +291,7 @@ static bool file_load(struct config_source *s, bool again)
 	bool good = parsed && s->told.errors == 0;
 	if (parsed)
 		file_check(s, doc, &s->told);
-	faults_log(&s->told, again ? &before : NULL);
+	faults_log(&s->told, NULL, again ? &before : NULL);
 	faults_free(&before);
 	s->file_read = true;
 	s->file_wanted = false;
@@ -289,6 +311,8 @@ static bool file_load(struct config_source *s, bool again)
 		doc_free(doc);
 	bool same = again && tried != NULL && s->next != NULL && same_objects(tried, s->next);
 	doc_free(tried);
+	if (!same)
+		faults_free(&s->told_of_next);
 	return s->next != NULL && !same;
 }
 
@@ -317,6 +341,9 @@ static void update(struct config_source *s)
 			doc_free(s->doc);
 			s->doc = s->next;
 			s->next = NULL;
+			faults_free(&s->told_of_doc);
+			s->told_of_doc = s->told_of_next;
+			s->told_of_next = (struct faults){ 0 };
 			s->resources_bad = false;
 		}
 	}
@@ -397,8 +424,35 @@ static void on_look_at(void *arg)
 	update_soon(arg);
 }
 
-static void on_secrets(void *arg)
+static bool names_secret(const cJSON *object, const char *name)
 {
+	const cJSON *spec = cJSON_GetObjectItemCaseSensitive(object, "spec");
+	const cJSON *secret = cJSON_GetObjectItemCaseSensitive(spec, "passwordSecret");
+	const char *named = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(secret, "name"));
+
+	return named != NULL && strcmp(named, name) == 0;
+}
+
+/* Does any peer, also one that is not in force, name the Secret? */
+static bool wants_secret(const struct config_source *s, const char *name)
+{
+	struct config_inputs inputs = { 0 };
+	bool wants = false;
+
+	config_source_inputs(s, &inputs);
+	if (s->next != NULL)
+		inputs_add_file(&inputs, s->next);
+	for (size_t i = 0; i < inputs.count && !wants; i++)
+		wants = names_secret(inputs.items[i].object, name);
+	array_free(&inputs);
+	return wants;
+}
+
+/* A namespace has many Secrets that are no concern of peers. */
+static void on_secrets(void *arg, const char *name)
+{
+	if (name != NULL && !wants_secret(arg, name))
+		return;
 	on_touched(arg);
 	on_look_at(arg);
 }
@@ -489,6 +543,8 @@ struct config_source *config_source_close(struct config_source *s)
 	s->doc = doc_free(s->doc);
 	s->next = doc_free(s->next);
 	faults_free(&s->told);
+	faults_free(&s->told_of_doc);
+	faults_free(&s->told_of_next);
 	uv_close((uv_handle_t *)&s->soon, on_closed);
 	return NULL;
 }

@@ -48,7 +48,8 @@ struct kube_watch {
 	char *path;
 };
 
-static struct kube_watch watches[6]; /* as they were started: pools, communities, ... */
+static struct kube_watch watches[7]; /* as they were started: pools, communities, ..., Secrets */
+#define SECRETS 6
 static size_t watch_count;
 
 struct kube_watch *kube_watch_start(struct kube *k, const char *path, const char *query,
@@ -148,8 +149,8 @@ static void on_judged(void *arg, const char *error)
 	snprintf(w->wrong, sizeof(w->wrong), "%s", error != NULL ? error : "");
 }
 
-static struct world *world_new_with(enum config_scope scope, bool watch_all, const char *text,
-				    bool with_kube)
+/* @cfg: what matters of it; the rest is filled in. */
+static struct world *world_new_of(struct config_source_cfg cfg, const char *text, bool with_kube)
 {
 	static int some_kube;
 	struct world *w = calloc(1, sizeof(*w));
@@ -163,19 +164,23 @@ static struct world *world_new_with(enum config_scope scope, bool watch_all, con
 	uv_timer_init(&w->loop, &w->deadline);
 	uv_timer_init(&w->loop, &w->noise);
 	w->deadline.data = w->noise.data = w;
-	const struct config_source_cfg cfg = {
-		.loop = &w->loop,
-		.file = w->file,
-		.kube = with_kube ? (struct kube *)&some_kube : NULL, /* never looked into */
-		.ns = "metallb-system",
-		.scope = scope,
-		.watch_all = watch_all,
-		.changed = on_changed,
-		.judged = on_judged,
-		.arg = w,
-	};
+	cfg.loop = &w->loop;
+	cfg.file = w->file;
+	cfg.kube = with_kube ? (struct kube *)&some_kube : NULL; /* never looked into */
+	cfg.ns = "metallb-system";
+	cfg.changed = on_changed;
+	cfg.judged = on_judged;
+	cfg.arg = w;
 	assert_int_equal(config_source_open(&cfg, &w->source), 0);
 	return w;
+}
+
+static struct world *world_new_with(enum config_scope scope, bool watch_all, const char *text,
+				    bool with_kube)
+{
+	const struct config_source_cfg cfg = { .scope = scope, .watch_all = watch_all };
+
+	return world_new_of(cfg, text, with_kube);
 }
 
 static struct world *world_new_for(enum config_scope scope, const char *text, bool with_kube)
@@ -361,7 +366,7 @@ static void test_the_allocator_watches_pools_and_communities_alone(void **state)
 	world_free(w);
 
 	w = world_new(NO_POOL, true);
-	assert_int_equal(watch_count, sizeof(watches) / sizeof(*watches));
+	assert_int_equal(watch_count, SECRETS);
 	world_free(w);
 }
 
@@ -387,7 +392,7 @@ static void test_kinds_out_of_scope_are_lent_and_no_more(void **state)
 	const struct kube_watch *advertisements = &watches[2];
 
 	(void)state;
-	assert_int_equal(watch_count, sizeof(watches) / sizeof(*watches));
+	assert_int_equal(watch_count, SECRETS);
 	assert_non_null(strstr(advertisements->path, "/l2advertisements"));
 	for (size_t i = 0; i < 2; i++)
 		watches[i].ops->synced(watches[i].arg);
@@ -543,6 +548,96 @@ static void test_all_faults_of_the_file_are_told_at_once_and_once(void **state)
 	world_free(w);
 }
 
+/* --- Secrets --------------------------------------------------------------------------------- */
+
+#define PEER_WITH_SECRET                                                                           \
+	"bgpPeers = ( { name = \"tor\"; myASN = 1; peerASN = 2; peerAddress = \"192.0.2.1\";\n"    \
+	"  passwordSecret = { name = \"bgp\"; }; } );\n"
+
+static void tell_secret(const char *name, const char *type)
+{
+	char text[256];
+
+	snprintf(text, sizeof(text),
+		 "{\"apiVersion\":\"v1\",\"kind\":\"Secret\",\"metadata\":{\"name\":\"%s\"},"
+		 "\"type\":\"%s\",\"data\":{\"password\":\"czNjcmV0\"}}",
+		 name, type);
+	cJSON *json = cJSON_Parse(text);
+	watches[SECRETS].ops->upsert(watches[SECRETS].arg, json);
+	cJSON_Delete(json);
+}
+
+static struct world *world_of_speaker(const char *text)
+{
+	struct world *w = world_new_of((struct config_source_cfg){ .of_node = true }, text, true);
+
+	config_source_node(w->source, NULL);
+	return w;
+}
+
+static void test_a_secret_that_no_peer_names_changes_nothing(void **state)
+{
+	struct world *w = world_of_speaker(PEER_WITH_SECRET POOL("one"));
+	(void)state;
+
+	tell_secret("bgp", "kubernetes.io/basic-auth");
+	tell_listed();
+	wait_for(w, w->changes == 1);
+	tell_secret("token-1", "kubernetes.io/service-account-token");
+	watches[SECRETS].ops->remove(watches[SECRETS].arg, "metallb-system", "token-1");
+	watches[SECRETS].ops->synced(watches[SECRETS].arg); /* a list anew */
+	wait_for(w, w->ticks > 30);
+	assert_int_equal(w->changes, 1);
+	tell_secret("bgp", "Opaque");
+	wait_for(w, w->verdicts == 2);
+	assert_non_null(strstr(w->wrong, "secret type mismatch"));
+	tell_secret("bgp", "kubernetes.io/basic-auth");
+	wait_for(w, w->changes == 2);
+	world_free(w);
+}
+
+/* A candidate is built again whenever anything of it changes; what is wrong with it stays. */
+static void test_a_fault_that_stays_is_not_told_again(void **state)
+{
+	struct world *w = world_of_speaker(PEER_WITH_SECRET POOL("one"));
+	struct capture c = { .saved = -1 };
+	(void)state;
+
+	capture_start(&c);
+	watches[SECRETS].ops->refused(watches[SECRETS].arg, 403, "Forbidden");
+	tell_secret("bgp", "Opaque");
+	tell_listed();
+	wait_for(w, w->verdicts == 1);
+	for (unsigned i = 0; i < 3; i++) { /* its Node gets other labels, a pool comes */
+		char node[128];
+
+		snprintf(node, sizeof(node),
+			 "{\"metadata\":{\"name\":\"n\",\"labels\":{\"a\":\"%u\"}}}", i);
+		cJSON *json = cJSON_Parse(node);
+		config_source_node(w->source, json);
+		cJSON_Delete(json);
+		wait_for(w, w->ticks > 5);
+	}
+	tell_pool("more", "198.51.100.0/24");
+	wait_for(w, w->ticks > 5);
+	capture_end(&c);
+	assert_int_equal(w->changes, 0);
+	assert_int_equal(times_told(&c, "is not of type"), 1);
+	assert_int_equal(times_told(&c, "refused"), 1);
+
+	/* Whoever asks for it is told, and what is new in it is, too. */
+	capture_start(&c);
+	config_source_reload(w->source);
+	wait_for(w, w->ticks > 5);
+	tell_pool("bad", "198.51.100.0/34");
+	wait_for(w, w->ticks > 5);
+	capture_end(&c);
+	assert_int_equal(times_told(&c, "is not of type"), 1);
+	assert_int_equal(times_told(&c, "198.51.100.0/34"), 1);
+	assert_int_equal(times_told(&c, "refused"), 2);
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -558,6 +653,8 @@ int main(void)
 		cmocka_unit_test(test_going_back_to_what_is_in_force_is_valid),
 		cmocka_unit_test(test_a_verdict_is_told_when_it_changes_only),
 		cmocka_unit_test(test_all_faults_of_the_file_are_told_at_once_and_once),
+		cmocka_unit_test(test_a_secret_that_no_peer_names_changes_nothing),
+		cmocka_unit_test(test_a_fault_that_stays_is_not_told_again),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
