@@ -68,10 +68,12 @@ static void on_service(void *arg, const cJSON *object)
 	struct input_io *c = arg;
 	struct service *s = input_io_decode(c, object);
 
-	if (s != NULL)
+	if (s != NULL) {
+		c->cfg.service(c->cfg.arg, s);
 		allocator_service_upsert(c->cfg.engine, s);
-	else
+	} else {
 		on_unreadable(c, object);
+	}
 	changed(c);
 }
 
@@ -80,6 +82,7 @@ static void on_service_gone(void *arg, const char *ns, const char *name)
 	struct input_io *c = arg;
 
 	undecodable_forget(c->undecodable, "Service", ns, name);
+	c->cfg.service(c->cfg.arg, NULL);
 	allocator_service_remove(c->cfg.engine, ns, name);
 	changed(c);
 }

@@ -18,6 +18,8 @@ struct input_io_cfg {
 	struct allocator *engine;   /* borrowed */
 	struct metrics *metrics;    /* borrowed */
 	void (*changed)(void *arg); /* the engine was told something */
+	/* A Service as it is now, lent, before the engine is told; NULL: one is gone. */
+	void (*service)(void *arg, const struct service *s);
 	void *arg;
 };
 

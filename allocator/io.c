@@ -185,6 +185,42 @@ static int send_gated(void *via, const char *method, const char *path, const cha
 	return gate_send(via, method, path, type, body, done, arg);
 }
 
+static void on_service(void *arg, const struct service *s)
+{
+	struct allocator_io *io = arg;
+
+	overlap_io_service(io->overlaps, s);
+}
+
+static bool services_known(void *arg)
+{
+	const struct allocator_io *io = arg;
+
+	return io->inputs != NULL && input_io_synced(io->inputs);
+}
+
+/* Who asks for Services, in the words of the engine. */
+struct asker {
+	void (*each)(void *to, const struct service *s);
+	void *to;
+};
+
+static void hand_on(void *arg, const struct allocator_service_view *view)
+{
+	const struct asker *asker = arg;
+
+	if (view->service != NULL)
+		asker->each(asker->to, view->service);
+}
+
+static void services(void *arg, void (*each)(void *to, const struct service *s), void *to)
+{
+	const struct allocator_io *io = arg;
+	struct asker asker = { each, to };
+
+	allocator_services(io->engine, hand_on, &asker);
+}
+
 static int sources_open(struct allocator_io *io, const struct allocator_io_cfg *cfg)
 {
 	const struct config_source_cfg source_cfg = {
@@ -206,6 +242,7 @@ static int sources_open(struct allocator_io *io, const struct allocator_io_cfg *
 		.engine = io->engine,
 		.metrics = cfg->metrics,
 		.changed = on_changed,
+		.service = on_service,
 		.arg = io,
 	};
 	const struct config_state_cfg state_cfg = {
@@ -221,6 +258,9 @@ static int sources_open(struct allocator_io *io, const struct allocator_io_cfg *
 	const struct overlap_io_cfg overlap_cfg = {
 		.loop = cfg->loop,
 		.gate = cfg->gate,
+		.services_known = services_known,
+		.services = services,
+		.arg = io,
 		.report = { .kube = cfg->kube,
 			    .metrics = cfg->metrics,
 			    .component = COMPONENT,

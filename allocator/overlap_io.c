@@ -3,12 +3,14 @@
 
 #include <errno.h>
 #include <malloc.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "allocator/in_use.h"
 #include "lib/base/must.h"
 
-#define GAP_MS 1000u /* between two searches */
+#define GAP_MS  1000u /* between two searches */
+#define PORTION 1024  /* cluster IPs that are looked at in one go, or one more */
 
 /* One kind of object, in one version of its API. */
 struct feed {
@@ -32,6 +34,7 @@ struct overlap_io {
 	struct overlap_report *report;
 	struct config *config;
 	bool stale;      /* what was told may be wrong */
+	bool has_ips;    /* the last search found cluster IPs in pools */
 	uint64_t due_ms; /* the loop's time of the next search */
 	uv_timer_t timer;
 };
@@ -54,14 +57,50 @@ static void search_portion(void *arg, const struct taken_ranges *portion)
 	overlaps_done(&found);
 }
 
+/* Cluster IPs on their way into a search; of thousands of Services few or none are in a pool. */
+struct ip_search {
+	struct search search;
+	struct taken_ranges portion;
+	bool found;
+};
+
+static void ip_search_flush(struct ip_search *s)
+{
+	if (s->portion.count > 0)
+		search_portion(&s->search, &s->portion);
+	taken_done(&s->portion);
+}
+
+static void search_service(void *arg, const struct service *s)
+{
+	struct ip_search *search = arg;
+
+	for (unsigned i = 0; i < s->cluster_ip_count; i++) {
+		char whose[600];
+
+		if (config_pool_of(search->search.config, &s->cluster_ips[i], false) == NULL)
+			continue;
+		snprintf(whose, sizeof(whose), "%s/%s", s->meta.ns, s->meta.name);
+		if (taken_add_address(&search->portion, OVERLAP_CLUSTER_IP, &s->cluster_ips[i],
+				      whose) != 0)
+			must(NULL);
+		search->found = true;
+	}
+	if (search->portion.count >= PORTION)
+		ip_search_flush(search);
+}
+
 static void on_timer(uv_timer_t *t)
 {
 	struct overlap_io *o = t->data;
-	struct search search = { o->config, o->report };
+	struct ip_search search = { .search = { o->config, o->report } };
 
 	o->stale = false;
 	o->due_ms = uv_now(o->cfg.loop) + GAP_MS;
-	in_use_each(o->in_use, search_portion, &search);
+	in_use_each(o->in_use, search_portion, &search.search);
+	o->cfg.services(o->cfg.arg, search_service, &search);
+	ip_search_flush(&search);
+	o->has_ips = search.found;
 	overlap_report_end(o->report, o->config);
 }
 
@@ -79,6 +118,8 @@ void overlap_io_update(struct overlap_io *o)
 	for (size_t i = 0; i < FEEDS; i++)
 		if (o->feeds[i].watch != NULL && !o->feeds[i].answered)
 			return;
+	if (!o->cfg.services_known(o->cfg.arg))
+		return;
 	if (o->stale && o->config != NULL && !uv_is_active((uv_handle_t *)&o->timer))
 		uv_timer_start(&o->timer, on_timer, o->due_ms > now_ms ? o->due_ms - now_ms : 0, 0);
 }
@@ -94,6 +135,17 @@ void overlap_io_config(struct overlap_io *o, struct config *c)
 	config_unref(o->config);
 	o->config = config_ref(c);
 	changed(o);
+}
+
+/* Most changes of Services are none here: their cluster IPs are in no pool, and none was. */
+void overlap_io_service(struct overlap_io *o, const struct service *s)
+{
+	bool concerns = o->has_ips;
+
+	for (unsigned i = 0; s != NULL && o->config != NULL && i < s->cluster_ip_count; i++)
+		concerns = concerns || config_pool_of(o->config, &s->cluster_ips[i], false) != NULL;
+	if (concerns)
+		changed(o);
 }
 
 /* --- what the API tells -------------------------------------------------------------- */

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Looks for pools that hold addresses of Nodes, Pod CIDRs or ServiceCIDRs, and has them told
- * (lib/daemon/overlap_report.h). Watches Nodes and, where the API has them, ServiceCIDRs.
+ * Looks for pools that hold addresses of Nodes, Pod CIDRs, ServiceCIDRs or cluster IPs, and has
+ * them told (lib/daemon/overlap_report.h). Watches Nodes and, where the API has them, ServiceCIDRs;
+ * clusters before Kubernetes 1.31 have none, and show by their Services alone what is taken. Those
+ * are not kept here: it is told of each as it changes, and asks for all when it looks.
  *
  * Nothing depends on it: an API that does not let Nodes be listed costs this one check. Gateways
  * are known to the speakers alone, which look for those.
@@ -13,12 +15,17 @@
 
 #include "allocator/gate_io.h"
 #include "lib/daemon/overlap_report.h"
+#include "lib/model/service.h"
 
 struct overlap_io; /* opaque */
 
 struct overlap_io_cfg {
 	uv_loop_t *loop;
 	struct gate *gate; /* borrowed: only who leads tells */
+	/* Are all Services known? Hand @each every one, lent. */
+	bool (*services_known)(void *arg);
+	void (*services)(void *arg, void (*each)(void *to, const struct service *s), void *to);
+	void *arg;
 	struct overlap_report_cfg report;
 };
 
@@ -27,6 +34,9 @@ int overlap_io_open(const struct overlap_io_cfg *cfg, struct overlap_io **ret);
 
 /* The pools that are in force; takes a reference. */
 void overlap_io_config(struct overlap_io *o, struct config *c);
+
+/* A Service is there as @s says; NULL: one is gone. */
+void overlap_io_service(struct overlap_io *o, const struct service *s);
 
 /* We may lead now, or no longer: look whether there is something to tell. */
 void overlap_io_update(struct overlap_io *o);

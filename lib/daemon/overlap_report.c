@@ -164,10 +164,11 @@ struct overlap_report *overlap_report_new(const struct overlap_report_cfg *cfg)
 	struct overlap_report *r = must(calloc(1, sizeof(*r)));
 
 	r->cfg = *cfg;
-	r->overlap = metrics_family(cfg->metrics, "bellman_pool_overlap",
-				    "How many nodes, Pod CIDRs, Service CIDRs or gateways have "
-				    "addresses that a pool holds, too.",
-				    METRIC_GAUGE, labels);
+	r->overlap = metrics_family(
+		cfg->metrics, "bellman_pool_overlap",
+		"How many nodes, Pod CIDRs, Service CIDRs, cluster IPs or gateways have "
+		"addresses that a pool holds, too.",
+		METRIC_GAUGE, labels);
 	return r;
 }
 

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """
 Pools that hold what the cluster already uses: told by metric and event, by the allocator (Nodes,
-Pod CIDRs, ServiceCIDRs). Against the real API server.
+Pod CIDRs, ServiceCIDRs, cluster IPs). Against the real API server.
 """
 
 import pytest
-from api import namespace, node, pool, SYSTEM
+from api import namespace, node, pool, service, SYSTEM
 from lab import Lab
 
 CONF = 'pools = ( {{ name = "file"; addresses = ( "{addresses}" ); }} );\n'
@@ -92,6 +92,35 @@ def test_service_cidrs_where_the_api_has_them(office):
     office.wait_for(lambda: told(office, "IPAddressPool", "a") == [
         'pool "a" holds what is in use: 10.96.200.0 is in 10.96.0.0/16, the Service CIDR of ServiceCIDR "kubernetes"'])
     office.api.call("DELETE", f"{path}/kubernetes")
+    office.wait_for(lambda: overlaps(allocator) == {})
+
+
+def inside(name, cluster_ip):
+    return service(name, type="ClusterIP", clusterIP=cluster_ip)
+
+
+def test_cluster_ips_where_the_api_has_no_service_cidrs(office):
+    office.api.create(pool("a", ["10.96.7.0/24"]), pool("fine", ["198.51.100.0/24"]))
+    office.api.create(inside("second", "10.96.7.2"), inside("first", "10.96.7.1"), inside("far", "10.96.8.1"))
+    allocator = office.start_allocator()
+    office.wait_for(lambda: overlaps(allocator) == {("a", "cluster-ip"): 2})
+    office.wait_for(lambda: told(office, "IPAddressPool", "a") == [
+        'pool "a" holds what is in use: 10.96.7.1 is the cluster IP of Service "default/first" (and 1 more of this kind)'])
+
+    # The lowest one stays the same: that another comes is counted, and not told.
+    office.api.create(inside("third", "10.96.7.3"))
+    office.wait_for(lambda: overlaps(allocator) == {("a", "cluster-ip"): 3})
+    for name in ("first", "third"):
+        office.api.delete("Service", name)
+    office.wait_for(lambda: overlaps(allocator) == {("a", "cluster-ip"): 1})
+    office.wait_for(lambda: len(told(office, "IPAddressPool", "a")) == 2)
+    office.api.delete("Service", "second")
+    office.wait_for(lambda: overlaps(allocator) == {})
+
+    # A pool that comes later finds those that are there.
+    office.api.create(pool("late", ["10.96.8.0/24"]))
+    office.wait_for(lambda: overlaps(allocator) == {("late", "cluster-ip"): 1})
+    office.api.patch("IPAddressPool", "late", {"metadata": {"annotations": {"bellman.io/exclude": '["10.96.8.1"]'}}}, SYSTEM)
     office.wait_for(lambda: overlaps(allocator) == {})
 
 
