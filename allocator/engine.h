@@ -250,6 +250,9 @@ struct allocator_count {
 	u128 total, used, available; /* addresses; at most 2^128 - 1 */
 };
 
+/* The pool in force that contains @ip, or NULL. Lent until the next input. */
+const struct pool *allocator_pool_of(const struct allocator *a, const struct ip_addr *ip);
+
 struct allocator_pool_view {
 	const struct pool *pool;
 	struct allocator_count v4, v6;

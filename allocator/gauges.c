@@ -29,6 +29,9 @@ void gauges_init(struct gauges *g, struct metrics *m)
 	}
 	g->pool_services = family(m, "metallb_allocator_services_allocated_total",
 				  "Services that have addresses of a pool.", pool);
+	g->reserved =
+		family(m, "bellman_allocator_addresses_reserved",
+		       "Addresses of a pool that are kept for Services which are gone.", pool);
 	g->draining = family(m, "bellman_allocator_pool_draining",
 			     "1 for a pool that gives nothing new.", pool);
 	g->services = family(m, "bellman_allocator_services",
@@ -64,6 +67,25 @@ static void measure_pool(void *arg, const struct allocator_pool_view *v)
 	*metric_value1(g->in_use[GAUGES_V6], pool) = s.assigned_v6;
 	*metric_value1(g->draining, pool) = v->pool->drain;
 	metric_value1(g->pool_services, pool); /* 0 is said, too */
+	if (v->pool->reserve_ns > 0)
+		metric_value1(g->reserved, pool);
+}
+
+struct reserved_sum {
+	struct gauges *gauges;
+	const struct allocator *engine;
+};
+
+static void measure_reservation(void *arg, const struct allocator_reservation *item)
+{
+	const struct reserved_sum *s = arg;
+
+	for (unsigned i = 0; i < item->ip_count; i++) {
+		const struct pool *pool = allocator_pool_of(s->engine, &item->ips[i]);
+
+		if (pool != NULL)
+			++*metric_value1(s->gauges->reserved, pool->name);
+	}
 }
 
 static void measure_service(void *arg, const struct allocator_service_view *v)
@@ -91,6 +113,7 @@ void gauges_clear(struct gauges *g)
 		metric_clear(g->in_use[i]);
 	}
 	metric_clear(g->pool_services);
+	metric_clear(g->reserved);
 	metric_clear(g->draining);
 	metric_clear(g->services);
 	metric_clear(g->pending);
@@ -99,6 +122,7 @@ void gauges_clear(struct gauges *g)
 void gauges_update(struct gauges *g, const struct allocator *engine)
 {
 	static const char *const states[] = { "served", "pending", "unwritten" };
+	struct reserved_sum reserved = { g, engine };
 
 	gauges_clear(g);
 	*g->duplicates = (int64_t)allocator_duplicates(engine);
@@ -106,4 +130,5 @@ void gauges_update(struct gauges *g, const struct allocator *engine)
 		metric_value1(g->services, states[i]);
 	allocator_pools(engine, measure_pool, g);
 	allocator_services(engine, measure_service, g);
+	allocator_reservations(engine, measure_reservation, &reserved);
 }

@@ -16,6 +16,7 @@ enum { GAUGES_SUM, GAUGES_V4, GAUGES_V6, GAUGES_SUMS };
 struct gauges {
 	struct metric_family *total[GAUGES_SUMS], *in_use[GAUGES_SUMS];
 	struct metric_family *pool_services; /* that have addresses of a pool */
+	struct metric_family *reserved;      /* addresses of a pool that are kept for the gone */
 	struct metric_family *draining;
 	struct metric_family *services; /* by state */
 	struct metric_family *pending;  /* those of one state, by reason */

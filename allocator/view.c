@@ -63,6 +63,11 @@ void allocator_services(const struct allocator *a,
 	}
 }
 
+const struct pool *allocator_pool_of(const struct allocator *a, const struct ip_addr *ip)
+{
+	return a->config == NULL ? NULL : config_pool_of(a->config, ip, true);
+}
+
 uint64_t allocator_duplicates(const struct allocator *a)
 {
 	return a->duplicates;

@@ -73,6 +73,7 @@ def test_deleted_service_comes_again_to_its_address_through_kill_9(office):
     kubectl(office, "delete", "service", "first")
     office.wait_for(lambda: on_record(office) == {"default.first": ["192.0.2.0"]}, 10)
     assert allocator.metrics()["bellman_allocator_reservations"] == 1
+    assert allocator.metrics()['bellman_allocator_addresses_reserved{pool="a"}'] == 1
 
     apply(office, service("third", **V4))  # nobody else gets it
     office.wait_for(lambda: pending(office, "third"), 10)
