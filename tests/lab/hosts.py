@@ -39,6 +39,18 @@ exec cp -p "$1" "%s/${to%%%%:*}${to#*:}"
 """
 
 
+def build_folder(programs):
+    """
+    $(BUILD) of the Makefile whose folder of programs this is: BUILD/bin or BUILD/san/bin. Anything else is
+    an error, since make on a host would build there, whatever it is.
+    """
+    programs = pathlib.Path(programs).resolve()
+    build = programs.parent.parent if programs.parent.name == "san" else programs.parent
+    if programs.name != "bin" or not any((build / f / "libbellman.a").exists() for f in ("san", "release")):
+        raise ValueError(f"{programs} is not the bin or san/bin of a folder that Bellman was built in")
+    return build
+
+
 class Host:
     """
     @name: host-a is node-a of the lab. @kubectl: to be found there under that name.
@@ -77,10 +89,11 @@ class Host:
 
     def run(self, commands, timeout=60):
         """Run in a new shell on that host; returns (exit code, output). What they leave running goes on."""
-        build = os.path.relpath(BIN.resolve().parent.parent, REPO)
+        build = build_folder(BIN)
+        inside = os.path.relpath(build, REPO)
         env = {"PATH": f"{self.folder}/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
                "HOME": str(self.folder / "home"), "LC_ALL": "C.UTF-8",
-               "BUILD": str(BIN.resolve().parent.parent) if build.startswith("..") else build}
+               "BUILD": str(build) if inside.startswith("..") else inside}
         with open(self.folder / "output", "w+b") as out:  # not a pipe: what goes on would hold it open
             done = subprocess.run(["nsenter", f"--target={self.init}", "--mount", "--uts", "--pid", "--net",
                                    f"--root=/proc/{self.init}/root",

@@ -7,6 +7,7 @@ import subprocess
 import tempfile
 import time
 
+import hosts
 import lab as labs
 import pytest
 from lab import Lab, node_ip, pod_ip, url
@@ -15,6 +16,21 @@ from steady import Steady
 
 def namespaces(prefix):
     return [n for n in os.listdir("/run/netns") if n.startswith(prefix)]
+
+
+def test_hosts_build_where_bellman_was_built_or_nowhere(tmp_path):
+    for kind, programs in (("san", "san/bin"), ("release", "bin")):
+        build = tmp_path / kind
+        (build / programs).mkdir(parents=True)
+        with pytest.raises(ValueError, match="not the bin or san/bin"):
+            hosts.build_folder(build / programs)
+        (build / kind).mkdir(exist_ok=True)
+        (build / kind / "libbellman.a").touch()
+        assert hosts.build_folder(build / programs) == build
+        with pytest.raises(ValueError, match="not the bin or san/bin"):
+            hosts.build_folder(build / kind)
+    with pytest.raises(ValueError, match="not the bin or san/bin"):
+        hosts.build_folder("/tmp/x")
 
 
 @pytest.mark.parametrize("family", (4, 6))
