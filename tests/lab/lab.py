@@ -391,14 +391,14 @@ class Lab:
             path.write_text(f"""apiVersion: v1
 kind: Config
 current-context: lab
-clusters: [{{name: lab, cluster: {{server: "https://{API_HOST}:{API_PORT}", certificate-authority: {self._certificate()[0]}}}}}]
+clusters: [{{name: lab, cluster: {{server: "https://{API_HOST}:{API_PORT}", certificate-authority: {self.certificate()[0]}}}}}]
 users: [{{name: lab, user: {{token: {TOKEN}}}}}]
 contexts: [{{name: lab, context: {{cluster: lab, user: lab}}}}]
 """, encoding="ascii")
             path.chmod(0o600)
         return path
 
-    def _certificate(self):
+    def certificate(self):
         """(certificate, key) of the API server, made when first asked for. kubectl sends no token without TLS."""
         cert, key = self.scratch / "api.crt", self.scratch / "api.key"
         if not cert.exists():
@@ -416,7 +416,7 @@ contexts: [{{name: lab, context: {{cluster: lab, user: lab}}}}]
         token_file = self.scratch / "tokens"
         token_file.write_text(f'{TOKEN},lab-admin,1,"system:masters"\n', encoding="ascii")
         token_file.chmod(0o600)
-        cert, key = self._certificate()
+        cert, key = self.certificate()
         self.api.trust(cert)
         argv = [self.bin / "bellman-apiserver", "--listen", f"{API_HOST}:{API_PORT}", "--token-file", token_file,
                 "--tls-cert", cert, "--tls-key", key, "--manifests", ",".join(map(str, (CRDS, *manifests)))]

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""
+An API server that does not let everybody do everything, as RBAC does: a proxy in front of the lab's
+own that answers 403 to requests about some resources and passes the others on.
+"""
+
+import collections
+import contextlib
+import json
+import re
+import ssl
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import netns
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def answer(self):
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        resource = re.sub(r"^/(?:api/v1|apis/[^/]+/[^/]+)(?:/namespaces/[^/?]+(?=/))?/([^/?]+).*$", r"\1", self.path)
+        rules = self.server.rules
+        if resource in rules.refused:
+            rules.refusals[resource] += 1
+            self.refuse(resource)
+        else:
+            with contextlib.suppress(OSError, ValueError):  # whoever asked has gone, or the server
+                self.pass_on(resource, body)
+
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = answer
+
+    def refuse(self, resource):
+        text = json.dumps({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "reason": "Forbidden",
+                           "message": f"{resource} is forbidden", "details": {"kind": resource}, "code": 403}).encode()
+        self.send_response(403)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    def pass_on(self, resource, body):
+        rules = self.server.rules
+        server = netns.Connection(rules.api.ns, rules.api.host, rules.api.port, None, rules.api.tls)
+        try:
+            headers = {k: v for k, v in self.headers.items() if k.lower() not in ("host", "connection", "accept-encoding")}
+            server.request(self.command, self.path, body or None, headers)
+            answer = server.getresponse()
+            self.send_response(answer.status)
+            for key in ("Content-Type", "Warning"):
+                if answer.getheader(key):
+                    self.send_header(key, answer.getheader(key))
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            rules.flows.append((resource, self.connection))
+            while piece := answer.read1(65536):
+                self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
+            self.wfile.write(b"0\r\n\r\n")
+        finally:
+            server.close()
+
+    def log_message(self, *_):
+        """The programs of the lab say what there is to say."""
+
+
+class Rules:
+    """
+    Listens on @address of the API server's namespace, with its certificate. What is in `refused`, by
+    its plural, gets 403; `refusals` counts them.
+    """
+
+    def __init__(self, lab, address):
+        self.api, self.refused, self.refusals, self.flows = lab.api, set(), collections.Counter(), []
+        with netns.entered(lab.api.ns):
+            self._server = ThreadingHTTPServer(address, Handler)
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls.load_cert_chain(*lab.certificate())
+        self._server.socket = tls.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
+        self._server.daemon_threads, self._server.block_on_close, self._server.rules = True, False, self
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._server.shutdown()
+        self._thread.join()
+        self._cut({resource for resource, _ in self.flows})
+        self._server.server_close()
+
+    def refuse(self, *resources):
+        """From now on just these; what is under way about them is cut."""
+        self.refused = set(resources)
+        self._cut(self.refused)
+
+    def _cut(self, resources):
+        for resource, connection in list(self.flows):
+            if resource in resources:
+                with contextlib.suppress(OSError):
+                    connection.shutdown(2)
