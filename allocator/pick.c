@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "allocator/ipam_link.h"
+#include "lib/base/utf8.h"
 
 void why_add(char *why, const char *fmt, ...)
 {
@@ -13,8 +14,10 @@ void why_add(char *why, const char *fmt, ...)
 	va_list args;
 
 	va_start(args, fmt);
-	vsnprintf(why + len, WHY_MAX - len, fmt, args);
+	bool cut = vsnprintf(why + len, WHY_MAX - len, fmt, args) >= (int)(WHY_MAX - len);
 	va_end(args);
+	if (cut)
+		why[utf8_whole(why, WHY_MAX - 1)] = '\0';
 }
 
 const char *families_text(unsigned families)

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "lib/base/utf8.h"
+
 /* --- reading ---------------------------------------------------------------------------- */
 
 /* One address of @len bytes without the blanks around it. */
@@ -16,14 +18,23 @@ static bool word_parse(const char *at, size_t len, struct ip_addr *ret, char *wh
 	}
 	while (len > 0 && strchr(" \t\n", at[len - 1]) != NULL)
 		len--;
-	if (len >= sizeof(word))
-		len = sizeof(word) - 1; /* too long for an address in any case */
+	if (len >= sizeof(word)) /* too long for an address in any case */
+		len = utf8_whole(at, sizeof(word) - 1);
 	memcpy(word, at, len);
 	word[len] = '\0';
 	if (ip_parse(word, ret) == 0)
 		return true;
 	why_add(why, "invalid requested address \"%s\"", word);
 	return false;
+}
+
+#define TOLD_MAX 100 /* bytes of what somebody wrote */
+
+static int told(const char *text)
+{
+	size_t len = strnlen(text, TOLD_MAX + 1);
+
+	return (int)(len > TOLD_MAX ? utf8_whole(text, TOLD_MAX) : len);
 }
 
 static bool request_parse(const char *text, bool many, struct ip_list *ret, char *why)
@@ -35,8 +46,8 @@ static bool request_parse(const char *text, bool many, struct ip_list *ret, char
 		size_t len = comma != NULL ? (size_t)(comma - at) : strlen(at);
 
 		if (list.count == (many ? IP_LIST_MAX : 2)) {
-			why_add(why, "more than %s addresses are requested: \"%.100s\"",
-				many ? "32" : "two", text);
+			why_add(why, "more than %s addresses are requested: \"%.*s\"",
+				many ? "32" : "two", told(text), text);
 			return false;
 		}
 		if (!word_parse(at, len, &list.ips[list.count], why))
@@ -45,7 +56,8 @@ static bool request_parse(const char *text, bool many, struct ip_list *ret, char
 		at = comma != NULL ? comma + 1 : NULL;
 	}
 	if (!many && families_of(ip_list_lend(&list)) == 0) {
-		why_add(why, "two addresses of one family are requested: \"%.100s\"", text);
+		why_add(why, "two addresses of one family are requested: \"%.*s\"", told(text),
+			text);
 		return false;
 	}
 	*ret = list;

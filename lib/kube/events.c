@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "lib/base/log.h"
+#include "lib/base/utf8.h"
 #include "lib/kube/event_book.h"
 #include "lib/kube/internal.h"
 
@@ -59,12 +60,7 @@ static char *message_of(const char *text)
 {
 	size_t len = strnlen(text, MESSAGE_MAX + 1);
 
-	if (len > MESSAGE_MAX) {
-		len = MESSAGE_MAX;
-		while (len > 0 && ((unsigned char)text[len] & 0xc0) == 0x80)
-			len--;
-	}
-	return strndup(text, len);
+	return strndup(text, len > MESSAGE_MAX ? utf8_whole(text, MESSAGE_MAX) : len);
 }
 
 static void add_text(cJSON *to, const char *name, const char *text)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The condition of a Service (decision 26): what it says, that it is written on change only. */
+#include "lib/base/utf8.h"
 #include "tests/unit/allocator_world.h"
 
 #define ONE  "[{\"name\":\"a\",\"addresses\":[\"192.0.2.0/32\"]}]"
@@ -249,6 +250,47 @@ static void test_condition_stays_when_another_class_takes_over(void **state)
 	world_free(w);
 }
 
+static bool is_utf8(const char *text)
+{
+	for (size_t len = 1; len <= strlen(text); len++) {
+		bool ends = ((unsigned char)text[len] & 0xc0) != 0x80;
+
+		if (ends != (utf8_whole(text, len) == len))
+			return false;
+	}
+	return true;
+}
+
+/* Whatever somebody wrote into an annotation: what is cut is cut between characters. */
+static void test_long_texts_are_cut_to_whole_characters(void **state)
+{
+	static const char *const keys[] = { "address-pool", "loadBalancerIPs" };
+	struct world *w = world_new(ONE, NULL);
+	char text[1300];
+	(void)state;
+
+	for (size_t k = 0; k < 2; k++) {
+		for (size_t shift = 0; shift < 3; shift++) {
+			size_t len = shift;
+
+			memset(text, 'x', shift);
+			while (len + 3 < sizeof(text)) {
+				memcpy(text + len, "\xe2\x82\xac", 3);
+				len += 3;
+			}
+			text[len] = '\0';
+			char *meta = world_text("\"metallb.io/%s\":\"%s\"", keys[k], text);
+			world_apply(w, "web/a", LB_V4, meta, NULL);
+			free(meta);
+			assert_int_equal(world_run(w), 1);
+			assert_non_null(strstr(world_condition(w, "web/a"), "\xe2\x82\xac"));
+			assert_true(is_utf8(world_condition(w, "web/a")));
+			assert_true(is_utf8(w->events));
+		}
+	}
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -262,6 +304,7 @@ int main(void)
 		cmocka_unit_test(test_condition_of_a_refused_write_is_said_again),
 		cmocka_unit_test(test_condition_goes_when_the_service_is_no_load_balancer_any_more),
 		cmocka_unit_test(test_condition_stays_when_another_class_takes_over),
+		cmocka_unit_test(test_long_texts_are_cut_to_whole_characters),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
