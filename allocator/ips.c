@@ -91,13 +91,13 @@ bool ips_have(struct ips ips, const struct ip_addr *ip)
 	return false;
 }
 
-/* None is there twice: they are of one Service. */
+/* In a status that somebody wrote one may be there twice. */
 bool ips_same_set(struct ips a, struct ips b)
 {
 	if (a.count != b.count)
 		return false;
 	for (unsigned i = 0; i < a.count; i++) {
-		if (!ips_have(b, &a.items[i]))
+		if (!ips_have(b, &a.items[i]) || !ips_have(a, &b.items[i]))
 			return false;
 	}
 	return true;

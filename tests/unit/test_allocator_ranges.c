@@ -232,6 +232,25 @@ static void test_two_of_one_family_are_only_for_pools_with_per_range(void **stat
 	world_free(w);
 }
 
+/* Two entries, but one address: that is not what it holds in another order. */
+static void test_a_status_that_has_one_address_twice_is_put_right(void **state)
+{
+	struct world *w = world_new("[{\"name\":\"a\",\"addresses\":[\"192.0.2.0/31\","
+				    "\"192.0.2.8/31\"],\"perRange\":true}]",
+				    NULL);
+	(void)state;
+
+	world_apply(w, "web/a", LB_V4, NULL, NULL);
+	world_run(w);
+	world_status(w, "web/a", "192.0.2.8", "192.0.2.8");
+	assert_int_equal(world_run(w), 1);
+	assert_true(world_said(w, "ClearAssignment web/a: Current IP [\"192.0.2.8\" "
+				  "\"192.0.2.8\"] can no longer be used"));
+	assert_false(world_said(w, "IPAllocated"));
+	assert_string_equal(world_shows(w, "web/a"), "192.0.2.0,192.0.2.8 a");
+	world_free(w);
+}
+
 static void test_drain_and_quota_hold_for_further_ranges(void **state)
 {
 	static const char *const fields[] = { "\"drain\":true,", "\"quota\":2," };
@@ -417,6 +436,7 @@ int main(void)
 		cmocka_unit_test(test_a_pool_may_begin_and_end_to_be_per_range),
 		cmocka_unit_test(test_as_many_addresses_as_are_asked_for_each_of_another_range),
 		cmocka_unit_test(test_two_of_one_family_are_only_for_pools_with_per_range),
+		cmocka_unit_test(test_a_status_that_has_one_address_twice_is_put_right),
 		cmocka_unit_test(test_drain_and_quota_hold_for_further_ranges),
 		cmocka_unit_test(test_a_host_part_is_the_end_of_an_address_of_a_range),
 		cmocka_unit_test(test_spec_load_balancer_ip_may_be_a_host_part),
