@@ -2,14 +2,22 @@
 #include "allocator/chance.h"
 
 #include "allocator/request.h"
+#include "lib/base/must.h"
+
+/* How a Service asks: for given addresses, for such as end in a host part, or for any. */
+enum request { BY_ADDRESS, BY_HOST, BY_NOTHING };
 
 /* Has @pool, which @r would have to ask, something that it had not? */
 static bool pool_has_news(const struct allocator *a, const struct record *r, struct pool_book *pool,
-			  unsigned families)
+			  unsigned families, enum request by)
 {
-	if (pool->pool->drain || pool_admits(a, r, pool->pool) != ALLOCATOR_COULD)
+	if (pool->changed <= r->tried || pool->pool->drain ||
+	    pool_admits(a, r, pool->pool) != ALLOCATOR_COULD)
 		return false;
-	return ((families & FAMILIES_V4) != 0 &&
+	if (by == BY_ADDRESS)
+		return pool->tallied > r->tried; /* the address itself was looked at */
+	return by == BY_HOST ||                  /* another may hold the one that ends so */
+	       ((families & FAMILIES_V4) != 0 &&
 		ledger_news(a->ledger, pool, IP_V4, r->claim, r->tried)) ||
 	       ((families & FAMILIES_V6) != 0 &&
 		ledger_news(a->ledger, pool, IP_V6, r->claim, r->tried));
@@ -26,15 +34,29 @@ static bool request_has_news(const struct allocator *a, const struct record *r,
 	return false;
 }
 
+void chances_look(struct allocator *a)
+{
+	size_t count;
+	struct pool_book *const *pools = pools_list(ledger_pools(a->ledger), POOLS_ALL, &count);
+
+	a->news.count = 0;
+	for (size_t i = 0; i < count; i++) {
+		if (pools[i]->changed > a->freed_seen)
+			*(struct pool_book **)must(array_push(&a->news)) = pools[i];
+	}
+	a->freed_seen = ledger_freed(a->ledger);
+}
+
 bool has_chance(const struct allocator *a, const struct record *r)
 {
 	const struct service *s = r->service;
 	struct problem ignored;
 	struct ip_list request;
-	size_t count;
 
 	if (s == NULL)
 		return true;
+	if (a->news.count == 0)
+		return false;
 	ignored.why[0] = '\0';
 	unsigned families = service_needs(s, &ignored);
 	if (families == 0 ||
@@ -43,13 +65,16 @@ bool has_chance(const struct allocator *a, const struct record *r)
 	if (request_has_news(a, r, &request))
 		return true;
 	bool asks = request.count > 0 || (s->address_pool != NULL && s->address_pool[0] != '\0');
-	struct pool_book *const *pools = pools_list(ledger_pools(a->ledger), POOLS_ALL, &count);
-	for (size_t i = 0; i < count; i++) {
-		const struct pool *p = pools[i]->pool;
+	enum request by = request.count == 0                   ? BY_NOTHING
+			  : request_has_host_part(a, &request) ? BY_HOST
+							       : BY_ADDRESS;
+
+	for (size_t i = 0; i < a->news.count; i++) {
+		const struct pool *p = a->news.items[i]->pool;
 
 		if ((asks || p->auto_assign || p->name == r->pool) &&
 		    (request.count > 0 || !asks || s->address_pool == p->name) &&
-		    pool_has_news(a, r, pools[i], families))
+		    pool_has_news(a, r, a->news.items[i], families, by))
 			return true;
 	}
 	return false;

@@ -8,6 +8,9 @@
 
 #include "allocator/record.h"
 
+/* Which pools have news since the last look? To be called before has_chance(), in each run. */
+void chances_look(struct allocator *a);
+
 /*
  * May @r get now what it did not get when it was last decided, or be refused in other words? Never
  * false when it is so.

@@ -115,8 +115,7 @@ void allocator_service_upsert(struct allocator *a, struct service *s)
 	text_set(&r->version, s->meta.resource_version);
 	record_look(r, s);
 	record_unqueue(a, r); /* its place may have hung on the old object */
-	claim_unref(r->claim);
-	r->claim = claim_of(s);
+	claim_set(&r->claim, s);
 	service_free(r->service);
 	r->service = s;
 	r->gone = r->unreadable = false;
@@ -307,6 +306,8 @@ void allocator_written(struct allocator *a, const char *ns, const char *name,
 		r->gone = r->forget = false;
 		if (r->reserve == NULL)
 			record_free(a, r);
+		else
+			record_mark(a, r); /* that may have been told meanwhile */
 		return;
 	}
 	if (r->forget) {
@@ -403,7 +404,7 @@ static void call_waiting(struct allocator *a)
 	struct record *w;
 
 	a->called = true;
-	a->freed_seen = ledger_freed(a->ledger);
+	chances_look(a);
 	LIST_FOREACH (w, &a->waiting, waiting) {
 		if (w->turn != TURNS || !has_chance(a, w))
 			continue;
@@ -619,6 +620,7 @@ struct allocator *allocator_free(struct allocator *a)
 	ipam_free(a->ipam);
 	config_unref(a->config);
 	intern_unref(a->lb_class);
+	array_free(&a->news);
 	free(a);
 	return NULL;
 }

@@ -11,6 +11,12 @@
 
 typedef void verdict_fn(void *arg, const struct allocator_verdict *v);
 
+/* A sentence that tells what pools say, as far as there is room. */
+struct telling {
+	char *why;
+	size_t told, left;
+};
+
 /* What a Service wants of the pools. */
 struct question {
 	const struct allocator *a;
@@ -18,6 +24,7 @@ struct question {
 	unsigned families;
 	const struct pool_book *wanted; /* by annotation; NULL: any */
 	struct ip_list request;         /* by address; count 0: any */
+	struct telling *telling;        /* where there is no room, none is asked; NULL: all are */
 };
 
 const char *allocator_answer_word(enum allocator_answer answer)
@@ -158,6 +165,11 @@ static enum allocator_answer answer_of(const struct question *q, struct pool_boo
 
 /* --- what all of them say -------------------------------------------------------------- */
 
+static bool has_room(const struct telling *t)
+{
+	return t->left == 0 && strlen(t->why) + TEXT_ROOM <= WHY_MAX;
+}
+
 static bool asked_for(const struct question *q, const struct pool_book *pool)
 {
 	if (q->wanted != NULL)
@@ -183,6 +195,10 @@ static void ask_list(const struct question *q, enum pool_list list, enum allocat
 		if (asked_for(q, pools[i]) != (way == ALLOCATOR_BY_REQUEST) ||
 		    (way == ALLOCATOR_NOT_ASKED && v.pool->auto_assign))
 			continue;
+		if (q->telling != NULL && !has_room(q->telling)) {
+			q->telling->left++; /* there may be thousands */
+			continue;
+		}
 		v.answer = answer_of(q, pools[i], way, why);
 		each(arg, &v);
 	}
@@ -196,27 +212,18 @@ static void ask_all(const struct question *q, verdict_fn *each, void *arg)
 	ask_list(q, POOLS_ALL, ALLOCATOR_NOT_ASKED, each, arg);
 }
 
-struct telling {
-	char *why;
-	size_t told, left;
-};
-
 static void tell(void *arg, const struct allocator_verdict *v)
 {
 	struct telling *t = arg;
 
-	if (t->left > 0 || strlen(t->why) + TEXT_ROOM > WHY_MAX) {
-		t->left++;
-		return;
-	}
 	why_add(t->why, "%s%s", t->told++ > 0 ? "; " : "", v->text);
 }
 
 void why_none(const struct allocator *a, const struct record *r, unsigned families,
 	      const struct ip_list *request, char *why)
 {
-	struct question q = { .a = a, .r = r, .families = families };
 	struct telling t = { .why = why };
+	struct question q = { .a = a, .r = r, .families = families, .telling = &t };
 
 	if (request != NULL)
 		q.request = *request;

@@ -15,6 +15,7 @@ struct ledger_addr {
 	struct place place;
 	LIST_HEAD(, use) uses;
 	struct share *share; /* NULL: one user, who does not share */
+	uint64_t changed;    /* ledger_freed() when its users were last other ones */
 };
 
 struct ledger {
@@ -83,6 +84,7 @@ static struct ledger_addr *addr_add(struct ledger *b, const struct ip_addr *ip)
 	*at = a;
 	b->count++;
 	LIST_INIT(&a->uses);
+	a->changed = b->freed;
 	a->place = pools_place(b->pools, ip);
 	pools_take(a->place, ip);
 	return a;
@@ -219,11 +221,11 @@ uint64_t ledger_would_hold(const struct ledger *b, const struct pool_book *pool,
 }
 
 /* The users of @a, or their terms, are not what they were. */
-static void addr_changed(struct ledger *b, const struct ledger_addr *a)
+static void addr_changed(struct ledger *b, struct ledger_addr *a)
 {
-	b->freed++;
+	a->changed = ++b->freed;
 	if (a->place.pool != NULL)
-		pool_side(a->place.pool, a->ip.family)->changed = b->freed;
+		a->place.pool->changed = b->freed;
 }
 
 /* --- taking and dropping ---------------------------------------------------------------- */
@@ -238,7 +240,8 @@ static void addr_set_key(struct ledger *b, struct ledger_addr *a, const char *ke
 		return;
 	a->share = share_new(key, &a->ip);
 	share_set_place(b->shares, a->share, a->place);
-	share_widened(a->share, ++b->freed); /* others with that key may join */
+	addr_changed(b, a);
+	share_widened(a->share, b->freed); /* others with that key may join */
 }
 
 void ledger_take(struct ledger *b, const struct ip_addr *ip, struct holder *h, struct claim *claim)
@@ -381,9 +384,12 @@ uint64_t ledger_freed(const struct ledger *b)
 
 bool ledger_changed(const struct ledger *b, const struct ip_addr *ip, uint64_t since)
 {
-	struct place place = pools_place(b->pools, ip);
+	const struct ledger_addr *a = addr_find(b, ip);
 
-	return place.pool != NULL && pool_side(place.pool, ip->family)->changed > since;
+	if (a != NULL)
+		return a->changed > since;
+	struct place place = pools_place(b->pools, ip);
+	return place.pool != NULL && pool_side(place.pool, ip->family)->freed > since;
 }
 
 bool ledger_news(const struct ledger *b, struct pool_book *pool, uint8_t family,

@@ -90,7 +90,8 @@ struct use *ledger_use(const struct holder *h, const struct ip_addr *ip);
 
 /* Grows each time that somebody who waits may have a new chance. */
 uint64_t ledger_freed(const struct ledger *b);
-/* Has @ip, or another address of its pool and family, got other users since @since? */
+/* Has @ip got other users since @since? None at all, if another of its pool and family was freed.
+ */
 bool ledger_changed(const struct ledger *b, const struct ip_addr *ip, uint64_t since);
 /* May somebody have a new chance in @pool who looks for @family on the terms @claim? */
 bool ledger_news(const struct ledger *b, struct pool_book *pool, uint8_t family,

@@ -37,7 +37,6 @@ struct pool_side {
 	struct rangeset *taken; /* in use, or met and never to be used; NULL: no spans */
 	u128 total, used;       /* of all ranges; total: at most 2^128 - 1 */
 	uint64_t freed;         /* ledger_freed() when an address was last freed */
-	uint64_t changed;       /* the same of an address that got other users */
 };
 
 struct pool_book {
@@ -45,6 +44,7 @@ struct pool_book {
 	struct pool_side sides[2];  /* IPv4, IPv6 */
 	struct tally_book *tallies; /* NULL: the pool has no quota */
 	uint64_t tallied;           /* ledger_freed() when a namespace last had one less */
+	uint64_t changed;           /* the same of an address that got other users, or none */
 };
 
 /* Where an address lies. Sorted by range, then number, places stand in the order of giving out. */

@@ -151,6 +151,9 @@ struct allocator {
 	TAILQ_HEAD(, record) to_write;
 	LIST_HEAD(, record) waiting;
 	uint64_t freed_seen; /* ledger_freed() when the waiting were last called */
+	struct {
+		ARRAY_OF(struct pool_book *);
+	} news;              /* pools of which addresses had got other users then, or none */
 	uint64_t recomputed; /* decisions so far */
 	bool called;         /* the waiting, in this run */
 

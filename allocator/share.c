@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "lib/base/intern.h"
 #include "lib/base/must.h"
@@ -134,6 +135,19 @@ struct claim *claim_unref(struct claim *c)
 		free(c);
 	}
 	return NULL;
+}
+
+void claim_set(struct claim **slot, const struct service *s)
+{
+	struct claim *was = *slot, *is = claim_of(s);
+
+	if (was != NULL && is != NULL && was->key == is->key && was->count == is->count &&
+	    memcmp(was->ports, is->ports, is->count * sizeof(is->ports[0])) == 0) {
+		claim_unref(is);
+		return;
+	}
+	claim_unref(was);
+	*slot = is;
 }
 
 const char *claim_key(const struct claim *c)
@@ -363,9 +377,9 @@ void share_widened(struct share *s, uint64_t now)
 bool share_news(const struct share_book *b, const struct pool_book *pool, uint8_t family,
 		const struct claim *c, uint64_t since)
 {
-	for (const struct group *g = groups_from(b, c->key, pool, family, 0); g != NULL;
+	for (struct group *g = groups_from(b, c->key, pool, family, 0); g != NULL;
 	     g = groups_from(b, c->key, pool, family, g->range + 1)) {
-		if (g->widened > since)
+		if (g->widened > since && group_first(g, c) != NULL)
 			return true;
 	}
 	return false;

@@ -19,6 +19,8 @@
  */
 struct claim;
 struct claim *claim_of(const struct service *s); /* NULL without a sharing key */
+/* The same in *slot. It stays the one that is there if nothing about it has changed. */
+void claim_set(struct claim **slot, const struct service *s);
 struct claim *claim_ref(struct claim *c);
 struct claim *claim_unref(struct claim *c);           /* NULL is fine; returns NULL */
 const char *claim_key(const struct claim *c);         /* interned; NULL for NULL */
@@ -54,7 +56,7 @@ bool share_first(const struct share_book *b, const struct pool_book *pool, uint8
 
 /* Since @now, a stamp that grows, @s admits more than it did. */
 void share_widened(struct share *s, uint64_t now);
-/* Is that so, after @since, of an address of @family in @pool that has the key of @c? */
+/* Is that so, after @since, of an address of @family in @pool, and is there one that admits @c? */
 bool share_news(const struct share_book *b, const struct pool_book *pool, uint8_t family,
 		const struct claim *c, uint64_t since);
 

@@ -178,12 +178,55 @@ static void test_services_of_one_key_and_port_do_not_ask_each_other(void **state
 	end(&b);
 }
 
+/* The same where 5,000 of them wait. What changes nothing for them calls none of them. */
+static void test_services_of_one_key_and_port_wait_for_an_address_and_not_for_news(void **state)
+{
+	struct bench b;
+	(void)state;
+
+	begin(&b, "\"addresses\":[\"10.0.0.0-10.0.19.135\"]",
+	      "\"metallb.io/allow-shared-ip\":\"k\"");
+	expect_ip(&b, 5000, "");
+	for (unsigned i = 0; i < 100; i++) /* the watch tells what was written */
+		apply(&b, i, "\"metallb.io/allow-shared-ip\":\"k\"");
+	assert_true(settle(&b) <= 200);
+	allocator_service_remove(b.a, "web", "s00007");
+	assert_true(settle(&b) <= 2);
+	expect_ip(&b, 5000, "10.0.0.7");
+	/* One without a key makes room for nobody where he joins them. */
+	apply(&b, 8, "");
+	assert_true(settle(&b) <= 2);
+	end(&b);
+}
+
+/* 9,000 ask for one address that is taken. What becomes of others is no matter to them. */
+static void test_requests_wait_for_their_address_alone(void **state)
+{
+	struct bench b;
+	(void)state;
+
+	begin(&b, "\"addresses\":[\"10.0.0.0/16\"]", "");
+	for (unsigned i = 1000; i < SERVICES; i++)
+		apply(&b, i, "\"metallb.io/loadBalancerIPs\":\"10.0.0.7\"");
+	settle(&b);
+	allocator_service_remove(b.a, "web", "s00100");
+	assert_int_equal(settle(&b), 0);
+	allocator_service_remove(b.a, "web", "s00007");
+	/* The first has it, gives his own back, and all are told who has it now. */
+	assert_true(settle(&b) <= 9001);
+	expect_ip(&b, 1000, "10.0.0.7");
+	end(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_one_service_changed_is_one_service_decided),
 		cmocka_unit_test(test_one_address_freed_is_for_the_first_of_thousands),
 		cmocka_unit_test(test_services_of_one_key_and_port_do_not_ask_each_other),
+		cmocka_unit_test(
+			test_services_of_one_key_and_port_wait_for_an_address_and_not_for_news),
+		cmocka_unit_test(test_requests_wait_for_their_address_alone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
