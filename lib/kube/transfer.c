@@ -17,6 +17,8 @@
 #define KEEPALIVE_EVERY_S 10L
 #define UNACKED_MAX_MS    30000 /* sent bytes that nobody acknowledges: the connection is dead */
 #define CA_CACHE_S        60L
+#define UPLOAD_BUFFER     (16L << 10) /* the least that libcurl takes */
+#define ANSWER_BUFFER     (4L << 10)  /* to a write: one object */
 #define BODY_KEEP         (64u << 10) /* an empty buffer larger than this is given back */
 
 static void transfer_ready(struct transfer *t)
@@ -308,6 +310,10 @@ int transfer_start(struct kube *k, struct transfer *t, const struct transfer_req
 #if LIBCURL_VERSION_NUM >= 0x075700 /* 7.87: do not wait for the thread that resolves the name */
 	curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
 #endif
+	/* There may be dozens under way: libcurl's own 64 kB each for a body would be megabytes. */
+	curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, UPLOAD_BUFFER);
+	if (req->body != NULL)
+		curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, ANSWER_BUFFER);
 	curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
 	curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, KEEPALIVE_IDLE_S);
 	curl_easy_setopt(easy, CURLOPT_TCP_KEEPINTVL, KEEPALIVE_EVERY_S);
