@@ -81,6 +81,12 @@ static void record_look(struct record *r, const struct service *s)
 	ip_kept_unref(face.ips);
 }
 
+/* Since its condition turned, or from the beginning where there is none. */
+static int64_t held_since(const struct service *s)
+{
+	return s->ready != NULL && s->ready->since_s != 0 ? s->ready->since_s : s->created_s;
+}
+
 static bool same_uid(const struct service *x, const struct service *y)
 {
 	return x->meta.uid == NULL || y->meta.uid == NULL || strcmp(x->meta.uid, y->meta.uid) == 0;
@@ -107,15 +113,19 @@ void allocator_service_upsert(struct allocator *a, struct service *s)
 
 	if (r->service != NULL && !same_uid(r->service, s))
 		service_leaves(a, r);
-	if (kube_version_older(s->meta.resource_version, r->floor)) {
+	if (r->floored && kube_version_older(s->meta.resource_version, r->version)) {
 		service_free(s);
 		return;
 	}
-	text_set(&r->floor, NULL);
-	text_set(&r->version, s->meta.resource_version);
+	r->floored = false;
+	free(r->version);
+	r->version = s->meta.resource_version;
+	s->meta.resource_version = NULL;
 	record_look(r, s);
 	record_unqueue(a, r); /* its place may have hung on the old object */
 	claim_set(&r->claim, s);
+	r->since_s = held_since(s);
+	service_shed(s);
 	service_free(r->service);
 	r->service = s;
 	r->gone = r->unreadable = false;
@@ -323,14 +333,14 @@ void allocator_written(struct allocator *a, const char *ns, const char *name,
 			face_landed(&r->shown, &r->sent);
 			if (resource_version != NULL) {
 				text_set(&r->version, resource_version);
-				text_set(&r->floor, resource_version);
+				r->floored = true;
 			}
 		}
 		break;
 	case ALLOCATOR_CONFLICT:
 		r->unsure = false;
 		r->sent.ready = READY_ANY; /* it was not said */
-		text_set(&r->floor, r->version);
+		r->floored = true;
 		if (++r->attempts > 1) /* once is an accident */
 			back_off(a, r, now_ns);
 		break;

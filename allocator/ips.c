@@ -10,8 +10,10 @@
 
 #define IPS_TOLD 8 /* of one list, in a text */
 
+/* There is one for each Service: the shorter, the better. */
 struct ip_kept {
-	unsigned refs, count;
+	unsigned refs;
+	uint8_t count;
 	struct ip_addr ips[];
 };
 
@@ -59,9 +61,10 @@ void ip_kept_set(struct ip_kept **slot, struct ips ips)
 	if (ips.count > 0) {
 		size_t size = ips.count * sizeof(k->ips[0]);
 
-		k = must(malloc(sizeof(*k) + size));
+		assert(ips.count <= IP_LIST_MAX);
+		k = must(malloc(offsetof(struct ip_kept, ips) + size));
 		k->refs = 1;
-		k->count = ips.count;
+		k->count = (uint8_t)ips.count;
 		memcpy(k->ips, ips.items, size);
 	}
 	ip_kept_unref(*slot);

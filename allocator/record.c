@@ -18,23 +18,13 @@ int record_cmp(const struct record *a, const struct record *b)
 	return c != 0 ? c : strcmp(a->holder.name, b->holder.name);
 }
 
-/*
- * Since when a Service can hold what it shows: since its condition turned, or from the beginning
- * where there is none.
- */
-static int64_t held_since(const struct service *s)
-{
-	return s->ready != NULL && s->ready->since_s != 0 ? s->ready->since_s : s->created_s;
-}
-
 /* The older holder first (decisions, "State that outlives a process"); else by UID, then name. */
 static int age_cmp(const struct record *a, const struct record *b)
 {
 	const struct service *x = a->service, *y = b->service;
-	int64_t since_x = held_since(x), since_y = held_since(y);
 
-	if (since_x != since_y)
-		return since_x < since_y ? -1 : 1;
+	if (a->since_s != b->since_s)
+		return a->since_s < b->since_s ? -1 : 1;
 	if (x->created_s != y->created_s)
 		return x->created_s < y->created_s ? -1 : 1;
 	int c = strcmp(x->meta.uid != NULL ? x->meta.uid : "",
@@ -211,9 +201,8 @@ void record_clear(struct allocator *a, struct record *r)
 	r->service = service_free(r->service);
 	r->claim = claim_unref(r->claim);
 	text_set(&r->version, NULL);
-	text_set(&r->floor, NULL);
 	face_set(&r->shown, (struct face){ 0 });
-	r->shown_new = r->unreadable = r->warned = false;
+	r->shown_new = r->floored = r->unreadable = r->warned = false;
 }
 
 void record_free(struct allocator *a, struct record *r)

@@ -62,15 +62,19 @@ enum write_state { WRITE_NONE, WRITE_QUEUED, WRITE_SENT, WRITE_BACKOFF };
 enum turn { TURN_CLAIM, TURN_GUARD, TURN_HOLDER, TURN_WAITING, TURNS };
 
 struct record {
-	RB_ENTRY(record) by_name, queued, timed;
-	TAILQ_ENTRY(record) to_write;
+	RB_ENTRY(record) by_name, queued;
+	union {
+		TAILQ_ENTRY(record) to_write; /* WRITE_QUEUED */
+		RB_ENTRY(record) timed;       /* WRITE_BACKOFF */
+	};
 	LIST_ENTRY(record) waiting;
 	struct holder holder; /* ns and name, interned here, and the addresses in the books */
 
-	struct service *service; /* as last decoded; NULL: never */
+	struct service *service; /* as last decoded, less its version and service_shed(); NULL:
+				    never */
 	struct claim *claim;     /* of service */
+	int64_t since_s;         /* since when it can hold what it shows */
 	char *version;           /* its resourceVersion; NULL: not known */
-	char *floor;             /* an older object than this is stale; NULL: none is */
 
 	struct ip_kept *held; /* NULL: nothing */
 	const char *pool;     /* of held, interned; NULL without */
@@ -83,10 +87,11 @@ struct record {
 	uint64_t retry_ns;          /* WRITE_BACKOFF: until then */
 	uint64_t tried;             /* ledger_freed() when it was last decided */
 	unsigned attempts;          /* writes that failed in a row */
-	enum write_state write;
-	enum turn turn; /* TURNS: not queued */
+	uint8_t write;              /* enum write_state */
+	uint8_t turn;               /* enum turn; TURNS: not queued */
 
 	bool shown_new;  /* `shown` came from elsewhere and was not looked at yet */
+	bool floored;    /* an older object than `version` is stale */
 	bool unsure;     /* a write failed and may have landed all the same */
 	bool forget;     /* of the write under way nobody here knows any more */
 	bool gone;       /* no more than the name of a write under way */

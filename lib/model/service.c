@@ -378,32 +378,44 @@ int service_decode(const cJSON *object, struct where where, struct faults *fault
 	return 0;
 }
 
-struct service *service_free(struct service *s)
+void service_shed(struct service *s)
 {
-	if (s == NULL)
-		return NULL;
-	meta_done(&s->meta);
-	labels_done(&s->selector);
 	for (size_t i = 0; i < s->port_count; i++) {
 		intern_unref(s->ports[i].name);
 		intern_unref(s->ports[i].target_name);
 	}
-	intern_unref(s->lb_class);
-	intern_unref(s->requested_ips);
-	intern_unref(s->lb_ip);
-	intern_unref(s->address_pool);
-	intern_unref(s->sharing_key);
-	intern_unref(s->from_pool);
 	if (s->ready != NULL) {
 		intern_unref(s->ready->reason);
 		intern_unref(s->ready->message);
 	}
+	labels_done(&s->selector);
 	free(s->ready);
 	free(s->ports);
 	free(s->ingress);
 	free(s->ingress_proxied);
 	free(s->external_ips);
 	free(s->source_ranges);
+	s->ready = NULL;
+	s->ports = NULL;
+	s->ingress = s->external_ips = NULL;
+	s->ingress_proxied = NULL;
+	s->source_ranges = NULL;
+	s->port_count = s->source_range_count = 0;
+	s->ingress_count = s->external_ip_count = 0;
+}
+
+struct service *service_free(struct service *s)
+{
+	if (s == NULL)
+		return NULL;
+	service_shed(s);
+	meta_done(&s->meta);
+	intern_unref(s->lb_class);
+	intern_unref(s->requested_ips);
+	intern_unref(s->lb_ip);
+	intern_unref(s->address_pool);
+	intern_unref(s->sharing_key);
+	intern_unref(s->from_pool);
 	free(s);
 	return NULL;
 }

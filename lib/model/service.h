@@ -82,6 +82,9 @@ struct service {
 int service_decode(const cJSON *object, struct where where, struct faults *faults,
 		   struct service **ret);
 struct service *service_free(struct service *s); /* NULL is fine; returns NULL */
+/* For who keeps thousands: give up ports, selector, external IPs, source ranges and all of the
+ * status; none of them is there any more. */
+void service_shed(struct service *s);
 
 const char *service_type_name(enum service_type t);
 
