@@ -259,7 +259,7 @@ void allocator_lead(struct allocator *a, bool lead)
 	if (a->standby == !lead)
 		return;
 	a->standby = !lead;
-	a->synced = false;
+	a->synced = a->more = a->called = false;
 	a->retry_ns = 0;
 	a->reserves_told = false;
 	ipam_forget(a->ipam);
@@ -513,6 +513,43 @@ static void send_writes(struct allocator *a, struct allocator_actions *out)
 		send_write(a, r, out);
 }
 
+/* @r has come to its @turn. */
+static void look_at(struct allocator *a, struct record *r, enum turn turn,
+		    struct allocator_actions *out)
+{
+	if (record_is_ghost(r)) {
+		settle_ghost(a, r);
+		return;
+	}
+	if (turn == TURN_CLAIM) {
+		allocator_claim(a, r, out);
+		record_enqueue(a, r, TURN_GUARD);
+		return;
+	}
+	if (turn == TURN_GUARD && !r->unreadable) {
+		if (r->ours)
+			guard(a, r);
+		reserve_hold(a, r);
+		record_enqueue(a, r, TURN_HOLDER);
+		return;
+	}
+	r->called = false;
+	r->tried = ledger_freed(a->ledger);
+	a->recomputed++;
+	ipam_link_begin(a, r);
+	allocator_decide(a, r, out);
+	if (r->held != NULL) /* whichever it is: it has one again */
+		reserve_end(a, r);
+	reconcile(a, r);
+	ipam_link_end(a, r, out);
+	record_set_waiting(a, r, r->problem != NULL);
+}
+
+static bool is_enough(const struct allocator *a, const struct allocator_actions *out)
+{
+	return a->actions_max != 0 && out->count >= a->actions_max;
+}
+
 void allocator_run(struct allocator *a, uint64_t now_ns, struct allocator_actions *out)
 {
 	struct record *r;
@@ -521,7 +558,6 @@ void allocator_run(struct allocator *a, uint64_t now_ns, struct allocator_action
 	reserve_tick(a, now_ns);
 	if (a->standby || !a->synced || a->config == NULL || allocator_reservations_needed(a))
 		return;
-	a->called = false;
 	ipam_link_tick(a, now_ns);
 	while ((r = RB_MIN(record_timers, &a->timers)) != NULL && r->retry_ns <= now_ns) {
 		record_set_write(a, r, WRITE_NONE);
@@ -532,34 +568,11 @@ void allocator_run(struct allocator *a, uint64_t now_ns, struct allocator_action
 			record_mark(a, r);
 		a->retry_ns = 0;
 	}
-	while ((r = next_record(a, &turn)) != NULL) {
-		if (record_is_ghost(r)) {
-			settle_ghost(a, r);
-			continue;
-		}
-		if (turn == TURN_CLAIM) {
-			allocator_claim(a, r, out);
-			record_enqueue(a, r, TURN_GUARD);
-			continue;
-		}
-		if (turn == TURN_GUARD && !r->unreadable) {
-			if (r->ours)
-				guard(a, r);
-			reserve_hold(a, r);
-			record_enqueue(a, r, TURN_HOLDER);
-			continue;
-		}
-		r->called = false;
-		r->tried = ledger_freed(a->ledger);
-		a->recomputed++;
-		ipam_link_begin(a, r);
-		allocator_decide(a, r, out);
-		if (r->held != NULL) /* whichever it is: it has one again */
-			reserve_end(a, r);
-		reconcile(a, r);
-		ipam_link_end(a, r, out);
-		record_set_waiting(a, r, r->problem != NULL);
-	}
+	while (!(a->more = is_enough(a, out)) && (r = next_record(a, &turn)) != NULL)
+		look_at(a, r, turn, out);
+	if (a->more) /* nothing is written before everything was looked at */
+		return;
+	a->called = false;
 	if (LIST_EMPTY(&a->waiting))
 		a->retry_ns = 0;
 	else if (a->retry_ns == 0)
@@ -580,6 +593,8 @@ uint64_t allocator_wake_ns(const struct allocator *a)
 		RB_MIN(record_timers, (struct record_timers *)(uintptr_t)&a->timers);
 	uint64_t wake = a->retry_ns != 0 ? a->retry_ns : UINT64_MAX;
 
+	if (a->more)
+		return 0;
 	if (r != NULL && r->retry_ns < wake)
 		wake = r->retry_ns;
 	uint64_t ipam_ns = a->standby || !a->synced ? UINT64_MAX : ipam_wake_ns(a->ipam);
@@ -599,6 +614,7 @@ struct allocator *allocator_new(const struct allocator_cfg *cfg)
 	if (cfg->lb_class != NULL && cfg->lb_class[0] != '\0')
 		a->lb_class = intern(cfg->lb_class);
 	a->writes_max = cfg->writes_max;
+	a->actions_max = cfg->actions_max;
 	a->standby = cfg->standby;
 	a->reservations = cfg->reservations;
 	a->reserve_next_ns = UINT64_MAX;

@@ -40,7 +40,8 @@ struct allocator_cfg {
 	const char *lb_class; /* spec.loadBalancerClass to serve; NULL or "": those without one */
 	bool reservations;    /* `reserve` of pools takes effect: somebody writes what is kept */
 	unsigned writes_max;  /* status writes under way at once; 0: any number */
-	uint64_t seed;        /* of the jitter in write back-offs */
+	size_t actions_max; /* a run that has so many breaks off, the next goes on; 0: none does */
+	uint64_t seed;      /* of the jitter in write back-offs */
 };
 
 struct allocator *allocator_new(const struct allocator_cfg *cfg); /* the class is copied */
@@ -185,7 +186,10 @@ struct allocator_actions {
 };
 void allocator_actions_done(struct allocator_actions *actions); /* frees and empties */
 
-/* Look at every dirty Service; what is to be done is appended to @out. */
+/*
+ * Look at every dirty Service; what is to be done is appended to @out. With actions_max events the
+ * run breaks off, before anything is written; allocator_wake_ns() then wants the next one at once.
+ */
 void allocator_run(struct allocator *a, uint64_t now_ns, struct allocator_actions *out);
 
 /* When to run again even without an input; UINT64_MAX: not at all. */

@@ -20,8 +20,9 @@
 #include "lib/daemon/config_state.h"
 #include "lib/daemon/loop.h"
 
-#define WRITES_MAX 32
-#define COMPONENT  "metallb-controller" /* what dashboards select on */
+#define WRITES_MAX  32
+#define ACTIONS_MAX 256                  /* of one run: thousands of Services may come at once */
+#define COMPONENT   "metallb-controller" /* what dashboards select on */
 
 struct allocator_io {
 	struct kube *kube;
@@ -290,6 +291,7 @@ int allocator_io_open(const struct allocator_io_cfg *cfg, struct allocator_io **
 		.lb_class = cfg->lb_class,
 		.reservations = true,
 		.writes_max = WRITES_MAX,
+		.actions_max = ACTIONS_MAX,
 		.seed = cfg->seed,
 	};
 

@@ -141,6 +141,7 @@ TREE_GENERATE(space_tree, space, by_name, space_cmp)
 struct allocator {
 	const char *lb_class; /* interned; NULL: Services without one */
 	unsigned writes_max, writes;
+	size_t actions_max;
 	struct rng rng;
 
 	struct ledger *ledger;
@@ -160,7 +161,8 @@ struct allocator {
 		ARRAY_OF(struct pool_book *);
 	} news;              /* pools of which addresses had got other users then, or none */
 	uint64_t recomputed; /* decisions so far */
-	bool called;         /* the waiting, in this run */
+	bool more;           /* the last run broke off */
+	bool called;         /* the waiting, in this run or what it goes on with */
 
 	bool reservations, reserves_told;
 	bool reserve_new;     /* one begins, or the pools are other ones */

@@ -543,6 +543,34 @@ static void test_writes_under_way_are_bounded(void **state)
 	world_free(w);
 }
 
+/* Thousands that come at once need no memory for thousands of events. */
+static void test_events_of_a_run_are_bounded(void **state)
+{
+	struct world *w = world_new("[{\"name\":\"a\",\"addresses\":[\"192.0.2.0/24\"]}]", NULL);
+	(void)state;
+
+	w->cfg.actions_max = 3;
+	world_restart(w);
+	for (int i = 0; i < 7; i++) {
+		char name[16];
+		snprintf(name, sizeof(name), "web/%d", i);
+		world_apply(w, name, LB_V4, NULL, NULL);
+	}
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(world_run_once(w), 3);
+		assert_int_equal(w->writes, 0); /* not before everything was looked at */
+		assert_false(allocator_settled(w->a));
+		assert_true(allocator_wake_ns(w->a) <= w->now_ns);
+	}
+	world_run_once(w); /* the last event, and all writes */
+	assert_int_equal(w->writes, 7);
+	assert_int_equal(world_run_once(w), 0);
+	assert_true(allocator_settled(w->a));
+	assert_true(allocator_wake_ns(w->a) == UINT64_MAX);
+	assert_string_equal(world_shows(w, "web/6"), "192.0.2.6 a");
+	world_free(w);
+}
+
 static void test_conflict_is_redone_on_the_fresh_object(void **state)
 {
 	struct world *w = world_new(TWO_POOLS, NULL);
@@ -766,6 +794,7 @@ int main(void)
 		cmocka_unit_test(test_failed_write_backs_off_and_keeps_the_assignment),
 		cmocka_unit_test(test_address_is_free_only_when_its_removal_has_landed),
 		cmocka_unit_test(test_writes_under_way_are_bounded),
+		cmocka_unit_test(test_events_of_a_run_are_bounded),
 		cmocka_unit_test(test_conflict_is_redone_on_the_fresh_object),
 		cmocka_unit_test(
 			test_object_read_after_a_conflict_never_undoes_what_the_watch_told),
