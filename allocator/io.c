@@ -40,7 +40,7 @@ struct allocator_io {
 	struct gauges gauges;
 	struct metric_family *events; /* by reason */
 	uv_timer_t timer;             /* runs the engine */
-	bool closing;
+	bool leads, closing;
 };
 
 /* --- running the engine -------------------------------------------------------------- */
@@ -82,7 +82,9 @@ static void on_timer(uv_timer_t *t)
 	struct allocator_actions actions = { 0 };
 	uint64_t now = daemon_now_ns();
 
-	if (!gate_is_open(io->gate)) /* what is decided now could not be written */
+	/* What a leader decides now could not be written. A standby decides nothing; for it, time
+	 * goes on all the same. */
+	if (io->leads && !gate_is_open(io->gate))
 		return;
 	allocator_run(io->engine, now, &actions);
 	for (size_t i = 0; i < actions.count; i++) {
@@ -119,6 +121,7 @@ static void on_timer(uv_timer_t *t)
 
 void allocator_io_lead(struct allocator_io *io, bool lead)
 {
+	io->leads = lead;
 	allocator_lead(io->engine, lead);
 	config_state_lead(io->state, lead);
 	overlap_io_update(io->overlaps);

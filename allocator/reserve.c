@@ -70,6 +70,32 @@ void reserve_free(struct allocator *a, struct record *r)
 	r->reserve = NULL;
 }
 
+/* What is kept for @r ends here and now, and with it @r if nothing else is known of it. */
+static void drop(struct allocator *a, struct record *r)
+{
+	while (!LIST_EMPTY(&r->holder.uses))
+		ledger_drop(a->ledger, LIST_FIRST(&r->holder.uses));
+	reserve_free(a, r);
+	if (record_is_ghost(r) && !r->gone)
+		record_free(a, r);
+}
+
+/*
+ * May @ip be kept for @r, which has just left it? Not if others share on it. The books of a standby
+ * hold nothing but what it keeps: that ended when @r got the address, for whoever had it before.
+ */
+static bool may_keep(struct allocator *a, const struct record *r, const struct ip_addr *ip)
+{
+	const struct holder *other;
+
+	while ((other = ledger_blocker(a->ledger, ip, &r->holder, NULL)) != NULL) {
+		if (!a->standby)
+			return false;
+		drop(a, record_of(other));
+	}
+	return true;
+}
+
 void reserve_begin(struct allocator *a, struct record *r, struct ips ips)
 {
 	uint64_t keep = ips.count > 0 ? keep_ns(pool_of(a, &ips.items[0])) : 0;
@@ -77,8 +103,8 @@ void reserve_begin(struct allocator *a, struct record *r, struct ips ips)
 	if (!a->reservations || keep == 0)
 		return;
 	for (unsigned i = 0; i < ips.count; i++) {
-		if (ledger_blocker(a->ledger, &ips.items[i], &r->holder, NULL) != NULL)
-			return; /* others share on it: it is not free to be kept */
+		if (!may_keep(a, r, &ips.items[i]))
+			return;
 	}
 	if (a->reserve_bytes + bytes_of(r, ips.count) > BYTES_MAX) {
 		a->reserves_refused++;
@@ -97,6 +123,10 @@ void reserve_end(struct allocator *a, struct record *r)
 {
 	if (r->reserve == NULL || !r->reserve->wanted)
 		return;
+	if (a->standby) { /* what is on record is the leader's, and told to who leads next */
+		drop(a, r);
+		return;
+	}
 	r->reserve->wanted = false;
 	if (r->reserve->saved || r->reserve->sent)
 		a->reserve_dirty = true; /* it goes when that is gone from the record */
@@ -114,18 +144,24 @@ bool reserve_keeps(const struct record *r, const struct ip_addr *ip)
 void reserve_hold(struct allocator *a, struct record *r)
 {
 	struct ips ips = { NULL, 0 };
+	bool lost = false;
 
 	if (r->reserve != NULL && r->reserve->wanted)
 		ips = ip_kept_lend(r->reserve->ips);
 	for (unsigned i = 0; i < ips.count; i++) {
 		const struct ip_addr *ip = &ips.items[i];
 
-		if (ledger_use(&r->holder, ip) != NULL ||
-		    ledger_blocker(a->ledger, ip, &r->holder, r->claim) != NULL)
+		if (ledger_use(&r->holder, ip) != NULL)
 			continue;
+		if (ledger_blocker(a->ledger, ip, &r->holder, r->claim) != NULL) {
+			lost = true;
+			continue;
+		}
 		ledger_take(a->ledger, ip, &r->holder, r->claim);
 		ledger_use(&r->holder, ip)->leaving = true; /* held, but shown nowhere */
 	}
+	if (lost)
+		reserve_end(a, r);
 }
 
 bool reserve_offer(const struct allocator *a, const struct record *r,
@@ -243,6 +279,7 @@ void allocator_reservations_told(struct allocator *a, const struct allocator_res
 {
 	struct reserve *v, *next;
 
+	a->reserve_dirty = false;
 	LIST_FOREACH (v, &a->reserves, all) {
 		v->sent = v->saved; /* was */
 		v->saved = false;

@@ -6,7 +6,8 @@
  * without a Service: so nobody else gets it, and a Service of the same name finds it in its own
  * hands. It is over when that Service holds an address again, or the time is. All that are kept
  * are on record outside (allocator/reserve_io.c), written as a whole when one comes or goes and
- * read once by each new leader before it decides anything.
+ * read once by each new leader before it decides anything. A standby keeps what it sees go, for
+ * its time, in case the leader dies before that is on record.
  *
  * Not kept: what other Services share on, addresses of an IPAM, and what would not fit on record.
  * A Service that is deleted while no allocator runs has left nothing behind to keep.
@@ -34,7 +35,8 @@ void reserve_end(struct allocator *a, struct record *r);
 void reserve_free(struct allocator *a, struct record *r);
 
 bool reserve_keeps(const struct record *r, const struct ip_addr *ip);
-/* Take what is kept for @r into the books, where it is not in other hands. */
+/* Take what is kept for @r into the books. Is some of it in other hands, it was over when it got
+ * there. */
 void reserve_hold(struct allocator *a, struct record *r);
 
 /*

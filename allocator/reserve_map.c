@@ -10,6 +10,7 @@
 #include "lib/base/must.h"
 
 #define TIME_FORMAT "%Y-%m-%dT%H:%M:%SZ"
+#define LEFT_MAX_S  ((time_t)100 * 365 * 24 * 3600) /* what is beyond is for ever */
 
 /* --- writing --------------------------------------------------------------------------- */
 
@@ -83,6 +84,8 @@ static bool decode_until(const cJSON *until, struct reserve_now now, uint64_t *r
 	if (end == NULL || *end != '\0')
 		return false;
 	time_t left = timegm(&tm) - now.wall_s;
+	if (left > LEFT_MAX_S)
+		left = LEFT_MAX_S;
 	*ret_ns = now.ns + (left > 0 ? (uint64_t)left * NS_PER_S : 0);
 	return true;
 }
@@ -106,7 +109,8 @@ static bool decode_ips(const cJSON *list, struct ip_list *ret)
 static bool decode_one(const cJSON *entry, struct reserve_now now,
 		       struct allocator_reservation *ret)
 {
-	const char *dot = strchr(entry->string, '.');
+	/* NULL: `data` is a list. */
+	const char *dot = entry->string != NULL ? strchr(entry->string, '.') : NULL;
 	cJSON *value = cJSON_Parse(cJSON_GetStringValue(entry));
 	struct ip_list ips;
 	bool ok =

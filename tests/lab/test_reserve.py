@@ -114,3 +114,21 @@ def test_reservation_ends_with_its_time_and_outlives_a_record_changed_by_others(
     apply(office, service("next", loadBalancerIP="192.0.2.0", **V4))
     wait_ips(office, "next", "192.0.2.0")
     office.wait_for(lambda: on_record(office) == {"default.long": ["198.51.100.0"]}, 10)
+
+
+def test_what_is_over_is_not_on_record_again_after_a_failover(office):
+    apply(office, reserving("a", ["192.0.2.0/31"], "2s"))
+    leader = office.start_allocator()
+    office.wait_for(lambda: leader.metrics()["bellman_allocator_leader"] == 1, 10)
+    standby = office.start_allocator(name="standby", metrics_port=7483)
+    apply(office, service("gone", **V4))
+    wait_ips(office, "gone", "192.0.2.0")
+    kubectl(office, "delete", "service", "gone")
+    office.wait_for(lambda: on_record(office) == {"default.gone": ["192.0.2.0"]}, 10)
+    office.wait_for(lambda: standby.metrics()["bellman_allocator_reservations"] == 1, 10)
+    office.wait_for(lambda: on_record(office) == {}, 10)
+    office.wait_for(lambda: standby.metrics()["bellman_allocator_reservations"] == 0, 10)
+    leader.stop()
+    apply(office, service("next", **V4))
+    wait_ips(office, "next", "192.0.2.0")
+    assert on_record(office) == {}

@@ -430,6 +430,127 @@ static void test_service_that_goes_at_a_bad_moment_is_reserved_for(void **state)
 	reserve_world_free(w);
 }
 
+/* What is over is over in a standby, too: it is not on record again when that leads. */
+static void test_standby_ends_what_it_keeps(void **state)
+{
+	struct world *w = reserve_world(POOL);
+	(void)state;
+
+	world_apply(w, "web/a", LB_V4, A_IPS("192.0.2.1"), NULL);
+	world_apply(w, "web/b", LB_V4, A_IPS("192.0.2.0"), NULL);
+	world_run(w);
+	world_delete(w, "web/b"); /* on record when the lead is lost */
+	world_run(w);
+	allocator_lead(w->a, false);
+	world_delete(w, "web/a");
+	world_run(w);
+	assert_int_equal(allocator_reserved(w->a).kept, 2);
+	uint64_t end = w->now_ns + 60 * S_NS;
+	assert_int_equal(allocator_wake_ns(w->a), end);
+	w->now_ns = end;
+	world_run(w);
+	assert_int_equal(allocator_reserved(w->a).kept, 0);
+	assert_int_equal(allocator_wake_ns(w->a), UINT64_MAX);
+
+	unsigned writes = kept.writes;
+	cJSON_Delete(kept.map);
+	kept.map = NULL; /* by the leader of that time */
+	allocator_lead(w->a, true);
+	allocator_synced(w->a);
+	read_record(w);
+	world_apply(w, "web/c", LB_V4, A_IPS("192.0.2.1"), NULL);
+	world_run(w);
+	assert_string_equal(world_shows(w, "web/c"), "192.0.2.1 a");
+	assert_int_equal(kept.writes, writes);
+	reserve_world_free(w);
+}
+
+/* An address that a Service had for a while, as a standby sees it. */
+static void comes_and_goes(struct world *w, const char *name, const char *ip)
+{
+	world_apply(w, name, LB_V4, NULL, NULL);
+	world_status(w, name, ip, NULL);
+	world_run(w);
+	world_delete(w, name);
+	world_run(w);
+}
+
+/* Of two that had one address in turn the later one has it kept, whatever their names. */
+static void test_standby_keeps_for_who_left_last(void **state)
+{
+	static const char *const orders[][2] = { { "web/a", "web/z" }, { "web/z", "web/a" } };
+	(void)state;
+
+	for (size_t i = 0; i < 2; i++) {
+		struct world *w = reserve_world(POOL);
+
+		allocator_lead(w->a, false);
+		comes_and_goes(w, orders[i][0], "192.0.2.1");
+		w->now_ns += 10 * S_NS;
+		comes_and_goes(w, orders[i][1], "192.0.2.1");
+		assert_int_equal(allocator_reserved(w->a).kept, 1);
+		/* Its time is counted from its own end. */
+		w->now_ns += 59 * S_NS;
+		world_run(w);
+		assert_int_equal(allocator_reserved(w->a).kept, 1);
+		allocator_lead(w->a, true);
+		allocator_synced(w->a);
+		read_record(w);
+		world_apply(w, "web/c", LB_V4, A_IPS("192.0.2.1"), NULL);
+		world_run(w);
+		assert_int_equal(strncmp(on_record(), i == 0 ? "web.z " : "web.a ", 6), 0);
+		assert_string_equal(world_shows(w, "web/c"), "");
+		world_apply(w, orders[i][1], LB_V4, NULL, NULL);
+		world_run(w);
+		assert_string_equal(world_shows(w, orders[i][1]), "192.0.2.1 a");
+		reserve_world_free(w);
+	}
+}
+
+/* One on record whose address another Service has got since keeps nothing from its successors. */
+static void test_reservation_that_lost_its_address_is_over(void **state)
+{
+	struct world *w = reserve_world(POOL);
+	(void)state;
+
+	world_apply(w, "web/b", LB_V4, NULL, NULL);
+	world_status(w, "web/b", "192.0.2.1", NULL);
+	kept.map = cJSON_Parse("{\"data\":{\"web.a\":\"{\\\"addresses\\\":[\\\"192.0.2.1\\\"],"
+			       "\\\"until\\\":\\\"2033-01-01T00:00:00Z\\\"}\"}}");
+	restart(w);
+	assert_string_equal(world_shows(w, "web/b"), "192.0.2.1 a");
+	assert_string_equal(on_record(), "");
+	world_delete(w, "web/b");
+	restart(w); /* nothing of it is known, and so nothing kept */
+	world_apply(w, "web/c", LB_V4, A_IPS("192.0.2.1"), NULL);
+	world_run(w);
+	assert_string_equal(world_shows(w, "web/c"), "192.0.2.1 a");
+	reserve_world_free(w);
+}
+
+/* "For ever", as somebody writes it by hand, is long. */
+static void test_until_beyond_all_time_is_far(void **state)
+{
+	static const char *const years[] = { "2200", "2611", "2612", "9999" };
+	(void)state;
+
+	for (size_t i = 0; i < sizeof(years) / sizeof(years[0]); i++) {
+		struct reserve_now now = { .ns = 7 * S_NS, .wall_s = 1700000000 };
+		struct reserve_list list = { 0 };
+		char *text =
+			world_text("{\"data\":{\"web.a\":\"{\\\"addresses\\\":[\\\"192.0.2.1\\\"],"
+				   "\\\"until\\\":\\\"%s-07-01T00:00:00Z\\\"}\"}}",
+				   years[i]);
+		cJSON *map = cJSON_Parse(text);
+
+		assert_int_equal(reserve_map_decode(map, now, &list), 0);
+		assert_int_equal(list.items[0].until_ns, now.ns + 100ull * 365 * 24 * 3600 * S_NS);
+		reserve_list_done(&list);
+		cJSON_Delete(map);
+		free(text);
+	}
+}
+
 /* A ConfigMap has an end: beyond some 900 kB what is deleted is free at once, and counted. */
 static void test_record_is_bounded(void **state)
 {
@@ -502,6 +623,7 @@ static void test_entries_that_are_not_understood_are_counted(void **state)
 		"{\"data\":{\"w.a\":\"{\\\"addresses\\\":7,\\\"until\\\":7}\"}}",
 		"{\"data\":{\"w.a\":\"rubbish\"}}",
 		"{\"data\":{\"w.a\":7}}",
+		"{\"data\":[\"{}\"]}",
 	};
 	(void)state;
 
@@ -534,6 +656,10 @@ int main(void)
 		cmocka_unit_test(test_pool_that_reserves_no_more_frees_at_once),
 		cmocka_unit_test(test_shared_address_is_kept_for_the_last_user_only),
 		cmocka_unit_test(test_service_that_goes_at_a_bad_moment_is_reserved_for),
+		cmocka_unit_test(test_standby_ends_what_it_keeps),
+		cmocka_unit_test(test_standby_keeps_for_who_left_last),
+		cmocka_unit_test(test_reservation_that_lost_its_address_is_over),
+		cmocka_unit_test(test_until_beyond_all_time_is_far),
 		cmocka_unit_test(test_record_is_bounded),
 		cmocka_unit_test(test_nothing_is_kept_unless_somebody_keeps_record),
 		cmocka_unit_test(test_entries_that_are_not_understood_are_counted),
