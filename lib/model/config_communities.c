@@ -42,7 +42,7 @@ static int aliases_collect(struct build *b, struct aliases *ret)
 			struct alias *a = array_push(ret);
 			if (a == NULL)
 				return -ENOMEM;
-			*a = (struct alias){ .name = json_text(&name),
+			*a = (struct alias){ .name = json_absent(&name) ? "" : json_text(&name),
 					     .entry = e,
 					     .index = j.index };
 			if (community_parse(json_text(&value), &a->value, why, sizeof(why)) != 0)

@@ -63,6 +63,8 @@ static uint64_t duration_read(const struct json *of, const char *name)
 	return text != NULL && duration_parse(text, &ns) == 0 ? ns : BGP_DURATION_UNSET;
 }
 
+#define HOLD_MAX_NS ((uint64_t)UINT16_MAX * NS_PER_S) /* RFC 4271 section 4.2 */
+
 /* Where one of the two is given the other follows, as in MetalLB. */
 static void timers_read(const struct json *spec, struct bgp_peer *p)
 {
@@ -70,9 +72,14 @@ static void timers_read(const struct json *spec, struct bgp_peer *p)
 	p->keepalive_ns = duration_read(spec, "keepaliveTime");
 	p->connect_ns = duration_read(spec, "connectTime");
 	if (p->hold_ns == BGP_DURATION_UNSET && p->keepalive_ns != BGP_DURATION_UNSET)
-		p->hold_ns = p->keepalive_ns * 3;
+		p->hold_ns = p->keepalive_ns > HOLD_MAX_NS ? HOLD_MAX_NS : p->keepalive_ns * 3;
 	else if (p->hold_ns != BGP_DURATION_UNSET && p->keepalive_ns == BGP_DURATION_UNSET)
 		p->keepalive_ns = p->hold_ns / 3;
+	if (p->hold_ns == BGP_DURATION_UNSET || p->hold_ns < HOLD_MAX_NS)
+		return;
+	p->hold_ns = HOLD_MAX_NS;
+	if (p->keepalive_ns > HOLD_MAX_NS / 3)
+		p->keepalive_ns = HOLD_MAX_NS / 3;
 }
 
 static int peer_read(const struct build_entry *e, struct bgp_peer *p)

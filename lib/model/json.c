@@ -217,11 +217,26 @@ const char *json_nearest(const char *text, const char *const *known)
 	return nearest;
 }
 
+/* Within the spec of an object that comes from an API. */
+static bool is_stored_spec(const struct json *j)
+{
+	const char *first = "";
+
+	for (; j != NULL; j = j->up)
+		if (j->key != NULL && *j->key != '\0')
+			first = j->key;
+	return strcmp(first, "spec") == 0 || strncmp(first, "spec.", strlen("spec.")) == 0;
+}
+
 void json_unknown(const struct json *j, const char *const *known)
 {
 	const char *nearest = json_nearest(j->key, known);
 
-	if (nearest != NULL)
+	/* Without faults it is what has been checked already that is read, where it stood is lost.
+	 */
+	if (j->source->where.doc == NULL && (j->source->faults == NULL || is_stored_spec(j)))
+		json_warn(j, "unknown field, ignored");
+	else if (nearest != NULL)
 		json_fault(j, "unknown field, did you mean %s?", nearest);
 	else
 		json_fault(j, "unknown field");

@@ -68,7 +68,11 @@ const char *json_need_text(const struct json *j);
 /* The index of a text within @words (ended by NULL), @absent when absent; a fault for others. */
 int json_word(const struct json *j, const char *const *words, int absent);
 
-/* A fault about a member whose name is none of @known (ended by NULL), with the nearest one. */
+/*
+ * A fault about a member whose name is none of @known (ended by NULL), with the nearest one. In the
+ * spec of an object of an API it is a warning: a slip would not have passed the definition there,
+ * so that is of a later version than we know, and MetalLB passes over it.
+ */
 void json_unknown(const struct json *j, const char *const *known);
 
 /* The one of @known that @text is a slip of, or NULL. */

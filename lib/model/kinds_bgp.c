@@ -185,10 +185,17 @@ static bool duration_of(const struct json *spec, const char *name, uint64_t *ret
 	return cJSON_IsString(value) && duration_parse(value->valuestring, ret_ns) == 0;
 }
 
-/* RFC 4271 section 4.2: in seconds, 0 or at least 3, in two octets. MetalLB cuts what is below. */
+/* RFC 4271 section 4.2: in seconds, 0 or at least 3. MetalLB cuts what is below. */
 static bool hold_time_fits(uint64_t ns)
 {
-	return ns / NS_PER_S == 0 || (ns / NS_PER_S >= 3 && ns / NS_PER_S <= UINT16_MAX);
+	return ns / NS_PER_S == 0 || ns / NS_PER_S >= 3;
+}
+
+/* It has two octets there. MetalLB takes any, so it is no fault: config_read_bgp.c cuts it. */
+static void warn_of_long(const struct json *j, uint64_t hold_ns)
+{
+	if (hold_ns / NS_PER_S > UINT16_MAX)
+		json_warn(j, "the hold time is cut to 65535 s, all that BGP can say");
 }
 
 static void timer_rules(const struct json *spec)
@@ -199,16 +206,20 @@ static void timer_rules(const struct json *spec)
 	bool has_hold = duration_of(spec, "holdTime", &hold_ns);
 	bool has_keep = duration_of(spec, "keepaliveTime", &keep_ns);
 
-	if (has_keep && json_absent(&hold) && keep_ns > 0 &&
-	    (keep_ns > UINT64_MAX / 3 || !hold_time_fits(keep_ns * 3))) {
-		json_fault(&keep, "three times of it, the hold time, is not 0 or 3..65535 s");
+	if (has_keep && json_absent(&hold))
+		warn_of_long(&keep, keep_ns < UINT64_MAX / 3 ? keep_ns * 3 : UINT64_MAX);
+	if (has_hold)
+		warn_of_long(&hold, hold_ns);
+	if (has_keep && json_absent(&hold) && keep_ns < UINT64_MAX / 3 &&
+	    !hold_time_fits(keep_ns * 3)) {
+		json_fault(&keep, "three times of it, the hold time, is not 0 or at least 3 s");
 		json_summarize(spec,
 			       "invalid BGPPeer timers: invalid hold time, three times \"%s\": "
 			       "must be 0 or >=3s",
 			       keep.value->valuestring);
 	}
 	if (has_hold && !hold_time_fits(hold_ns)) {
-		json_fault(&hold, "must be 0 or 3..65535 s");
+		json_fault(&hold, "must be 0 or at least 3 s");
 		json_summarize(
 			spec, "invalid BGPPeer timers: invalid hold time \"%s\": must be 0 or >=3s",
 			hold.value->valuestring);
@@ -310,7 +321,7 @@ const struct field bfd_profile_fields[] = {
 };
 
 static const struct field community_alias_fields[] = {
-	{ .name = "name", .type = FIELD_TEXT, .required = true },
+	{ .name = "name", .type = FIELD_TEXT }, /* MetalLB takes one that has none */
 	{ .name = "value", .type = FIELD_COMMUNITY, .required = true },
 	{ .name = NULL },
 };
@@ -328,6 +339,8 @@ void community_rules(const struct json *spec)
 		return;
 	json_each (j, &list) {
 		const cJSON *name = cJSON_GetObjectItemCaseSensitive(j.value, "name");
+		if (!cJSON_IsString(name) || *name->valuestring == '\0')
+			json_warn(&j, "has no name, so that nothing can refer to it");
 		const cJSON *text = cJSON_GetObjectItemCaseSensitive(j.value, "value");
 		struct community value;
 		char why[256];

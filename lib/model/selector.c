@@ -65,11 +65,6 @@ int selector_cmp(const struct selector *a, const struct selector *b)
 	return c;
 }
 
-static int selector_ref_cmp(const void *a, const void *b)
-{
-	return selector_cmp(*(const struct selector *const *)a, *(const struct selector *const *)b);
-}
-
 static struct requirement *push(struct selector *s, const char *key, enum selector_op op,
 				size_t values)
 {
@@ -121,7 +116,8 @@ static void duplicate_value(const struct json *values, const char *value)
 		       value);
 }
 
-static int expression_decode(const struct json *expression, struct selector *s)
+/* @twins: what is there twice is a fault. */
+static int expression_decode(const struct json *expression, bool twins, struct selector *s)
 {
 	static const char *const members[] = { "key", "operator", "values", NULL };
 	struct json key = json_get(expression, "key"), op = json_get(expression, "operator");
@@ -158,7 +154,7 @@ static int expression_decode(const struct json *expression, struct selector *s)
 			r->values[r->value_count++] = intern(text);
 	}
 	qsort(r->values, r->value_count, sizeof(*r->values), text_cmp);
-	for (uint32_t i = 1; i < r->value_count; i++)
+	for (uint32_t i = 1; twins && i < r->value_count; i++)
 		if (r->values[i] == r->values[i - 1])
 			duplicate_value(&values, r->values[i]);
 	return 0;
@@ -170,7 +166,7 @@ static void duplicate_expression(const struct json *expressions, const char *key
 	json_summarize(expressions, "duplicate definition of match expressions on \"%s\"", key);
 }
 
-static int selector_read(const struct json *j, struct selector *s)
+static int selector_read(const struct json *j, bool twins, struct selector *s)
 {
 	static const char *const members[] = { "matchLabels", "matchExpressions", NULL };
 	struct json labels = json_get(j, "matchLabels");
@@ -187,14 +183,14 @@ static int selector_read(const struct json *j, struct selector *s)
 	if (json_is_list(&expressions)) {
 		for (struct json e = json_first(&expressions); rc == 0 && e.value != NULL;
 		     e = json_next(&e))
-			rc = expression_decode(&e, s);
+			rc = expression_decode(&e, twins, s);
 	}
 	if (rc != 0)
 		return rc;
 	/* Among the expressions alone: a label said as an expression too is no fault. */
 	if (s->count - from > 1) {
 		qsort(s->items + from, s->count - from, sizeof(*s->items), requirement_cmp);
-		for (size_t i = from + 1; i < s->count; i++)
+		for (size_t i = from + 1; twins && i < s->count; i++)
 			if (requirement_cmp(&s->items[i - 1], &s->items[i]) == 0)
 				duplicate_expression(&expressions, s->items[i].key);
 	}
@@ -211,7 +207,8 @@ int selector_decode(const cJSON *json, struct where where, struct faults *faults
 	struct json root = json_root(&source, json, field);
 	struct selector s = { 0 };
 
-	int rc = selector_read(&root, &s);
+	/* Only in lists does MetalLB look for what is there twice. */
+	int rc = selector_read(&root, false, &s);
 	if (rc == 0 && source.failed)
 		rc = -EBADMSG;
 	if (rc == 0)
@@ -229,19 +226,72 @@ static const char *list_name(const char *path)
 	return dot == NULL ? path : dot + 1;
 }
 
-/* No two of a list may be equal: sorted copies of the pointers lie side by side. */
+/* One of a list, and how it is written. */
+struct written {
+	const struct selector *selector;
+	const cJSON *json;
+};
+
+static int written_cmp(const void *a, const void *b)
+{
+	const struct written *x = a, *y = b;
+	int c = selector_cmp(x->selector, y->selector);
+
+	return c != 0 ? c : (x->selector > y->selector) - (x->selector < y->selector);
+}
+
+/* NULL when it is absent or an empty map or list, which are the same in Go. */
+static const cJSON *member(const cJSON *object, const char *name)
+{
+	const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);
+	bool is_empty = (cJSON_IsObject(item) || cJSON_IsArray(item)) && item->child == NULL;
+
+	return cJSON_IsNull(item) || is_empty ? NULL : item;
+}
+
+static size_t length(const cJSON *list)
+{
+	return list == NULL ? 0 : (size_t)cJSON_GetArraySize(list);
+}
+
+/*
+ * Of two that select the same: are they written alike, the order of values aside? What is a label
+ * in one and an expression in the other, or in another order, MetalLB takes.
+ */
+static bool written_alike(const cJSON *a, const cJSON *b)
+{
+	const cJSON *x = member(a, "matchExpressions"), *y = member(b, "matchExpressions");
+
+	if (!json_equal(member(a, "matchLabels"), member(b, "matchLabels")) ||
+	    length(x) != length(y))
+		return false;
+	x = x == NULL ? NULL : x->child;
+	y = y == NULL ? NULL : y->child;
+	for (; x != NULL; x = x->next, y = y->next)
+		if (!json_equal(member(x, "key"), member(y, "key")) ||
+		    !json_equal(member(x, "operator"), member(y, "operator")))
+			return false;
+	return true;
+}
+
+/* No two of a list may be equal: sorted they lie side by side. */
 static int duplicates_find(const struct json *list, const struct selectors *s)
 {
+	size_t n = 0;
+
 	if (s->count < 2)
 		return 0;
-	const struct selector **order = calloc(s->count, sizeof(*order));
+	struct written *order = calloc(s->count, sizeof(*order));
 	if (order == NULL)
 		return -ENOMEM;
-	for (size_t i = 0; i < s->count; i++)
-		order[i] = &s->items[i];
-	qsort(order, s->count, sizeof(*order), selector_ref_cmp);
-	for (size_t i = 1; i < s->count; i++) {
-		if (selector_cmp(order[i - 1], order[i]) == 0) {
+	json_each (j, list) {
+		order[n] = (struct written){ &s->items[n], j.value };
+		n++;
+	}
+	qsort(order, n, sizeof(*order), written_cmp);
+	for (size_t i = 1; i < n; i++) {
+		if (selector_cmp(order[i - 1].selector, order[i].selector) == 0 &&
+		    written_alike(order[i - 1].json, order[i].json)) {
 			json_fault(list, "the same selector is there twice");
 			json_summarize(list, "duplicate definition of %s", list_name(list->key));
 			break;
@@ -263,7 +313,7 @@ int selectors_decode(const cJSON *json, struct where where, struct faults *fault
 		for (struct json j = json_first(&root); rc == 0 && j.value != NULL;
 		     j = json_next(&j)) {
 			struct selector *s = array_push(&list);
-			rc = s == NULL ? -ENOMEM : selector_read(&j, s);
+			rc = s == NULL ? -ENOMEM : selector_read(&j, true, s);
 		}
 		if (rc == 0)
 			rc = duplicates_find(&root, &list);

@@ -454,11 +454,11 @@ contexts: [{{name: lab, context: {{cluster: lab, user: lab}}}}]
 
         wait_for(up, deadline, "the API server to answer")
 
-    def start_allocator(self, *args, wait=True, name="allocator", metrics_port=7473):
+    def start_allocator(self, *args, wait=True, name="allocator", metrics_port=7473, env=None):
         """After a kill one that is started again waits as long as a write may take: of this lease, 2 s."""
         lease = ("--lease-duration", "6s", "--renew-deadline", "4s", "--retry-period", "1s")
         argv = [self.bin / "bellman-allocator", "--kubeconfig", self.kubeconfig, "--metrics", f"127.0.0.1:{metrics_port}"]
-        p = Daemon(self, name, "sw", [*argv, *lease, *args], metrics_port)
+        p = Daemon(self, name, "sw", [*argv, *lease, *args], metrics_port, env)
         return p.wait_ready() if wait else p
 
     def start_speaker(self, node, *args, wait=True):

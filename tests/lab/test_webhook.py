@@ -89,21 +89,34 @@ def of(kind, version, name, spec):
             "spec": spec}
 
 
-def test_peers_that_meet_on_a_node(hook):
+def standby_of(hook, **env):
+    standby = hook.lab.start_allocator(
+        "--webhook", f"127.0.0.1:{STANDBY_PORT}", "--webhook-tls-cert", hook.cert, "--webhook-tls-key", hook.key,
+        name="standby", metrics_port=STANDBY_METRICS, env=env)
+    hook.lab.wait_for(lambda: hook.post(POOLS, "{", STANDBY_PORT)[0] == 400)
+    return standby
+
+
+def test_peers_that_meet_on_a_node_where_frr_runs(hook):
     def peer(name, **labels):
         return of("BGPPeer", "v1beta2", name, {"myASN": 1, "peerASN": 2, "peerAddress": "192.0.2.1",
                                                "nodeSelectors": [{"matchLabels": labels}]})
 
+    def frr(made):
+        return hook.ask(made, path=PEERS, port=STANDBY_PORT)
+
+    standby_of(hook, METALLB_BGP_TYPE="frr-k8s")
     hook.lab.api.create(peer("by-rack", rack="a"))
     by_row = peer("by-row", row="1")
-    assert hook.ask(by_row, path=PEERS)["allowed"]
+    assert frr(by_row)["allowed"]
     made = node("n", ["192.0.2.9"], ["10.244.0.0/24"])
     made["metadata"]["labels"].update(rack="a", row="1")
     hook.lab.api.create(made)
-    hook.lab.wait_for(lambda: not hook.ask(by_row, path=PEERS)["allowed"])
-    assert "already exists" in hook.ask(by_row, path=PEERS)["status"]["message"]
+    hook.lab.wait_for(lambda: not frr(by_row)["allowed"])
+    assert "already exists" in frr(by_row)["status"]["message"]
+    assert hook.ask(by_row, path=PEERS)["allowed"]  # by who is not asked for FRR's limits
     hook.lab.api.delete("Node", "n")
-    hook.lab.wait_for(lambda: hook.ask(by_row, path=PEERS)["allowed"])
+    hook.lab.wait_for(lambda: frr(by_row)["allowed"])
 
 
 def test_a_profile_in_use_stays(hook):
@@ -116,10 +129,7 @@ def test_a_profile_in_use_stays(hook):
 
 
 def test_a_standby_answers_too(hook):
-    standby = hook.lab.start_allocator(
-        "--webhook", f"127.0.0.1:{STANDBY_PORT}", "--webhook-tls-cert", hook.cert, "--webhook-tls-key", hook.key,
-        name="standby", metrics_port=STANDBY_METRICS)
-    hook.lab.wait_for(lambda: hook.post(POOLS, "{", STANDBY_PORT)[0] == 400)
+    standby = standby_of(hook)
     assert standby.metrics()["bellman_allocator_leader"] == 0
     hook.lab.api.create(pool("theirs", ["192.0.2.128/25"]))
     mine = pool("mine", ["192.0.2.0/24"])

@@ -313,7 +313,7 @@ static const struct bad {
 	{ PEER "peerPort = 16385; } );",
 	  "b.conf:2: bgpPeers[0].peerPort: 16385 is not in 0..16384" },
 	{ PEER "holdTime = \"2s\"; } );",
-	  "b.conf:2: bgpPeers[0].holdTime: must be 0 or 3..65535 s" },
+	  "b.conf:2: bgpPeers[0].holdTime: must be 0 or at least 3 s" },
 	{ PEER "holdTime = \"90\"; } );",
 	  "b.conf:2: bgpPeers[0].holdTime: \"90\" is no duration such as \"90s\" or \"1m30s\"" },
 	{ PEER "holdTime = \"9s\";\nkeepaliveTime = \"10s\"; } );",
@@ -334,8 +334,6 @@ static const struct bad {
 	{ "communities = ( { name = \"a\"; communities = (\n{ name = \"x\"; value = \"y\"; } ); } "
 	  ");",
 	  "b.conf:2: communities[0].communities[0].value: invalid community format: y" },
-	{ "communities = ( { name = \"a\"; communities = (\n{ value = \"1:2\"; } ); } );",
-	  "b.conf:2: communities[0].communities[0].name: is required" },
 	/* settings */
 	{ "settings = {\nmetric = \":1\"; };",
 	  "b.conf:2: settings.metric: unknown field, did you mean metrics?" },
@@ -506,6 +504,93 @@ static void test_peer_is_read_field_for_field(void **state)
 	assert_int_equal(f->minimum_ttl, 254);
 	assert_true(f->passive && f->echo_mode);
 	built_done(&b);
+}
+
+/* --- what a cluster of MetalLB may hold ------------------------------------------------ */
+
+#define STORED(version, kind, spec)                                                                \
+	"{\"apiVersion\":\"metallb.io/" version "\",\"kind\":\"" kind                              \
+	"\",\"metadata\":{\"name\":\"x\"},\"spec\":" spec "}"
+#define STORED_PEER(more)                                                                          \
+	STORED("v1beta2", "BGPPeer",                                                               \
+	       "{\"myASN\":1,\"peerASN\":2,\"peerAddress\":\"10.0.0.1\"," more "}")
+
+/* As objects of an API: MetalLB takes each of them, so none may keep the others from being used. */
+static void test_what_metallb_takes_is_no_fault(void **state)
+{
+	static const struct {
+		const char *object, *told;
+	} rows[] = {
+		{ STORED("v1beta1", "IPAddressPool",
+			 "{\"addresses\":[\"10.0.0.0/24\"],\"ofANewerVersion\":{\"a\":1}}"),
+		  "spec.ofANewerVersion: warning: unknown field, ignored" },
+		{ STORED("v1beta1", "L2Advertisement",
+			 "{\"nodeSelectors\":[{\"matchLabels\":{\"a\":\"b\"},\"new\":1}]}"),
+		  "spec.nodeSelectors[0].new: warning: unknown field, ignored" },
+		{ STORED_PEER("\"holdTime\":\"24h\""),
+		  "spec.holdTime: warning: the hold time is cut to 65535 s, all that BGP can say" },
+		{ STORED_PEER("\"keepaliveTime\":\"2000h\""),
+		  "spec.keepaliveTime: warning: the hold time is cut to 65535 s, all that BGP can "
+		  "say" },
+		{ STORED("v1beta1", "Community", "{\"communities\":[{\"value\":\"1:2\"}]}"),
+		  "spec.communities[0]: warning: has no name, so that nothing can refer to it" },
+		/* It looks for what is there twice in lists, and at how it is written. */
+		{ STORED("v1beta1", "L2Advertisement",
+			 "{\"preferredNodeSelectors\":[{\"weight\":1,\"preference\":{"
+			 "\"matchExpressions\":[{\"key\":\"a\",\"operator\":\"In\",\"values\":["
+			 "\"b\",\"b\"]}]}}]}"),
+		  "" },
+		{ STORED_PEER("\"nodeSelectors\":[{\"matchLabels\":{\"a\":\"b\"}},{"
+			      "\"matchExpressions\":[{\"key\":\"a\",\"operator\":\"In\","
+			      "\"values\":[\"b\"]}]}]"),
+		  "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		cJSON *json = cJSON_Parse(rows[i].object);
+		struct config_input input = { .object = json };
+		struct config_inputs inputs = { .items = &input, .count = 1 };
+		struct faults faults = { 0 };
+		struct config *config = NULL;
+		char line[512] = "", *told = line;
+
+		assert_non_null(json);
+		assert_int_equal(config_build(&inputs, &faults, &config), 0);
+		if (faults.count > 0)
+			told = strstr(fault_format(&faults.items[0], line, sizeof(line)), "spec.");
+		assert_string_equal(told, rows[i].told);
+		assert_int_equal(faults.count, *rows[i].told != '\0');
+		if (config->bgp_peers.count > 0 && strstr(told, "hold time") != NULL) {
+			const struct bgp_peer *p = &config->bgp_peers.items[0];
+			assert_true(p->hold_ns == 65535 * NS_PER_S);
+			assert_true(p->keepalive_ns == 21845 * NS_PER_S);
+		}
+		config_unref(config);
+		faults_free(&faults);
+		cJSON_Delete(json);
+	}
+}
+
+/* A slip in one of Bellman's annotations no definition finds. */
+static void test_unknown_field_in_an_annotation_is_a_fault(void **state)
+{
+	cJSON *json = cJSON_Parse(
+		"{\"apiVersion\":\"metallb.io/v1beta1\",\"kind\":\"IPAddressPool\",\"metadata\":{"
+		"\"name\":\"x\",\"annotations\":{\"bellman.io/ipam\":\"{\\\"url\\\":"
+		"\\\"https://a\\\",\\\"timeot\\\":\\\"1s\\\"}\"}},"
+		"\"spec\":{\"addresses\":[\"10.0.0.0/24\"]}}");
+	struct config_input input = { .object = json };
+	struct config_inputs inputs = { .items = &input, .count = 1 };
+	struct faults faults = { 0 };
+	struct config *config = NULL;
+
+	(void)state;
+	assert_non_null(json);
+	assert_int_equal(config_build(&inputs, &faults, &config), -EBADMSG);
+	assert_non_null(strstr(faults.items[0].message, "did you mean timeout?"));
+	faults_free(&faults);
+	cJSON_Delete(json);
 }
 
 /* The old version, too: without holdTime it is unset, and not 0 as by MetalLB's conversion. */
@@ -840,6 +925,8 @@ int main(void)
 		TEST(test_defaults_are_those_of_metallb),
 		TEST(test_peer_is_read_field_for_field),
 		TEST(test_old_peer_is_the_same_struct),
+		TEST(test_what_metallb_takes_is_no_fault),
+		TEST(test_unknown_field_in_an_annotation_is_a_fault),
 		TEST(test_bgp_advertisement_is_read_field_for_field),
 		TEST(test_big_numbers_survive_libconfig),
 		TEST(test_string_lists_may_be_in_brackets),
