@@ -62,15 +62,9 @@ static u128 sum(u128 a, u128 b)
 static void range_add_span(struct pool_side *side, struct pool_range_book *range, u128 first,
 			   u128 last, bool avoid_buggy)
 {
-	const struct span *before =
-		side->span_count > 0 ? &side->spans[side->span_count - 1] : NULL;
 	u128 size = last - first + 1; /* 0: the whole space */
 
-	side->spans[side->span_count++] = (struct span){
-		.first = first,
-		.last = last,
-		.before = before != NULL ? before->before + (before->last - before->first) + 1 : 0,
-	};
+	side->spans[side->span_count++] = (struct span){ .first = first, .last = last };
 	range->span_end = side->span_count;
 	if (avoid_buggy)
 		size -= buggy_up_to(last) - (first > 0 ? buggy_up_to(first - 1) : 0);
@@ -128,9 +122,11 @@ static void side_init(struct pool_side *side, const struct pool *p, uint8_t fami
 			side_add_range(side, r, cuts, cut_count,
 				       p->avoid_buggy_ips && family == IP_V4);
 	}
-	free(cuts);
 	if (side->span_count > 0)
 		side->taken = must(rangeset_new());
+	for (size_t i = 0; side->taken != NULL && i < cut_count; i++)
+		must_0(rangeset_add(side->taken, cuts[i].first, cuts[i].last));
+	free(cuts);
 }
 
 static int pinned_cmp(const void *a, const void *b)

@@ -31,10 +31,9 @@ struct pool_side {
 	size_t open; /* no range before it has a free address */
 	struct span {
 		u128 first, last; /* of one range less excludes, ascending */
-		u128 before;      /* numbers in the spans before it */
 	} * spans;
 	size_t span_count;
-	struct rangeset *taken; /* in use, or met and never to be used; NULL: no spans */
+	struct rangeset *taken; /* in use, excluded, or met and avoided; NULL: no spans */
 	u128 total, used;       /* of all ranges; total: at most 2^128 - 1 */
 	uint64_t freed;         /* ledger_freed() when an address was last freed */
 };

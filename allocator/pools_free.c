@@ -4,8 +4,6 @@
 #include "lib/base/must.h"
 #include "lib/base/rangeset.h"
 
-#define THROWS 4 /* for a free address, before the next one will do */
-
 void pools_take(struct place place, const struct ip_addr *ip)
 {
 	if (place.pool == NULL)
@@ -140,76 +138,46 @@ static u128 random_below(struct rng *rng, u128 bound)
 	return n;
 }
 
-/* The span of which the @n-th number of all spans is. */
-static size_t span_of(const struct pool_side *side, u128 n)
+/* The range in which the @n-th free number is, of those of all ranges. */
+static size_t range_of_free(const struct pool_side *side, u128 n)
 {
-	size_t lo = 0, hi = side->span_count - 1;
+	size_t i = 0;
 
-	while (lo < hi) { /* the last one that begins at or before n */
-		size_t mid = hi - (hi - lo) / 2;
+	for (; i + 1 < side->range_count; i++) {
+		u128 free = side->ranges[i].total - side->ranges[i].used;
 
-		if (side->spans[mid].before > n)
-			hi = mid - 1;
-		else
-			lo = mid;
+		if (n < free)
+			break;
+		n -= free;
 	}
-	return lo;
+	return i;
 }
 
-static size_t range_of_span(const struct pool_side *side, size_t span)
-{
-	size_t lo = 0, hi = side->range_count - 1;
-
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (side->ranges[mid].span_end <= span)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo;
-}
-
-/*
- * Any free number, each as likely as the others unless the pool is all but full: then it is the
- * first one behind where the last throw fell.
- */
+/* Any free number, each as likely as the others; one in RANGE_ANY if there is one at all. */
 static bool pool_random_free(struct pool_book *p, uint8_t family, size_t range, struct rng *rng,
 			     size_t *ret_range, u128 *ret)
 {
 	struct pool_side *side = pool_side(p, family);
-	bool avoid = avoids_buggy(p, family);
-	const struct pool_range_book *from = &side->ranges[range == RANGE_ANY ? 0 : range];
-	const struct pool_range_book *to =
-		range == RANGE_ANY ? &side->ranges[side->range_count - 1] : from;
-	const struct span *first = &side->spans[from->span], *last = &side->spans[to->span_end - 1];
-	u128 most = last->before + (last->last - last->first) - first->before;
-	u128 bound = most == ~(u128)0 ? most : most + 1; /* of the whole space all but one */
-	size_t span = from->span;
-	u128 n = first->first;
 
-	for (unsigned i = 0; i < THROWS; i++) {
-		u128 throw = first->before + random_below(rng, bound);
+	if (range == RANGE_ANY)
+		range = range_of_free(side, random_below(rng, side->total - side->used));
+	const struct pool_range_book *r = &side->ranges[range];
+	if (!range_has_free(r))
+		return false;
+	u128 first = side->spans[r->span].first, last = side->spans[r->span_end - 1].last;
+	for (;;) { /* what is excluded in between counts as taken */
+		u128 size = last - first + 1,
+		     free = size - rangeset_count(side->taken, first, last);
+		u128 n = rangeset_nth_free(side->taken, first,
+					   random_below(rng, free != 0 ? free : ~(u128)0));
 
-		span = span_of(side, throw);
-		n = side->spans[span].first + (throw -side->spans[span].before);
-		if ((!avoid || !number_is_buggy(n)) && !rangeset_contains(side->taken, n)) {
-			*ret_range = range_of_span(side, span);
+		if (!avoids_buggy(p, family) || !number_is_buggy(n)) {
+			*ret_range = range;
 			*ret = n;
 			return true;
 		}
+		must_0(rangeset_add(side->taken, n, n)); /* met once, blocked for good */
 	}
-	for (size_t i = span; i < to->span_end; i++, n = 0) {
-		const struct span *s = &side->spans[i];
-
-		if (range_has_free(&side->ranges[range_of_span(side, i)]) &&
-		    span_first_free(side, n > s->first ? n : s->first, s->last, avoid, ret)) {
-			*ret_range = range_of_span(side, i);
-			return true;
-		}
-	}
-	return pool_first_free(p, family, range, ret_range, ret);
 }
 
 /* The range of which the smallest share is in use; of equal ones the first. */

@@ -9,9 +9,29 @@
 struct run {
 	RB_ENTRY(run) node;
 	u128 first, last;
+	u128 below; /* how many numbers it and those under it in the tree have, modulo 2^128 */
 };
 
 RB_HEAD(run_tree, run);
+
+static u128 run_below(const struct run *r)
+{
+	return r != NULL ? r->below : 0;
+}
+
+static u128 run_length(const struct run *r)
+{
+	return r->last - r->first + 1;
+}
+
+static void run_sum_up(struct run *r)
+{
+	r->below = run_below(RB_LEFT(r, node)) + run_length(r) + run_below(RB_RIGHT(r, node));
+}
+
+/* The tree does this when it turns nodes around. */
+#undef RB_AUGMENT
+#define RB_AUGMENT(r) run_sum_up(r)
 
 struct rangeset {
 	struct run_tree tree;
@@ -79,8 +99,20 @@ static struct run *run_from(const struct rangeset *s, u128 number)
 	return number <= r->last ? r : RB_NEXT(run_tree, , r);
 }
 
+/* @r has first..last from now on; `last` may be the number before `first`: none. */
+static void run_set(struct run *r, u128 first, u128 last)
+{
+	u128 more = (last - first) - (r->last - r->first);
+
+	r->first = first;
+	r->last = last;
+	for (; r != NULL; r = RB_PARENT(r, node))
+		r->below += more;
+}
+
 static void run_drop(struct rangeset *s, struct run *r)
 {
+	run_set(r, r->first, r->first - 1);
 	RB_REMOVE(run_tree, &s->tree, r);
 	free(r);
 	s->runs--;
@@ -88,13 +120,14 @@ static void run_drop(struct rangeset *s, struct run *r)
 
 static int run_insert(struct rangeset *s, u128 first, u128 last)
 {
-	struct run *r = malloc(sizeof(*r));
+	struct run *r = calloc(1, sizeof(*r));
 
 	if (r == NULL)
 		return -ENOMEM;
 	r->first = first;
-	r->last = last;
+	r->last = first - 1;
 	RB_INSERT(run_tree, &s->tree, r);
+	run_set(r, first, last);
 	s->runs++;
 	return 0;
 }
@@ -111,17 +144,19 @@ int rangeset_add(struct rangeset *s, u128 first, u128 last)
 		if (next == NULL || (next->first > last && next->first - last > 1))
 			return run_insert(s, first, last);
 		into = next;
-		into->first = first; /* keeps its place: nothing lies between */
 	}
-	if (last > into->last)
-		into->last = last;
+	if (into->first < first)
+		first = into->first;
+	if (into->last > last)
+		last = into->last;
 	for (struct run *next; (next = RB_NEXT(run_tree, , into)) != NULL;) {
-		if (next->first > into->last && next->first - into->last > 1)
+		if (next->first > last && next->first - last > 1)
 			break;
-		if (next->last > into->last)
-			into->last = next->last;
+		if (next->last > last)
+			last = next->last;
 		run_drop(s, next);
 	}
+	run_set(into, first, last); /* keeps its place: nothing lies between */
 	return 0;
 }
 
@@ -133,13 +168,13 @@ int rangeset_remove(struct rangeset *s, u128 first, u128 last)
 			u128 tail = r->last;
 			if (run_insert(s, last + 1, tail) != 0)
 				return -ENOMEM; /* only on the first turn: the set is as it was */
-			r->last = first - 1;
+			run_set(r, r->first, first - 1);
 			return 0;
 		}
 		if (r->first < first)
-			r->last = first - 1;
+			run_set(r, r->first, first - 1);
 		else if (r->last > last)
-			r->first = last + 1; /* still before its successor */
+			run_set(r, last + 1, r->last); /* still before its successor */
 		else
 			run_drop(s, r);
 	}
@@ -161,19 +196,46 @@ bool rangeset_first_free(const struct rangeset *s, u128 from, u128 last, u128 *r
 	return true;
 }
 
-u128 rangeset_count(const struct rangeset *s, u128 first, u128 last)
+/* How many numbers before @number are in the set. */
+static u128 count_before(const struct rangeset *s, u128 number)
 {
 	u128 count = 0;
 
-	for (struct run *r = run_from(s, first); r != NULL && r->first <= last;
-	     r = RB_NEXT(run_tree, , r)) {
-		u128 from = r->first > first ? r->first : first;
-		u128 to = r->last < last ? r->last : last;
-		count += to - from + 1;
-		if (count == 0)
-			return ~(u128)0; /* the whole space: 2^128 does not fit */
+	for (const struct run *r = RB_ROOT(&s->tree); r != NULL;) {
+		if (r->first >= number) {
+			r = RB_LEFT(r, node);
+			continue;
+		}
+		count += run_below(RB_LEFT(r, node));
+		count += number > r->last ? run_length(r) : number - r->first;
+		r = RB_RIGHT(r, node);
 	}
 	return count;
+}
+
+u128 rangeset_count(const struct rangeset *s, u128 first, u128 last)
+{
+	u128 count = count_before(s, last) - count_before(s, first) + rangeset_contains(s, last);
+
+	/* The whole space: 2^128 does not fit. */
+	return count == 0 && rangeset_contains(s, first) ? ~(u128)0 : count;
+}
+
+u128 rangeset_nth_free(const struct rangeset *s, u128 from, u128 n)
+{
+	u128 skipped = count_before(s, from), left = 0; /* left: in runs left of where we are */
+
+	for (const struct run *r = RB_ROOT(&s->tree); r != NULL;) {
+		u128 before = left + run_below(RB_LEFT(r, node));
+
+		if (r->first >= from && (r->first - from) - (before - skipped) > n) {
+			r = RB_LEFT(r, node);
+		} else {
+			left = before + run_length(r);
+			r = RB_RIGHT(r, node);
+		}
+	}
+	return from + n + (left - skipped);
 }
 
 size_t rangeset_runs(const struct rangeset *s)

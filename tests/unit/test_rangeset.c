@@ -46,6 +46,10 @@ static void compare(const struct rangeset *s, const struct model *m, size_t from
 	assert_int_equal(found, free_at <= to);
 	if (found)
 		assert_true(got == m->base + free_at);
+	for (size_t i = from, n = 0; i <= to; i++) {
+		if (!m->in[i])
+			assert_true(rangeset_nth_free(s, m->base + from, n++) == m->base + i);
+	}
 	assert_int_equal(rangeset_contains(s, m->base + from), m->in[from]);
 	assert_int_equal(rangeset_runs(s), model_runs(m));
 }
@@ -108,6 +112,10 @@ static void test_the_whole_space_is_one_run(void **state)
 	assert_true(rangeset_first_free(s, 0, TOP, &got));
 	assert_true(got == TOP);
 	assert_int_equal(rangeset_remove(s, 0, 0), 0);
+	assert_true(rangeset_nth_free(s, 0, 0) == 0);
+	assert_true(rangeset_nth_free(s, 0, 1) == TOP);
+	assert_true(rangeset_nth_free(s, 1, 0) == TOP);
+	assert_true(rangeset_count(s, 0, TOP) == TOP - 1);
 	assert_true(rangeset_first_free(s, 0, TOP, &got));
 	assert_true(got == 0);
 	assert_int_equal(rangeset_runs(s), 1);
@@ -139,6 +147,8 @@ static void test_an_empty_question_has_no_answer(void **state)
 	assert_false(rangeset_first_free(s, 5, 4, &got));
 	assert_true(got == 7);
 	assert_true(rangeset_count(s, 0, TOP) == 0);
+	assert_true(rangeset_nth_free(s, 5, 4) == 9);
+	assert_true(rangeset_nth_free(s, 0, TOP) == TOP);
 	rangeset_free(s);
 	assert_null(rangeset_free(NULL));
 }
