@@ -8,10 +8,10 @@
 #include <sys/time.h>
 
 #include "allocator/identity_io.h"
+#include "allocator/lead_words.h"
 #include "allocator/metallb_io.h"
 #include "allocator/namespace_io.h"
 #include "lib/base/duration.h"
-#include "lib/base/log.h"
 #include "lib/base/must.h"
 #include "lib/daemon/loop.h"
 #include "lib/kube/lease.h"
@@ -34,8 +34,7 @@ struct lead_io {
 	bool leads;                 /* the engine has been told so */
 	bool leaving, closing;
 	uint64_t leave_by_ns;
-	char leader[IDENTITY_MAX];    /* that was last logged */
-	char trouble[512];            /* "": none */
+	struct lead_words words;
 	enum kube_lease_todo refused; /* what failed last */
 	int64_t *is_leader, *transitions;
 	unsigned holders; /* the timer and each request; at 0 the memory goes */
@@ -56,31 +55,6 @@ static void unref(struct lead_io *l)
 
 /* --- what follows from it ------------------------------------------------------------ */
 
-static void send_event(struct lead_io *l, const char *type, const char *reason, const char *message)
-{
-	kube_event(l->cfg.kube, &(struct kube_event){
-					.component = "bellman-allocator",
-					.host = "",
-					.kind = "Lease",
-					.api_version = "coordination.k8s.io/v1",
-					.ns = l->cfg.ns,
-					.name = LEASE,
-					.type = type,
-					.reason = reason,
-					.message = message,
-				});
-}
-
-static void say(struct lead_io *l, const char *what)
-{
-	char message[IDENTITY_MAX + 32];
-
-	log_info("lead", what, "lease=%s/%s identity=%s", l->cfg.ns, LEASE, l->identity);
-	snprintf(message, sizeof(message), "%s %s", l->identity,
-		 l->leads ? "became leader" : "stopped leading");
-	send_event(l, "Normal", "LeaderElection", message); /* as client-go has it */
-}
-
 static void set_leads(struct lead_io *l, bool leads)
 {
 	if (l->leads == leads)
@@ -90,7 +64,7 @@ static void set_leads(struct lead_io *l, bool leads)
 	++*l->transitions;
 	if (!leads)
 		gate_close(l->cfg.gate);
-	say(l, leads ? "leading" : "leading no more");
+	lead_say(&l->words, leads);
 	l->cfg.lead(l->cfg.arg, leads);
 }
 
@@ -110,40 +84,12 @@ static void lead(struct lead_io *l, uint64_t now_ns)
 		l->cfg.renewed(l->cfg.arg);
 }
 
-static void name_leader(struct lead_io *l)
-{
-	const char *holder = kube_lease_holder(l->lease);
-
-	if (strcmp(holder, l->leader) == 0)
-		return;
-	snprintf(l->leader, sizeof(l->leader), "%s", holder);
-	if (holder[0] != '\0' && strcmp(holder, l->identity) != 0)
-		log_info("lead", "standing by", "lease=%s/%s leader=%s", l->cfg.ns, LEASE, holder);
-}
-
 /* --- requests ------------------------------------------------------------------------ */
 
 /* Is it an answer that no later try will mend by itself? */
 static bool is_refusal(int status)
 {
 	return status >= 400 && status < 500 && status != 409 && status != 429;
-}
-
-/* The Lease may not be used, or @why NULL: it may. Said once for each reason. */
-static void set_trouble(struct lead_io *l, const char *why)
-{
-	char text[sizeof(l->trouble)] = "";
-
-	if (why != NULL)
-		snprintf(text, sizeof(text),
-			 "needs get, list, watch, create and update of leases in "
-			 "coordination.k8s.io, for Lease %s/%s: %s",
-			 l->cfg.ns, LEASE, why);
-	if (text[0] != '\0' && strcmp(text, l->trouble) != 0) {
-		log_error("lead", "not leading", "why=\"%s\"", text);
-		send_event(l, "Warning", "LeaderElectionFailed", text);
-	}
-	memcpy(l->trouble, text, sizeof(text));
 }
 
 static void know(struct lead_io *l, const cJSON *lease)
@@ -167,7 +113,7 @@ static void on_namespace(void *arg, int status, const cJSON *json, const char *e
 	l->asked = LEASE_NOTHING;
 	if (!l->closing) {
 		if (is_refusal(status))
-			set_trouble(l, error);
+			lead_set_trouble(&l->words, status, error);
 		kube_lease_answer(l->lease,
 				  status == 201 || status == 409 ? LEASE_CONFLICT : LEASE_FAILED,
 				  NULL, false, daemon_now_ns());
@@ -176,10 +122,11 @@ static void on_namespace(void *arg, int status, const cJSON *json, const char *e
 	unref(l);
 }
 
-static enum kube_lease_outcome outcome_of(enum kube_lease_todo asked, int status)
+static enum kube_lease_outcome outcome_of(enum kube_lease_todo asked, int status, const cJSON *json)
 {
+	/* Without a version there is nothing to write on top of: a gateway's word, say. */
 	if (status >= 200 && status < 300)
-		return LEASE_DONE;
+		return kube_lease_object_version(json) != NULL ? LEASE_DONE : LEASE_FAILED;
 	if (status == 404 && asked == LEASE_GET)
 		return LEASE_DONE; /* there is none */
 	if (status == 409 || (status == 404 && asked != LEASE_CREATE))
@@ -200,16 +147,18 @@ static void on_answer(void *arg, int status, const cJSON *json, const char *erro
 	    namespace_make(l->cfg.kube, l->cfg.ns, on_namespace, l) == 0)
 		return; /* still this one request, as far as anybody else knows */
 	l->asked = LEASE_NOTHING;
-	enum kube_lease_outcome outcome = outcome_of(asked, status);
+	enum kube_lease_outcome outcome = outcome_of(asked, status, json);
 	if (outcome == LEASE_DONE)
 		know(l, status == 404 ? NULL : json);
 	/* That it may be read does not say that it may be written. */
-	if (outcome == LEASE_FAILED && is_refusal(status))
-		set_trouble(l, error);
+	if (outcome == LEASE_FAILED && error == NULL)
+		lead_set_trouble(&l->words, status, "the answer is no Lease");
+	else if (outcome == LEASE_FAILED && is_refusal(status))
+		lead_set_trouble(&l->words, status, error);
 	else if (outcome == LEASE_DONE && (asked != LEASE_GET || l->refused == LEASE_GET))
-		set_trouble(l, NULL);
-	if (outcome == LEASE_FAILED)
-		l->refused = asked;
+		lead_set_trouble(&l->words, status, NULL);
+	if (outcome == LEASE_FAILED) /* and any Lease shows that no gateway is in the way now */
+		l->refused = error == NULL ? LEASE_GET : asked;
 	struct kube_lease_record r = kube_lease_object_record(l->known);
 	bool there = asked == LEASE_GET && l->known != NULL;
 	kube_lease_answer(l->lease, outcome, there ? &r : NULL, there && is_dead(l, &r),
@@ -295,7 +244,7 @@ static void run(struct lead_io *l)
 		lead(l, now_ns);
 	else
 		set_leads(l, false);
-	name_leader(l);
+	lead_name_holder(&l->words, kube_lease_holder(l->lease));
 	if (todo != LEASE_NOTHING)
 		ask(l, todo);
 	set_timer(l, now_ns);
@@ -376,6 +325,9 @@ int lead_io_open(const struct lead_io_cfg *cfg, struct lead_io **ret)
 	l->cfg.lease_duration_ns -= cfg->lease_duration_ns % NS_PER_S; /* as the Lease has it */
 	l->holders = 1;
 	identity_make(cfg->pod, l->identity);
+	l->words = (struct lead_words){
+		.kube = cfg->kube, .ns = cfg->ns, .lease = LEASE, .identity = l->identity
+	};
 	l->lease = kube_lease_new(
 		&(struct kube_lease_cfg){ .identity = l->identity,
 					  .duration_ns = cfg->lease_duration_ns,
@@ -424,7 +376,7 @@ const char *lead_io_trouble(const struct lead_io *l)
 {
 	if (l->metallb != NULL && metallb_io_trouble(l->metallb) != NULL)
 		return metallb_io_trouble(l->metallb);
-	return l->trouble[0] != '\0' ? l->trouble : NULL;
+	return l->words.trouble[0] != '\0' ? l->words.trouble : NULL;
 }
 
 static void on_closed(uv_handle_t *handle)

@@ -124,6 +124,13 @@ static void lose(struct kube_lease *l, uint64_t now_ns)
 	l->quiet_ns = later(l->quiet_ns, now_ns + kube_lease_write_ns(l->duration_ns));
 }
 
+/* It is not ours any more, and nobody has to wait for us. */
+static void let_go(struct kube_lease *l)
+{
+	text_set(&l->holder, NULL);
+	l->expires_ns = 0;
+}
+
 static bool same(const char *kept, const char *text)
 {
 	return strcmp(kept, text != NULL ? text : "") == 0;
@@ -190,7 +197,8 @@ void kube_lease_want(struct kube_lease *l, bool want, uint64_t now_ns)
 	l->leads = l->drained = false;
 	l->releases = 0;
 	l->next_ns = now_ns;
-	l->look |= want && l->there != UNKNOWN; /* much may have happened */
+	/* Much may have happened; and what was gone may be there, by a write without an answer. */
+	l->look |= want ? l->there != UNKNOWN : l->there == ABSENT;
 }
 
 void kube_lease_drained(struct kube_lease *l)
@@ -215,12 +223,6 @@ static void hold(struct kube_lease *l, uint64_t now_ns)
 		l->leads = true;
 	else
 		l->next_ns = now_ns;
-}
-
-static void let_go(struct kube_lease *l)
-{
-	text_set(&l->holder, NULL);
-	l->expires_ns = 0;
 }
 
 void kube_lease_answer(struct kube_lease *l, enum kube_lease_outcome outcome,
@@ -268,7 +270,7 @@ static enum kube_lease_todo plan(const struct kube_lease *l, uint64_t *ret_at_ns
 	if (l->look || l->there == UNKNOWN)
 		return LEASE_GET;
 	if (!l->wanted) { /* not sooner than we might have acted: who comes next does so at once */
-		*ret_at_ns = later(l->next_ns, l->quiet_ns);
+		*ret_at_ns = gone ? l->next_ns : later(l->next_ns, l->quiet_ns);
 		return LEASE_RELEASE;
 	}
 	if (is_mine(l))
@@ -287,6 +289,10 @@ enum kube_lease_todo kube_lease_take(struct kube_lease *l, uint64_t now_ns)
 		lose(l, now_ns);
 	if (l->under_way != LEASE_NOTHING || now_ns < at_ns)
 		return LEASE_NOTHING;
+	if (todo == LEASE_RELEASE && l->there == ABSENT) { /* there is nothing to give back */
+		let_go(l);
+		return LEASE_NOTHING;
+	}
 	/* Who held it until now may have acted to its end, and not beyond. Even if we never hear
 	 * that this write has landed, and find the Lease ours later. */
 	if ((todo == LEASE_ACQUIRE || todo == LEASE_CREATE) && !is_mine(l) && l->holder[0] != '\0')

@@ -88,7 +88,7 @@ char *kube_lease_object_text(const cJSON *known, enum kube_lease_todo todo, cons
 		set(lease, "spec", cJSON_CreateObject());
 		spec = cJSON_GetObjectItemCaseSensitive(lease, "spec");
 	}
-	if (todo == LEASE_ACQUIRE)
+	if (todo == LEASE_ACQUIRE && transitions < INT32_MAX) /* of the API; who edits it may */
 		transitions++;
 	/* A release as client-go writes it: nobody, and a second for who does not look at that. */
 	set(spec, "holderIdentity", cJSON_CreateString(todo == LEASE_RELEASE ? "" : identity));

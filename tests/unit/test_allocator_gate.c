@@ -9,6 +9,7 @@
 
 #include "allocator/gate_io.h"
 #include "allocator/lead_io.h"
+#include "allocator/lead_words.h"
 #include "lib/base/duration.h"
 #include "lib/daemon/loop.h"
 #include "tests/unit/kube_server.h"
@@ -220,6 +221,10 @@ static void stand(struct bench *b, bool ignore_metallb)
 	assert_int_equal(lead_io_open(&cfg, &lead), 0);
 }
 
+#define LEASE_OURS                                                                                 \
+	"{\"metadata\":{\"resourceVersion\":\"11\"},\"spec\":{\"holderIdentity\":\"x\","           \
+	"\"leaseDurationSeconds\":15}}"
+
 static bool forbid; /* what the server does not like */
 static const char *forbidden;
 
@@ -237,11 +242,9 @@ static void answer_lease(struct conn *c, const char *request)
 	else if (strncmp(first, "GET", 3) == 0)
 		reply(c, 404, "{\"kind\":\"Status\",\"reason\":\"NotFound\"}");
 	else if (strstr(first, "POST") != NULL && strstr(first, "leases") != NULL)
-		reply(c, 201,
-		      "{\"metadata\":{\"resourceVersion\":\"11\"},\"spec\":{\"holderIdentity\":"
-		      "\"x\",\"leaseDurationSeconds\":15}}");
+		reply(c, 201, LEASE_OURS);
 	else
-		reply(c, 200, "{}");
+		reply(c, 200, LEASE_OURS);
 }
 
 static void test_a_lease_that_may_not_be_used_is_said_until_it_may(void **state)
@@ -276,6 +279,74 @@ static void test_a_lease_that_may_not_be_used_is_said_until_it_may(void **state)
 		wait_for(b, left == i + 1);
 		lead = lead_io_close(lead);
 	}
+}
+
+static const char *no_lease; /* what a gateway says to renewals; NULL: nothing */
+
+static void answer_as_a_gateway(struct conn *c, const char *request)
+{
+	if (no_lease != NULL && strncmp(request, "PUT", 3) == 0)
+		reply(c, 200, no_lease);
+	else
+		answer_lease(c, request);
+}
+
+/* A renewal may have landed or not. It can be tried again only on top of what is known. */
+static void test_an_answer_that_is_no_lease_is_none(void **state)
+{
+	static const char *const words[] = { "", "{}", "[]", "<html>", "{\"metadata\":7}" };
+	struct bench *b = *state;
+
+	server.answer = answer_as_a_gateway;
+	forbid = false;
+	no_lease = NULL;
+	stand(b, true);
+	wait_for(b, leads == 1);
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		unsigned asked = asked_for("PUT");
+
+		no_lease = words[i];
+		wait_for(b, asked_for("PUT") >= asked + 2); /* it goes on trying */
+		wait_for(b, lead_io_trouble(lead) != NULL);
+		assert_non_null(strstr(lead_io_trouble(lead), "the answer is no Lease"));
+		assert_null(strstr(lead_io_trouble(lead), "needs"));
+		assert_logged(b, "is no Lease", (unsigned)i + 1);
+		no_lease = NULL;
+		wait_for(b, lead_io_trouble(lead) == NULL);
+	}
+	assert_int_equal(leads, 1);
+	assert_true(gate_is_open(gate));
+}
+
+/* Others may write anything into a Lease. */
+static void test_a_holder_of_any_length_is_named_once(void **state)
+{
+	struct bench *b = *state;
+	struct lead_words words = { b->kube, .ns = "sys", .lease = "x", .identity = "me" };
+	char name[4 * IDENTITY_MAX];
+
+	memset(name, 'n', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	for (int i = 0; i < 3; i++)
+		lead_name_holder(&words, name);
+	assert_logged(b, "standing by", 1);
+	name[5] = '\0';
+	lead_name_holder(&words, name);
+	assert_logged(b, "leader=nnnnn\n", 1);
+}
+
+static void test_rights_are_named_where_they_are_lacking(void **state)
+{
+	struct bench *b = *state;
+	struct lead_words words = { b->kube, .ns = "sys", .lease = "x", .identity = "me" };
+
+	lead_set_trouble(&words, 403, "403 Forbidden");
+	assert_string_equal(words.trouble, "needs get, list, watch, create and update of leases in "
+					   "coordination.k8s.io, for Lease sys/x: 403 Forbidden");
+	lead_set_trouble(&words, 400, "400 Bad Request");
+	assert_string_equal(words.trouble, "Lease sys/x: 400 Bad Request");
+	lead_set_trouble(&words, 200, NULL);
+	assert_string_equal(words.trouble, "");
 }
 
 static void test_pods_that_may_not_be_seen_are_taken_for_metallbs(void **state)
@@ -334,6 +405,9 @@ int main(void)
 		TEST(test_the_gate_is_quiet_when_each_write_was_answered),
 		TEST(test_the_gate_is_not_quiet_before_a_lost_write_has_had_its_time),
 		TEST(test_a_lease_that_may_not_be_used_is_said_until_it_may),
+		TEST(test_an_answer_that_is_no_lease_is_none),
+		TEST(test_a_holder_of_any_length_is_named_once),
+		TEST(test_rights_are_named_where_they_are_lacking),
 		TEST(test_pods_that_may_not_be_seen_are_taken_for_metallbs),
 		TEST(test_a_namespace_that_is_missing_is_made),
 	};

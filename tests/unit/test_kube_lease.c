@@ -401,6 +401,38 @@ static void test_what_another_took_is_not_released(void **state)
 	assert_true(kube_lease_is_over(lease));
 }
 
+/* Its namespace is being deleted, say: nothing can be made there, and nothing has to be. */
+static void test_what_is_gone_needs_not_be_given_back(void **state)
+{
+	(void)state;
+	lead();
+	kube_lease_seen(lease, NULL, false, now);
+	absent();
+	written(LEASE_CREATE, LEASE_FAILED);
+	kube_lease_want(lease, false, now);
+	assert_false(kube_lease_is_over(lease)); /* what was sent may still land */
+	kube_lease_drained(lease);
+	absent(); /* it was not made without an answer */
+	now = kube_lease_wake_ns(lease);
+	assert_int_equal(kube_lease_take(lease, now), LEASE_NOTHING);
+	assert_true(kube_lease_is_over(lease));
+}
+
+static void test_one_made_without_an_answer_is_given_back(void **state)
+{
+	(void)state;
+	lead();
+	kube_lease_seen(lease, NULL, false, now);
+	absent();
+	written(LEASE_CREATE, LEASE_FAILED);
+	kube_lease_want(lease, false, now);
+	kube_lease_drained(lease);
+	got(record("me", "2"), false);
+	now = kube_lease_wake_ns(lease);
+	written(LEASE_RELEASE, LEASE_DONE);
+	assert_true(kube_lease_is_over(lease));
+}
+
 /* Else a third one would act at once, while writes of the first are still given time. */
 static void test_who_leaves_before_he_could_act_gives_it_back_later(void **state)
 {
@@ -498,6 +530,8 @@ int main(void)
 		TEST(test_a_refused_release_is_looked_into_and_tried_again_a_few_times),
 		TEST(test_a_release_without_an_answer_is_not_waited_for),
 		TEST(test_what_another_took_is_not_released),
+		TEST(test_what_is_gone_needs_not_be_given_back),
+		TEST(test_one_made_without_an_answer_is_given_back),
 		TEST(test_who_leaves_before_he_could_act_gives_it_back_later),
 		TEST(test_who_changes_his_mind_waits_for_what_he_did),
 		TEST(test_who_wants_nothing_asks_nothing),

@@ -76,6 +76,16 @@ static void test_one_without_a_spec_can_be_taken(void **state)
 		"\"renewTime\":\"2023-11-14T22:13:20.000042Z\"}}");
 }
 
+/* One more would be no int32, and refused for ever. */
+static void test_a_count_that_cannot_grow_stays(void **state)
+{
+	(void)state;
+	written("{\"spec\":{\"leaseTransitions\":2147483647}}", LEASE_ACQUIRE,
+		"{\"spec\":{\"holderIdentity\":\"me\",\"leaseDurationSeconds\":15,"
+		"\"leaseTransitions\":2147483647,\"acquireTime\":\"2023-11-14T22:13:20.000042Z\","
+		"\"renewTime\":\"2023-11-14T22:13:20.000042Z\"}}");
+}
+
 static void test_fields_of_other_types_are_not_there(void **state)
 {
 	cJSON *odd = cJSON_Parse("{\"metadata\":{\"resourceVersion\":5},\"spec\":"
@@ -133,6 +143,7 @@ int main(void)
 		cmocka_unit_test(test_a_new_one_is_whole),
 		cmocka_unit_test(test_what_others_wrote_stays_and_the_version_guards_it),
 		cmocka_unit_test(test_one_without_a_spec_can_be_taken),
+		cmocka_unit_test(test_a_count_that_cannot_grow_stays),
 		cmocka_unit_test(test_fields_of_other_types_are_not_there),
 		cmocka_unit_test(test_versions_are_compared_as_numbers),
 	};

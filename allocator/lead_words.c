@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "allocator/lead_words.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/base/log.h"
+
+static void send_event(struct lead_words *w, const char *type, const char *reason,
+		       const char *message)
+{
+	kube_event(w->kube, &(struct kube_event){
+				    .component = "bellman-allocator",
+				    .host = "",
+				    .kind = "Lease",
+				    .api_version = "coordination.k8s.io/v1",
+				    .ns = w->ns,
+				    .name = w->lease,
+				    .type = type,
+				    .reason = reason,
+				    .message = message,
+			    });
+}
+
+void lead_say(struct lead_words *w, bool leads)
+{
+	char message[IDENTITY_MAX + 32];
+
+	log_info("lead", leads ? "leading" : "leading no more", "lease=%s/%s identity=%s", w->ns,
+		 w->lease, w->identity);
+	snprintf(message, sizeof(message), "%s %s", w->identity,
+		 leads ? "became leader" : "stopped leading");
+	send_event(w, "Normal", "LeaderElection", message); /* as client-go has it */
+}
+
+void lead_name_holder(struct lead_words *w, const char *holder)
+{
+	char name[sizeof(w->leader)]; /* others may have written anything */
+
+	snprintf(name, sizeof(name), "%s", holder);
+	if (strcmp(name, w->leader) == 0)
+		return;
+	memcpy(w->leader, name, sizeof(name));
+	if (name[0] != '\0' && strcmp(name, w->identity) != 0)
+		log_info("lead", "standing by", "lease=%s/%s leader=%s", w->ns, w->lease, name);
+}
+
+void lead_set_trouble(struct lead_words *w, int status, const char *why)
+{
+	const char *rights = status == 401 || status == 403
+				     ? "needs get, list, watch, create and update of leases in "
+				       "coordination.k8s.io, for "
+				     : "";
+	char text[sizeof(w->trouble)] = "";
+
+	if (why != NULL)
+		snprintf(text, sizeof(text), "%sLease %s/%s: %s", rights, w->ns, w->lease, why);
+	if (text[0] != '\0' && strcmp(text, w->trouble) != 0) {
+		log_error("lead", "not leading", "why=\"%s\"", text);
+		send_event(w, "Warning", "LeaderElectionFailed", text);
+	}
+	memcpy(w->trouble, text, sizeof(text));
+}
