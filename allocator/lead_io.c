@@ -245,6 +245,8 @@ static void run(struct lead_io *l)
 	else
 		set_leads(l, false);
 	lead_name_holder(&l->words, kube_lease_holder(l->lease));
+	uint64_t unheld_ns = kube_lease_unheld_ns(l->lease);
+	lead_say_unheld(&l->words, unheld_ns > now_ns ? unheld_ns - now_ns : 0);
 	if (todo != LEASE_NOTHING)
 		ask(l, todo);
 	set_timer(l, now_ns);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/base/duration.h"
 #include "lib/base/log.h"
 
 static void send_event(struct lead_words *w, const char *type, const char *reason,
@@ -43,6 +44,15 @@ void lead_name_holder(struct lead_words *w, const char *holder)
 	memcpy(w->leader, name, sizeof(name));
 	if (name[0] != '\0' && strcmp(name, w->identity) != 0)
 		log_info("lead", "standing by", "lease=%s/%s leader=%s", w->ns, w->lease, name);
+}
+
+void lead_say_unheld(struct lead_words *w, uint64_t wait_ns)
+{
+	if (wait_ns > 0 && !w->unheld)
+		log_warn("lead", "the Lease was deleted or edited, waiting for who held it",
+			 "lease=%s/%s seconds=%llu", w->ns, w->lease,
+			 (unsigned long long)((wait_ns + NS_PER_S - 1) / NS_PER_S));
+	w->unheld = wait_ns > 0;
 }
 
 void lead_set_trouble(struct lead_words *w, int status, const char *why)

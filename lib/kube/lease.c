@@ -11,6 +11,7 @@
 #define WRITE_MAX_NS   (5 * NS_PER_S)
 #define JITTER_PERCENT 120 /* of the retry period, added at random: client-go's JitterFactor */
 #define RELEASE_TRIES  3
+#define UNHELD_MAX_NS  (60 * NS_PER_S)
 
 struct kube_lease {
 	char *identity;
@@ -29,7 +30,9 @@ struct kube_lease {
 	enum { UNKNOWN, ABSENT, PRESENT } there;
 	char *holder, *acquired, *renewed; /* never NULL; holder "": nobody, or never seen */
 	int64_t duration_s, transitions;
-	uint64_t expires_ns; /* unless it is seen to change before */
+	uint64_t
+		expires_ns; /* unless it is seen to change before; 0: nobody has to be waited for */
+	uint64_t term_ns;   /* of the one that expires then */
 	bool holder_dead;
 
 	bool leads;
@@ -144,12 +147,47 @@ static bool is_changed(const struct kube_lease *l, const struct kube_lease_recor
 	       l->duration_s != r->duration_s || l->transitions != r->transitions;
 }
 
-/* leaseDurationSeconds, which others may have made anything. */
-static uint64_t record_ns(const struct kube_lease *l)
+/* As client-go and we give a Lease back, and nothing else: who empties one by hand does not end
+ * what its holder does. */
+static bool is_release(const struct kube_lease_record *r)
 {
-	if (l->duration_s < 0)
-		return 0;
-	return (uint64_t)(l->duration_s < INT32_MAX ? l->duration_s : INT32_MAX) * NS_PER_S;
+	return same("", r->holder) && r->duration_s == 1 && r->renewed != NULL &&
+	       same(r->renewed, r->acquired);
+}
+
+/* leaseDurationSeconds, which others may have made anything; ours where it says nothing. */
+static uint64_t record_ns(const struct kube_lease *l, const struct kube_lease_record *r)
+{
+	uint64_t ns = l->duration_ns;
+
+	if (r->duration_s > 0)
+		ns = (uint64_t)(r->duration_s < INT32_MAX ? r->duration_s : INT32_MAX) * NS_PER_S;
+	return same("", r->holder) ? later(ns, l->duration_ns) : ns; /* of whom is not known */
+}
+
+/* Nobody holds it, nor gave it back. Its last holder is not waited for beyond reason: else one
+ * with an absurd duration would stop all of them, and deleting it would not help. */
+static void limit_wait(struct kube_lease *l, uint64_t now_ns)
+{
+	uint64_t most_ns = now_ns + later(l->duration_ns, UNHELD_MAX_NS);
+
+	if (l->expires_ns > most_ns)
+		l->expires_ns = most_ns;
+}
+
+/* Its record is a new one. An edit by hand does not shorten what its holder may do. */
+static void set_expiry(struct kube_lease *l, const struct kube_lease_record *r, uint64_t now_ns)
+{
+	uint64_t ns = record_ns(l, r);
+
+	if (is_release(r)) {
+		l->expires_ns = 0;
+		return;
+	}
+	l->term_ns = now_ns < l->expires_ns ? later(l->term_ns, ns) : ns;
+	l->expires_ns = later(l->expires_ns, now_ns + ns);
+	if (same("", r->holder))
+		limit_wait(l, now_ns);
 }
 
 static void learn(struct kube_lease *l, const struct kube_lease_record *r, bool holder_dead,
@@ -157,6 +195,7 @@ static void learn(struct kube_lease *l, const struct kube_lease_record *r, bool 
 {
 	if (r == NULL) {
 		l->there = ABSENT;
+		limit_wait(l, now_ns);
 		return;
 	}
 	if (is_changed(l, r)) {
@@ -165,7 +204,7 @@ static void learn(struct kube_lease *l, const struct kube_lease_record *r, bool 
 		text_set(&l->renewed, r->renewed);
 		l->duration_s = r->duration_s;
 		l->transitions = r->transitions;
-		l->expires_ns = now_ns + record_ns(l);
+		set_expiry(l, r, now_ns);
 		l->conflicted = l->conflicted && is_mine(l);
 		l->holder_dead = false;
 	}
@@ -215,6 +254,7 @@ static void hold(struct kube_lease *l, uint64_t now_ns)
 	l->there = PRESENT;
 	l->duration_s = (int64_t)(l->duration_ns / NS_PER_S);
 	l->expires_ns = l->sent_ns + l->duration_ns;
+	l->term_ns = l->duration_ns;
 	l->holder_dead = false;
 	l->look = l->conflicted = false;
 	l->next_ns = now_ns + l->retry_ns;
@@ -275,8 +315,7 @@ static enum kube_lease_todo plan(const struct kube_lease *l, uint64_t *ret_at_ns
 	}
 	if (is_mine(l))
 		return gone ? LEASE_CREATE : LEASE_RENEW;
-	if (l->holder[0] != '\0')
-		*ret_at_ns = later(l->next_ns, l->expires_ns);
+	*ret_at_ns = later(l->next_ns, l->expires_ns);
 	return gone ? LEASE_CREATE : LEASE_ACQUIRE;
 }
 
@@ -295,8 +334,8 @@ enum kube_lease_todo kube_lease_take(struct kube_lease *l, uint64_t now_ns)
 	}
 	/* Who held it until now may have acted to its end, and not beyond. Even if we never hear
 	 * that this write has landed, and find the Lease ours later. */
-	if ((todo == LEASE_ACQUIRE || todo == LEASE_CREATE) && !is_mine(l) && l->holder[0] != '\0')
-		l->quiet_ns = later(l->quiet_ns, l->expires_ns + kube_lease_write_ns(record_ns(l)));
+	if ((todo == LEASE_ACQUIRE || todo == LEASE_CREATE) && !is_mine(l) && l->expires_ns != 0)
+		l->quiet_ns = later(l->quiet_ns, l->expires_ns + kube_lease_write_ns(l->term_ns));
 	l->under_way = todo;
 	l->sent_ns = now_ns;
 	return todo;
@@ -334,4 +373,11 @@ bool kube_lease_is_over(const struct kube_lease *l)
 const char *kube_lease_holder(const struct kube_lease *l)
 {
 	return l->there == PRESENT ? l->holder : "";
+}
+
+uint64_t kube_lease_unheld_ns(const struct kube_lease *l)
+{
+	bool nobody = l->there == ABSENT || (l->there == PRESENT && l->holder[0] == '\0');
+
+	return l->wanted && nobody && !is_mine(l) ? l->expires_ns : 0;
 }

@@ -10,18 +10,22 @@
  * - Who holds it renews it every retry period, and stops leading when no renewal has succeeded for
  *   the renew deadline. Time counts from the sending of the last one that did.
  * - Who does not hold it takes it when its record has not changed for its leaseDurationSeconds by
- *   the own clock (clocks are never compared), or when nobody holds it. A write names the
+ *   the own clock (clocks are never compared), or when it was given back. A write names the
  *   resourceVersion that was seen, so of two that try, one succeeds, however old the news was.
- * - Who leaves writes it back with an empty holderIdentity.
+ * - Who leaves gives it back: no holderIdentity, leaseDurationSeconds 1, both times the same.
  *
  * and is more careful in what a leader may do with it, since addresses given twice are worse than
  * addresses given late:
  *
  * - A request may be under way for up to kube_lease_write_ns() of the lease, which follows from
- *   leaseDurationSeconds alone: so every candidate knows it of every leader. Who follows one that
- *   did not release the Lease, or lost it himself and gets it back, waits so long after its end
- *   before he acts (kube_lease_quiet_ns()). With that, clocks may run 14 % apart.
- * - A Lease that is deleted while it is held is not free before it would have expired.
+ *   leaseDurationSeconds alone: so every candidate knows it of every leader that it saw. Who
+ *   follows one that did not give the Lease back, or lost it himself and gets it back, waits so
+ *   long after its end before he acts (kube_lease_quiet_ns()). With that, clocks may run 14 %
+ * apart.
+ * - A Lease that is deleted, emptied or made shorter while it is held is not free before it would
+ *   have expired; but when nobody holds it, after a minute, or our duration if that is longer.
+ * - One that nobody holds and that was not given back, at first sight, is somebody's.
+ * - A duration that is missing, or not positive, is taken for ours.
  *
  * @now_ns is a clock that goes on while the machine is suspended. Running out of memory ends the
  * process, as in lib/base/intern.h. Does not log.
@@ -112,5 +116,7 @@ uint64_t kube_lease_until_ns(const struct kube_lease *l);
 bool kube_lease_is_over(const struct kube_lease *l);
 /* Who holds the Lease as far as is known; "" for nobody. Lent until the next input. */
 const char *kube_lease_holder(const struct kube_lease *l);
+/* We want the Lease, nobody holds it, and nobody gave it back: when we take it. Else 0. */
+uint64_t kube_lease_unheld_ns(const struct kube_lease *l);
 
 #endif

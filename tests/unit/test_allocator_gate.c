@@ -335,6 +335,41 @@ static void test_a_holder_of_any_length_is_named_once(void **state)
 	assert_logged(b, "leader=nnnnn\n", 1);
 }
 
+static bool emptied;
+
+static void answer_emptied(struct conn *c, const char *request)
+{
+	if (strncmp(request, "GET", 3) == 0 && strstr(request, "/bellman-allocator ") != NULL)
+		reply(c, 200,
+		      emptied ? "{\"metadata\":{\"resourceVersion\":\"9\"},\"spec\":{"
+				"\"holderIdentity\":\"\",\"leaseDurationSeconds\":2147483647}}"
+			      : "{\"metadata\":{\"resourceVersion\":\"9\"},\"spec\":{"
+				"\"holderIdentity\":\"\",\"leaseDurationSeconds\":1,"
+				"\"acquireTime\":\"A\",\"renewTime\":\"A\"}}");
+	else
+		answer_lease(c, request);
+}
+
+/* Who wonders why nobody leads reads why. */
+static void test_a_lease_that_was_not_given_back_is_waited_for_aloud(void **state)
+{
+	struct bench *b = *state;
+
+	server.answer = answer_emptied;
+	forbid = false;
+	for (int i = 0; i < 2; i++) {
+		emptied = i == 0;
+		stand(b, true);
+		if (emptied)
+			wait_for(b, count_of("waiting for who held it", bench_log(b)) == 1);
+		else
+			wait_for(b, leads == 1);
+		lead = lead_io_close(lead);
+	}
+	assert_logged(b, "seconds=60\n", 1);
+	assert_logged(b, "waiting for who held it", 1);
+}
+
 static void test_rights_are_named_where_they_are_lacking(void **state)
 {
 	struct bench *b = *state;
@@ -407,6 +442,7 @@ int main(void)
 		TEST(test_a_lease_that_may_not_be_used_is_said_until_it_may),
 		TEST(test_an_answer_that_is_no_lease_is_none),
 		TEST(test_a_holder_of_any_length_is_named_once),
+		TEST(test_a_lease_that_was_not_given_back_is_waited_for_aloud),
 		TEST(test_rights_are_named_where_they_are_lacking),
 		TEST(test_pods_that_may_not_be_seen_are_taken_for_metallbs),
 		TEST(test_a_namespace_that_is_missing_is_made),

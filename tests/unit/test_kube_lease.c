@@ -144,7 +144,7 @@ static void test_what_a_write_may_take_is_that_of_the_lease_that_ended(void **st
 
 static void test_a_released_lease_is_taken_at_once_and_acted_under_at_once(void **state)
 {
-	struct kube_lease_record r = { "", "A", "2", 1, 3 };
+	struct kube_lease_record r = { "", "2", "2", 1, 3 };
 
 	(void)state;
 	got(record("other", "1"), false);
@@ -175,16 +175,90 @@ static void test_a_lease_that_is_deleted_is_not_free_before_its_time(void **stat
 	assert_int_equal(kube_lease_quiet_ns(lease), 1020 * S);
 }
 
-static void test_odd_records_are_lived_with(void **state)
+/* Whoever holds it writes on until he sees that, and his writes take their time. */
+static void test_a_lease_that_is_edited_is_not_free_before_its_time(void **state)
 {
-	struct kube_lease_record nothing = { 0 }, negative = { "other", NULL, NULL, -5, -5 };
+	static const struct kube_lease_record edits[] = {
+		{ "", "A", "1", 15, 3 },     { NULL, "A", "1", 15, 3 },
+		{ "other", "A", "1", 0, 3 }, { "", "A", "1", 1, 3 },
+		{ "", "A", "1", 0, 3 },      { "other", "A", "1", 1, 3 },
+		{ "third", "A", "1", 1, 3 }, { NULL, NULL, NULL, 0, 0 },
+		{ NULL, NULL, NULL, 1, 0 },
+	};
+
+	for (size_t i = 0; i < sizeof(edits) / sizeof(edits[0]); i++) {
+		teardown(state);
+		setup(state);
+		got(record("other", "1"), false);
+		now += 1 * S;
+		kube_lease_seen(lease, &edits[i], false, now);
+		uint64_t at_ns = kube_lease_wake_ns(lease);
+		assert_in_range(at_ns, 1015 * S, 1016 * S);
+		waits(at_ns, LEASE_ACQUIRE);
+		kube_lease_answer(lease, LEASE_DONE, NULL, false, now);
+		assert_int_equal(kube_lease_quiet_ns(lease), at_ns + 5 * S);
+	}
+}
+
+static void test_a_lease_that_nobody_gave_back_is_somebodys(void **state)
+{
+	struct kube_lease_record empty = { 0 };
 
 	(void)state;
-	got(negative, false);
-	assert_int_equal(kube_lease_wake_ns(lease), now);
-	kube_lease_seen(lease, &nothing, false, now);
-	written(LEASE_ACQUIRE, LEASE_DONE);
-	assert_true(kube_lease_leads(lease));
+	got(empty, false);
+	assert_int_equal(kube_lease_unheld_ns(lease), 1015 * S);
+	waits(1015 * S, LEASE_ACQUIRE);
+	kube_lease_answer(lease, LEASE_DONE, NULL, false, now);
+	assert_int_equal(kube_lease_quiet_ns(lease), 1020 * S);
+	assert_int_equal(kube_lease_unheld_ns(lease), 0);
+}
+
+/* The leader, too, whom an edit has deposed, waits like any other. */
+static void test_a_leader_whose_lease_is_emptied_takes_it_when_it_is_free(void **state)
+{
+	struct kube_lease_record r = { "", "A", "1", 15, 3 };
+
+	(void)state;
+	lead();
+	now += 1 * S;
+	kube_lease_seen(lease, &r, false, now);
+	got(r, false);
+	assert_false(kube_lease_leads(lease));
+	waits(1016 * S, LEASE_ACQUIRE);
+	kube_lease_answer(lease, LEASE_DONE, NULL, false, now);
+	assert_int_equal(kube_lease_quiet_ns(lease), 1021 * S);
+}
+
+static void test_odd_durations_are_taken_for_ours(void **state)
+{
+	struct kube_lease_record r = { "other", NULL, NULL, -5, -5 };
+
+	(void)state;
+	got(r, false);
+	waits(1015 * S, LEASE_ACQUIRE);
+	kube_lease_answer(lease, LEASE_DONE, NULL, false, now);
+	assert_int_equal(kube_lease_quiet_ns(lease), 1020 * S);
+}
+
+/* While it is there it is waited for, as client-go has it. Who deletes or empties it helps. */
+static void test_an_absurd_duration_ends_with_its_lease(void **state)
+{
+	struct kube_lease_record r = { "other", "A", "1", INT32_MAX, 3 };
+
+	for (int emptied = 0; emptied < 2; emptied++) {
+		teardown(state);
+		setup(state);
+		got(r, false);
+		assert_int_equal(kube_lease_wake_ns(lease), now + (uint64_t)INT32_MAX * S);
+		assert_int_equal(kube_lease_unheld_ns(lease), 0);
+		struct kube_lease_record empty = r;
+		empty.holder = "";
+		kube_lease_seen(lease, emptied ? &empty : NULL, false, now);
+		assert_int_equal(kube_lease_unheld_ns(lease), 1060 * S);
+		waits(1060 * S, emptied ? LEASE_ACQUIRE : LEASE_CREATE);
+		kube_lease_answer(lease, LEASE_DONE, NULL, false, now);
+		assert_int_equal(kube_lease_quiet_ns(lease), 1065 * S);
+	}
 }
 
 static void test_trouble_is_tried_again_with_jitter(void **state)
@@ -514,7 +588,11 @@ int main(void)
 		TEST(test_a_released_lease_is_taken_at_once_and_acted_under_at_once),
 		TEST(test_the_lease_of_a_dead_holder_needs_not_expire),
 		TEST(test_a_lease_that_is_deleted_is_not_free_before_its_time),
-		TEST(test_odd_records_are_lived_with),
+		TEST(test_a_lease_that_is_edited_is_not_free_before_its_time),
+		TEST(test_a_lease_that_nobody_gave_back_is_somebodys),
+		TEST(test_a_leader_whose_lease_is_emptied_takes_it_when_it_is_free),
+		TEST(test_odd_durations_are_taken_for_ours),
+		TEST(test_an_absurd_duration_ends_with_its_lease),
 		TEST(test_trouble_is_tried_again_with_jitter),
 		TEST(test_a_lease_found_to_be_ours_does_not_shorten_the_wait),
 		TEST(test_an_answer_that_comes_too_late_makes_no_leader),

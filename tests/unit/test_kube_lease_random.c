@@ -2,7 +2,8 @@
 /*
  * Candidates for one Lease in a world that is against them: clocks that run at different speeds,
  * requests and answers that are late, lost, or land long after they were given up, watches that are
- * behind, processes that are stopped for longer than the lease, that die, leave and come again.
+ * behind, processes that are stopped for longer than the lease, that die, leave and come again, and
+ * people who edit the Lease.
  *
  * At every step: at most one leads. And what the Lease is for: between the first thing that a
  * leader may do and the last write of his predecessor that may still land, there is no overlap.
@@ -75,7 +76,7 @@ static uint64_t world_ns;
 static unsigned long requests;
 static struct rng rng;
 static uint64_t seed;
-static unsigned led, released;
+static unsigned led, released, edits;
 
 static uint64_t clock_of(const struct candidate *c)
 {
@@ -141,6 +142,21 @@ static void death(struct candidate *c)
 	c->lease = kube_lease_free(c->lease);
 }
 
+/* The watch of each of them. */
+static void tell_all(void)
+{
+	for (unsigned i = 0; i < CANDIDATES; i++) {
+		struct letter *l = post(some_delay());
+
+		if (l == NULL)
+			continue;
+		l->what = NEWS;
+		l->from = i;
+		l->life = candidates[i].life;
+		copy_lease(l);
+	}
+}
+
 /* The server's part: optimistic locking by version, and the watch. */
 static void serve(const struct letter *in)
 {
@@ -162,7 +178,7 @@ static void serve(const struct letter *in)
 		server.version++;
 		server.renewed++;
 		if (request.todo != LEASE_RENEW)
-			server.acquired++;
+			server.acquired = server.renewed;
 		server.transitions = request.todo == LEASE_CREATE    ? 0
 				     : request.todo == LEASE_ACQUIRE ? server.transitions + 1
 								     : server.transitions;
@@ -185,15 +201,8 @@ static void serve(const struct letter *in)
 		l->outcome = ok ? LEASE_DONE : LEASE_CONFLICT;
 		copy_lease(l);
 	}
-	for (unsigned i = 0; changed && i < CANDIDATES; i++) {
-		l = post(some_delay());
-		if (l == NULL)
-			continue;
-		l->what = NEWS;
-		l->from = i;
-		l->life = candidates[i].life;
-		copy_lease(l);
-	}
+	if (changed)
+		tell_all();
 }
 
 static void receive(struct candidate *c, const struct letter *l)
@@ -301,6 +310,30 @@ static void fate(struct candidate *c)
 		kube_lease_drained(c->lease);
 }
 
+/* Somebody edits the Lease, in a way that does not look like a release. */
+static void meddle(void)
+{
+	if (!server.there || rng_below(&rng, 500) != 0)
+		return;
+	edits++;
+	server.version++;
+	switch (rng_below(&rng, 4)) {
+	case 0:
+		server.holder[0] = '\0';
+		break;
+	case 1:
+		strcpy(server.holder, "nobody");
+		break;
+	case 2:
+		server.duration_s = 0;
+		break;
+	default:
+		server.holder[0] = '\0';
+		server.duration_s = 0;
+	}
+	tell_all();
+}
+
 static void check_one_leader(void)
 {
 	const struct candidate *leader = NULL;
@@ -348,6 +381,7 @@ static void world(void)
 		birth(&candidates[i]);
 	for (; world_ns < WORLD_NS; world_ns += STEP_NS) {
 		deliver();
+		meddle();
 		for (size_t i = 0; i < CANDIDATES; i++) {
 			struct candidate *c = &candidates[i];
 
@@ -369,7 +403,7 @@ static void test_there_are_never_two_leaders(void **state)
 	for (seed = 0; seed < SEEDS; seed++)
 		world();
 	/* It is no proof if nobody ever leads. */
-	print_message("%u terms, %u releases\n", led, released);
+	print_message("%u terms, %u releases, %u edits\n", led, released, edits);
 	assert_true(led > SEEDS * 10);
 	assert_true(released > SEEDS);
 }
