@@ -34,20 +34,11 @@ static bool request_has_news(const struct allocator *a, const struct record *r,
 	return false;
 }
 
-void chances_look(struct allocator *a)
-{
-	size_t count;
-	struct pool_book *const *pools = pools_list(ledger_pools(a->ledger), POOLS_ALL, &count);
-
-	a->news.count = 0;
-	for (size_t i = 0; i < count; i++) {
-		if (pools[i]->changed > a->freed_seen)
-			*(struct pool_book **)must(array_push(&a->news)) = pools[i];
-	}
-	a->freed_seen = ledger_freed(a->ledger);
-}
-
-bool has_chance(const struct allocator *a, const struct record *r)
+/*
+ * May @r get now what it did not get when it was last decided, or be refused in other words? Never
+ * false when it is so.
+ */
+static bool has_chance(const struct allocator *a, const struct record *r)
 {
 	const struct service *s = r->service;
 	struct problem ignored;
@@ -78,4 +69,59 @@ bool has_chance(const struct allocator *a, const struct record *r)
 			return true;
 	}
 	return false;
+}
+
+/* --- the call -------------------------------------------------------------------------- */
+
+void chances_begin(struct allocator *a)
+{
+	size_t count;
+	struct pool_book *const *pools = pools_list(ledger_pools(a->ledger), POOLS_ALL, &count);
+
+	a->news.count = 0;
+	for (size_t i = 0; i < count; i++) {
+		if (pools[i]->changed > a->freed_seen)
+			*(struct pool_book **)must(array_push(&a->news)) = pools[i];
+	}
+	a->freed_seen = ledger_freed(a->ledger);
+	a->called = true;
+	a->calling = WAIT_HOLDING;
+	a->call_next = RB_MIN(record_waiting, &a->waiting[WAIT_HOLDING]);
+}
+
+/* Has one of the pools with news an address for who takes any? */
+static bool news_have_room(const struct allocator *a)
+{
+	for (size_t i = 0; i < a->news.count; i++) {
+		for (size_t s = 0; s < 2; s++) {
+			const struct pool_side *side = &a->news.items[i]->sides[s];
+
+			if (side->used < side->total)
+				return true;
+		}
+	}
+	return false;
+}
+
+struct record *chances_next(struct allocator *a, const struct record *behind)
+{
+	bool in_vain = a->calling != WAITS && a->picky == 0 && !news_have_room(a);
+
+	while (a->calling != WAITS) {
+		struct record *w = a->call_next;
+
+		if (w == NULL || (in_vain && a->calling == WAIT_EMPTY_HANDED)) {
+			a->calling++;
+			a->call_next = a->calling == WAIT_EMPTY_HANDED
+					       ? RB_MIN(record_waiting, &a->waiting[a->calling])
+					       : NULL;
+			continue;
+		}
+		if (a->calling == WAIT_EMPTY_HANDED && behind != NULL && record_cmp(w, behind) > 0)
+			break;
+		a->call_next = RB_NEXT(record_waiting, , w);
+		if (w->turn == TURNS && has_chance(a, w))
+			return w;
+	}
+	return NULL;
 }

@@ -8,13 +8,14 @@
 
 #include "allocator/record.h"
 
-/* Which pools have news since the last look? To be called before has_chance(), in each run. */
-void chances_look(struct allocator *a);
+/* Begin to call those that wait: whom does what changed since the last call help? */
+void chances_begin(struct allocator *a);
 
 /*
- * May @r get now what it did not get when it was last decided, or be refused in other words? Never
- * false when it is so.
+ * The next of them who may get now what he did not get when he was last decided, or be refused in
+ * other words; NULL: no more. First those that hold something, then the others, both in order; of
+ * those none that comes behind @behind (NULL: all). Asked again when he was decided.
  */
-bool has_chance(const struct allocator *a, const struct record *r);
+struct record *chances_next(struct allocator *a, const struct record *behind);
 
 #endif

@@ -240,6 +240,7 @@ void allocator_set_config(struct allocator *a, struct config *c, bool complete)
 
 	a->config = config_ref(c);
 	a->complete = complete;
+	a->news.count = 0; /* a call may be broken off; its pools go, and all are looked at */
 	ledger_set_config(a->ledger, c);
 	ipam_set_config(a->ipam, c);
 	reserve_config(a);
@@ -408,41 +409,35 @@ static void settle_ghost(struct allocator *a, struct record *r)
 		record_free(a, r);
 }
 
-/* Queue those of the waiting whom what was freed may help. */
-static void call_waiting(struct allocator *a)
+/*
+ * Those that wait are called before others get a first address, and once more when those are
+ * through. True when one of them, who comes before all that are queued, is queued now.
+ */
+static bool call_waiting(struct allocator *a)
 {
+	const struct record *head = RB_MIN(record_queue, &a->queues[TURN_WAITING]);
 	struct record *w;
 
-	a->called = true;
-	chances_look(a);
-	LIST_FOREACH (w, &a->waiting, waiting) {
-		if (w->turn != TURNS || !has_chance(a, w))
-			continue;
+	if (a->calling == WAITS && a->freed_seen != ledger_freed(a->ledger) &&
+	    (!a->called || head == NULL))
+		chances_begin(a);
+	w = chances_next(a, head);
+	if (w != NULL)
 		record_mark(a, w);
-		w->called = true;
-	}
+	return w != NULL;
 }
 
-/*
- * The next record to look at, off its queue, or NULL. Those that wait are called before others
- * get a first address, and once more when those are through.
- */
+/* The next record to look at, off its queue, or NULL. */
 static struct record *next_record(struct allocator *a, enum turn *ret_turn)
 {
 	for (int turn = 0; turn < TURNS; turn++) {
-		if (turn == TURN_WAITING && a->freed_seen != ledger_freed(a->ledger) &&
-		    (!a->called || RB_EMPTY(&a->queues[TURN_WAITING]))) {
-			call_waiting(a);
-			turn = 0; /* some of them hold addresses */
-		}
+		if (turn == TURN_WAITING && call_waiting(a))
+			turn = 0; /* it may hold something */
 		struct record *r = RB_MIN(record_queue, &a->queues[turn]);
-		while (r != NULL) {
+		if (r != NULL) {
 			*ret_turn = r->turn;
 			record_unqueue(a, r);
-			if (!r->called || has_chance(a, r))
-				return r;
-			/* Whoever was called before has taken it. */
-			r = RB_MIN(record_queue, &a->queues[turn]);
+			return r;
 		}
 	}
 	return NULL;
@@ -533,7 +528,6 @@ static void look_at(struct allocator *a, struct record *r, enum turn turn,
 		record_enqueue(a, r, TURN_HOLDER);
 		return;
 	}
-	r->called = false;
 	r->tried = ledger_freed(a->ledger);
 	a->recomputed++;
 	ipam_link_begin(a, r);
@@ -564,8 +558,9 @@ void allocator_run(struct allocator *a, uint64_t now_ns, struct allocator_action
 		record_mark(a, r);
 	}
 	if (a->retry_ns != 0 && a->retry_ns <= now_ns) {
-		LIST_FOREACH (r, &a->waiting, waiting)
-			record_mark(a, r);
+		for (enum wait w = 0; w < WAITS; w++)
+			RB_FOREACH (r, record_waiting, &a->waiting[w])
+				record_mark(a, r);
 		a->retry_ns = 0;
 	}
 	while (!(a->more = is_enough(a, out)) && (r = next_record(a, &turn)) != NULL)
@@ -573,7 +568,7 @@ void allocator_run(struct allocator *a, uint64_t now_ns, struct allocator_action
 	if (a->more) /* nothing is written before everything was looked at */
 		return;
 	a->called = false;
-	if (LIST_EMPTY(&a->waiting))
+	if (!allocator_has_waiting(a))
 		a->retry_ns = 0;
 	else if (a->retry_ns == 0)
 		a->retry_ns = now_ns + ALLOCATOR_RETRY_NS;
@@ -627,7 +622,9 @@ struct allocator *allocator_new(const struct allocator_cfg *cfg)
 	for (size_t i = 0; i < TURNS; i++)
 		RB_INIT(&a->queues[i]);
 	TAILQ_INIT(&a->to_write);
-	LIST_INIT(&a->waiting);
+	for (enum wait w = 0; w < WAITS; w++)
+		RB_INIT(&a->waiting[w]);
+	a->calling = WAITS;
 	return a;
 }
 

@@ -115,6 +115,7 @@ struct record *record_get(struct allocator *a, const char *ns, const char *name)
 		r->holder.name = intern(name);
 		LIST_INIT(&r->holder.uses);
 		r->turn = TURNS;
+		r->waits = WAIT_NOT;
 		RB_INSERT(record_tree, &a->records, r);
 	}
 	return r;
@@ -138,7 +139,6 @@ void record_enqueue(struct allocator *a, struct record *r, enum turn turn)
 
 void record_mark(struct allocator *a, struct record *r)
 {
-	r->called = false;
 	if (r->gone)
 		return;
 	if (r->unreadable || record_is_ghost(r))
@@ -151,13 +151,37 @@ void record_mark(struct allocator *a, struct record *r)
 		record_enqueue(a, r, r->held != NULL ? TURN_HOLDER : TURN_WAITING);
 }
 
+/* Does it wait for more than any address that is free? */
+static bool is_picky(const struct record *r)
+{
+	const struct service *s = r->service;
+
+	return r->claim != NULL || s->requested_ips != NULL ||
+	       (s->lb_ip != NULL && s->lb_ip[0] != '\0');
+}
+
 void record_set_waiting(struct allocator *a, struct record *r, bool waits)
 {
-	if (waits && !r->waits)
-		LIST_INSERT_HEAD(&a->waiting, r, waiting);
-	else if (!waits && r->waits)
-		LIST_REMOVE(r, waiting);
-	r->waits = waits;
+	enum wait to = !waits ? WAIT_NOT : r->held != NULL ? WAIT_HOLDING : WAIT_EMPTY_HANDED;
+	bool picky = to == WAIT_EMPTY_HANDED && is_picky(r);
+
+	a->picky += (size_t)picky - (size_t)r->picky;
+	r->picky = picky;
+	if (to == r->waits)
+		return;
+	if (r->waits != WAIT_NOT) {
+		if (a->call_next == r)
+			a->call_next = RB_NEXT(record_waiting, , r);
+		RB_REMOVE(record_waiting, &a->waiting[r->waits], r);
+	}
+	r->waits = to;
+	if (to != WAIT_NOT)
+		RB_INSERT(record_waiting, &a->waiting[to], r);
+}
+
+bool allocator_has_waiting(const struct allocator *a)
+{
+	return !RB_EMPTY(&a->waiting[WAIT_HOLDING]) || !RB_EMPTY(&a->waiting[WAIT_EMPTY_HANDED]);
 }
 
 void record_set_write(struct allocator *a, struct record *r, enum write_state to)

@@ -61,13 +61,15 @@ enum write_state { WRITE_NONE, WRITE_QUEUED, WRITE_SENT, WRITE_BACKOFF };
  */
 enum turn { TURN_CLAIM, TURN_GUARD, TURN_HOLDER, TURN_WAITING, TURNS };
 
+/* Those that wait, in the order in which they are called when something becomes free. */
+enum wait { WAIT_HOLDING, WAIT_EMPTY_HANDED, WAITS, WAIT_NOT = WAITS };
+
 struct record {
-	RB_ENTRY(record) by_name, queued;
+	RB_ENTRY(record) by_name, queued, waiting;
 	union {
 		TAILQ_ENTRY(record) to_write; /* WRITE_QUEUED */
 		RB_ENTRY(record) timed;       /* WRITE_BACKOFF */
 	};
-	LIST_ENTRY(record) waiting;
 	struct holder holder; /* ns and name, interned here, and the addresses in the books */
 
 	struct service *service; /* as last decoded, less its version and service_shed(); NULL:
@@ -89,6 +91,7 @@ struct record {
 	unsigned attempts;          /* writes that failed in a row */
 	uint8_t write;              /* enum write_state */
 	uint8_t turn;               /* enum turn; TURNS: not queued */
+	uint8_t waits;              /* enum wait */
 
 	bool shown_new;  /* `shown` came from elsewhere and was not looked at yet */
 	bool floored;    /* an older object than `version` is stale */
@@ -100,9 +103,8 @@ struct record {
 	bool proxied;    /* its pool says ipMode Proxy */
 	bool strip;      /* was ours: its status is still to be emptied */
 	bool hands_off;  /* its status is not ours to write */
-	bool waits;      /* on the list of those who wait for an address */
+	bool picky;      /* waits for a given address, or one to share */
 	bool warned;     /* of deprecated annotations */
-	bool called;     /* queued because something was freed that may help it */
 	bool ipam_waits; /* in the decision at hand: the answer of an IPAM is due */
 	bool ipam_away;  /* and its server does not give one */
 };
@@ -126,6 +128,7 @@ struct space { /* a namespace */
 RB_HEAD(record_tree, record);
 RB_HEAD(record_queue, record);
 RB_HEAD(record_timers, record);
+RB_HEAD(record_waiting, record);
 RB_HEAD(space_tree, space);
 
 int record_cmp(const struct record *a, const struct record *b);
@@ -136,6 +139,7 @@ int space_cmp(const struct space *a, const struct space *b);
 TREE_GENERATE(record_tree, record, by_name, record_cmp)
 TREE_GENERATE(record_queue, record, queued, queue_cmp)
 TREE_GENERATE(record_timers, record, timed, timer_cmp)
+TREE_GENERATE(record_waiting, record, waiting, record_cmp)
 TREE_GENERATE(space_tree, space, by_name, space_cmp)
 
 struct allocator {
@@ -155,14 +159,17 @@ struct allocator {
 	struct record_queue queues[TURNS];
 	struct record_timers timers;
 	TAILQ_HEAD(, record) to_write;
-	LIST_HEAD(, record) waiting;
+	struct record_waiting waiting[WAITS];
+	size_t picky;        /* of those that wait empty-handed */
 	uint64_t freed_seen; /* ledger_freed() when the waiting were last called */
 	struct {
 		ARRAY_OF(struct pool_book *);
-	} news;              /* pools of which addresses had got other users then, or none */
-	uint64_t recomputed; /* decisions so far */
-	bool more;           /* the last run broke off */
-	bool called;         /* the waiting, in this run or what it goes on with */
+	} news;                   /* pools of which addresses had got other users then, or none */
+	struct record *call_next; /* the next of them to look at; NULL: the list is at its end */
+	enum wait calling;        /* of which list; WAITS: none is called */
+	bool more;                /* the last run broke off */
+	bool called;              /* the waiting, in this run or what it goes on with */
+	uint64_t recomputed;      /* decisions so far */
 
 	bool reservations, reserves_told;
 	bool reserve_new;     /* one begins, or the pools are other ones */
@@ -192,7 +199,9 @@ void record_free(struct allocator *a, struct record *r);
 void record_enqueue(struct allocator *a, struct record *r, enum turn turn);
 void record_unqueue(struct allocator *a, struct record *r);
 void record_mark(struct allocator *a, struct record *r); /* have it looked at by the next run */
+/* @r waits from now on, among those that hold what it holds now, or does not. */
 void record_set_waiting(struct allocator *a, struct record *r, bool waits);
+bool allocator_has_waiting(const struct allocator *a);
 void record_set_write(struct allocator *a, struct record *r, enum write_state to);
 /* What the status should say; lent. The words of a True condition are left to who writes it. */
 struct face record_face(const struct record *r);

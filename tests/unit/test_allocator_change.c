@@ -288,6 +288,63 @@ static void test_move_happens_once_the_wanted_address_is_free(void **state)
 	world_free(w);
 }
 
+/* What becomes free is for those that hold something first, then for all in order, new or not. */
+static void test_those_that_wait_and_new_ones_are_served_in_one_order(void **state)
+{
+	struct world *w = world_new("[{\"name\":\"a\",\"addresses\":[\"192.0.2.0/30\"]}]", NULL);
+	static const char *const first[] = { "web/u", "web/v", "web/w", "web/x" };
+	(void)state;
+
+	for (size_t i = 0; i < 4; i++)
+		world_apply(w, first[i], LB_V4, NULL, NULL);
+	world_run(w);
+	world_apply(w, "web/x", LB_V4, A_IPS("192.0.2.1"), NULL); /* is v's: it stays on .3 */
+	world_apply(w, "web/c", LB_V4, NULL, NULL);
+	world_apply(w, "web/d", LB_V4, NULL, NULL);
+	world_apply(w, "web/e", LB_V4, A_IPS("192.0.2.2"), NULL);
+	world_run(w);
+	world_delete(w, "web/v");
+	world_delete(w, "web/w");
+	world_delete(w, "web/u");
+	world_apply(w, "web/b", LB_V4, NULL, NULL);
+	world_apply(w, "web/z", LB_V4, NULL, NULL);
+	world_run(w);
+	assert_string_equal(world_shows(w, "web/x"), "192.0.2.1 a");
+	assert_string_equal(world_shows(w, "web/b"), "192.0.2.0 a");
+	assert_string_equal(world_shows(w, "web/c"), "192.0.2.2 a");
+	assert_string_equal(world_shows(w, "web/d"), "192.0.2.3 a"); /* once x shows it no more */
+	assert_string_equal(world_shows(w, "web/e"), "");
+	assert_string_equal(world_shows(w, "web/z"), "");
+	world_free(w);
+}
+
+/* The pools that those who wait were being called for are not there any more. */
+static void test_pools_change_in_the_middle_of_a_run(void **state)
+{
+	struct world *w = world_new(NULL, NULL);
+	(void)state;
+
+	w->cfg.actions_max = 1;
+	world_restart(w);
+	world_pools(w, "[{\"name\":\"a\",\"addresses\":[\"192.0.2.0/31\"]}]");
+	world_apply(w, "web/a", LB_V4, A_IPS("192.0.2.0"), NULL);
+	world_apply(w, "web/b", LB_V4, A_IPS("192.0.2.1"), NULL);
+	world_apply(w, "web/c", LB_V4, NULL, NULL);
+	world_apply(w, "web/d", LB_V4, NULL, NULL);
+	world_run(w);
+	world_delete(w, "web/a");
+	world_delete(w, "web/b");
+	world_run_once(w); /* c is called, and has one */
+	assert_int_equal(world_view(w, "web/c").ip_count, 1);
+	assert_int_equal(world_view(w, "web/d").ip_count, 0);
+	world_pools(w, "[{\"name\":\"a\",\"addresses\":[\"192.0.2.0/32\"]},"
+		       "{\"name\":\"b\",\"addresses\":[\"198.51.100.0/31\"]}]");
+	world_run(w);
+	assert_string_equal(world_shows(w, "web/c"), "192.0.2.0 a");
+	assert_string_equal(world_shows(w, "web/d"), "198.51.100.0 b");
+	world_free(w);
+}
+
 static void test_request_or_annotation_taken_away_keeps_the_address(void **state)
 {
 	struct world *w = world_new(TWO_POOLS, NULL);
@@ -784,6 +841,8 @@ int main(void)
 		cmocka_unit_test(test_requests_that_are_met_and_those_that_wait),
 		cmocka_unit_test(test_change_that_cannot_be_met_keeps_what_is_there),
 		cmocka_unit_test(test_move_happens_once_the_wanted_address_is_free),
+		cmocka_unit_test(test_those_that_wait_and_new_ones_are_served_in_one_order),
+		cmocka_unit_test(test_pools_change_in_the_middle_of_a_run),
 		cmocka_unit_test(test_request_or_annotation_taken_away_keeps_the_address),
 		cmocka_unit_test(test_equal_keys_and_different_ports_share_the_lowest_address),
 		cmocka_unit_test(test_port_added_that_clashes_moves_the_one_who_added_it),
