@@ -32,8 +32,8 @@ class Refused(Exception):
 class Leases:
     """Who has which address. One at a time: the lock is held from the look to the file on disk."""
 
-    def __init__(self, pools, path=None):
-        self.pools, self.path, self.lock = pools, path, threading.Lock()
+    def __init__(self, pools, excluded=(), path=None):
+        self.pools, self.excluded, self.path, self.lock = pools, excluded, path, threading.Lock()
         self.leases = {}  # key: list of addresses as text
         if path and os.path.exists(path):
             with open(path, encoding="utf-8") as f:
@@ -53,6 +53,8 @@ class Leases:
                     raise Refused(f"{a} is another's")
                 if not any(ipaddress.ip_address(a) in net for net in self.pools.get(pool, ())):
                     raise Refused(f"{a} is not in {pool}")
+                if (pool, a) in self.excluded:
+                    raise Refused(f"{a} is excluded from {pool}")
                 answer.append(a)
             self.store(key, held + [a for a in answer if a not in held])
             return answer
@@ -70,7 +72,7 @@ class Leases:
         for net in self.pools.get(pool, ()):
             if net.version == version:
                 for a in net:
-                    if str(a) not in taken:
+                    if str(a) not in taken and (pool, str(a)) not in self.excluded:
                         return str(a)
         raise Refused(f"no IPv{version} address is free in {pool}")
 
@@ -159,6 +161,7 @@ def main():
     p.add_argument("--key")
     p.add_argument("--token-file", help="who asks must send the word in this file")
     p.add_argument("--pool", action="append", default=[], help="NAME=PREFIX; may be given again", required=True)
+    p.add_argument("--exclude", action="append", default=[], help="NAME=ADDRESS that is never given; may be given again")
     p.add_argument("--state", help="keep the leases in this file")
     args = p.parse_args()
     if args.listen and not (args.cert and args.key):
@@ -168,7 +171,11 @@ def main():
     for text in args.pool:
         name, _, prefix = text.partition("=")
         pools.setdefault(name, []).append(ipaddress.ip_network(prefix))
-    Handler.leases = Leases(pools, args.state)
+    excluded = set()
+    for text in args.exclude:
+        name, _, address = text.partition("=")
+        excluded.add((name, str(ipaddress.ip_address(address))))
+    Handler.leases = Leases(pools, excluded, args.state)
     if args.token_file:
         with open(args.token_file, encoding="utf-8") as f:
             Handler.token = f.read().strip()
