@@ -338,7 +338,7 @@ void ipam_hooks(const struct ipam *m, void (*each)(void *arg, const struct ipam_
 		struct ipam_hook_view view = {
 			.pool = h->pool,
 			.up = !h->down,
-			.leases = h->lease_count,
+			.leases = h->leased_count,
 			.waiting = h->due_count,
 			.calls = h->flight_count,
 		};

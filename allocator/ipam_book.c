@@ -89,6 +89,8 @@ struct leased *leased_add(struct ipam *m, struct lease *l, const struct ip_addr 
 		x = must(calloc(1, sizeof(*x)));
 		x->ip = *ip;
 		x->lease = l;
+		if (LIST_EMPTY(&l->ips))
+			l->hook->leased_count++;
 		LIST_INSERT_HEAD(&l->ips, x, of_lease);
 		RB_INSERT(leased_tree, &m->leased, x);
 	}
@@ -99,6 +101,8 @@ void leased_drop(struct ipam *m, struct leased *x)
 {
 	RB_REMOVE(leased_tree, &m->leased, x);
 	LIST_REMOVE(x, of_lease);
+	if (LIST_EMPTY(&x->lease->ips))
+		x->lease->hook->leased_count--;
 	free(x);
 }
 
@@ -179,7 +183,6 @@ struct lease *lease_get(struct ipam *m, struct hook *h, const char *id)
 		LIST_INIT(&l->ips);
 		RB_INSERT(lease_tree, &m->leases, l);
 		LIST_INSERT_HEAD(&h->leases, l, of_hook);
-		h->lease_count++;
 	}
 	return l;
 }
@@ -247,7 +250,6 @@ void lease_free(struct ipam *m, struct lease *l)
 		leased_drop(m, LIST_FIRST(&l->ips));
 	RB_REMOVE(lease_tree, &m->leases, l);
 	LIST_REMOVE(l, of_hook);
-	l->hook->lease_count--;
 	lease_agree(l);
 	intern_unref(l->id);
 	intern_unref(l->ns);

@@ -91,7 +91,8 @@ struct hook {
 	LIST_HEAD(, flight) flights;
 	TAILQ_HEAD(lease_queue, lease) due;
 	struct lease_timers timers;
-	unsigned lease_count, due_count, flight_count;
+	unsigned leased_count; /* leases with an address */
+	unsigned due_count, flight_count;
 	unsigned failures, list_failures; /* in a row */
 	uint64_t retry_ns;                /* no call before */
 	uint64_t list_ns;                 /* the next list is due */

@@ -6,6 +6,8 @@ breaks, in the end the server's list is what the statuses say.
 """
 
 import json
+import re
+import shlex
 import signal
 import subprocess
 
@@ -101,6 +103,12 @@ def test_the_sample_checks_and_plan_asks_nobody():
     assert "IPAM of pool" in told["reason"] and "is not asked here" in told["reason"]
 
 
+def shipped_command(conf):
+    """The server's command line as the comment of the sample file has it."""
+    comment = "\n".join(line.removeprefix("#") for line in conf.splitlines() if line.startswith("#"))
+    return shlex.split(re.search(r"^\s*ipam-server\.py (.*?[^\\])$", comment, re.M | re.S)[1].replace("\\\n", " "))
+
+
 @pytest.fixture
 def office(can_lab):
     with Office() as o:
@@ -141,6 +149,25 @@ def test_addresses_are_asked_for_shared_moved_and_released(office):
     assert values['bellman_ipam_calls_total{pool="public",call="allocate",result="ok"}'] == 5
     assert values['bellman_ipam_up{pool="public"}'] == 1
     assert values['bellman_ipam_leases{pool="public"}'] == 2
+
+
+def test_the_sample_pair_serves_many(office):
+    """Exactly as shipped: only where the socket and the state are is ours."""
+    shipped = (REPO / "config/samples/ipam.conf").read_text()
+    places = {"/run/ipam.sock": str(office.socket), "/var/lib/ipam.json": str(office.state)}
+    args = [places.get(arg, arg) for arg in shipped_command(shipped)]
+    office.popen("sw", [SERVER, *args], "ipam").wait_log("ready")
+    office.conf.write_text(shipped.replace("/run/ipam.sock", places["/run/ipam.sock"]))
+    allocator = office.start_allocator("--config", office.conf)
+    names = [f"s{i}" for i in range(10)]
+    office.api.create(*(service(name, **V4) for name in names),
+                      service("excluded", loadBalancerIP="192.0.2.1", **V4))
+    given = {ip for name in names for ip in office.wait_ips(name)}
+    assert len(given) == 10 and "192.0.2.1" not in given
+    # One that waits and holds nothing at the server is no lease.
+    office.wait_for(lambda: office.condition("excluded"))
+    office.wait_for(lambda: allocator.metrics()['bellman_ipam_leases{pool="public"}'] == 10)
+    office.wait_agreement()
 
 
 def test_while_the_server_is_away_users_read_why_and_no_other_pool_steps_in(office):
