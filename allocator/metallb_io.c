@@ -30,7 +30,8 @@ struct metallb_io {
 	struct look looks[LOOKS];
 	int64_t *there;
 	bool told, away;
-	char pod[254];     /* the last that was Ready */
+	char pod[254];     /* the last that was Ready, and */
+	char pod_uid[64];  /* by which `kubectl describe` finds its events */
 	char trouble[512]; /* "": none */
 };
 
@@ -82,6 +83,7 @@ static void say(struct metallb_io *m)
 				   .api_version = "v1",
 				   .ns = m->cfg.ns,
 				   .name = m->pod,
+				   .uid = m->pod_uid,
 				   .type = "Warning",
 				   .reason = "MetalLBController",
 				   .message =
@@ -123,7 +125,9 @@ static void on_pod_gone(void *arg, const char *ns, const char *name)
 static void on_pod(void *arg, const cJSON *pod)
 {
 	struct look *l = arg;
-	const char *name = cJSON_GetStringValue(member(member(pod, "metadata"), "name"));
+	const cJSON *meta = member(pod, "metadata");
+	const char *name = cJSON_GetStringValue(member(meta, "name"));
+	const char *uid = cJSON_GetStringValue(member(meta, "uid"));
 
 	if (!is_ready(pod) || is_bellman(l->owner, pod, name)) {
 		on_pod_gone(l, l->owner->cfg.ns, name);
@@ -131,6 +135,7 @@ static void on_pod(void *arg, const cJSON *pod)
 	}
 	keyset_add(&l->ready, l->owner->cfg.ns, name);
 	snprintf(l->owner->pod, sizeof(l->owner->pod), "%s", name);
+	snprintf(l->owner->pod_uid, sizeof(l->owner->pod_uid), "%s", uid != NULL ? uid : "");
 	settle(l->owner);
 }
 

@@ -235,6 +235,7 @@ def controller(ready="True", image="quay.io/metallb/controller:v0.15.2"):
 def test_it_does_not_lead_beside_metallbs_controller(office, monkeypatch):
     monkeypatch.setitem(KINDS, "Pod", ("v1", "pods", True))
     office.api.create(controller(), service("web", **V4))
+    uid = office.api.get("Pod", "controller-1", SYSTEM)["metadata"]["uid"]
     a = start(office, "first", 7473)
     a.wait_log("MetalLB's controller is at work")
     assert a.ready() and not leads(a)
@@ -252,6 +253,8 @@ def test_it_does_not_lead_beside_metallbs_controller(office, monkeypatch):
     office.wait_for(lambda: leads(a), 10)
     assert a.log.count("MetalLB's controller is at work") == 2
     assert [r for r, _ in office.api.events("controller-1", SYSTEM)] == ["MetalLBController"]
+    told, = (e for e in office.api.list("Event", SYSTEM) if e["reason"] == "MetalLBController")
+    assert told["involvedObject"]["uid"] == uid  # without which `kubectl describe` does not show it
 
 
 def test_wrong_times_are_wrong_usage(office):
