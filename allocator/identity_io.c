@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -36,6 +37,35 @@ static unsigned long pid_namespace(void)
 	return stat("/proc/self/ns/pid", &st) == 0 ? (unsigned long)st.st_ino : 0;
 }
 
+/* Is /proc the view of our PID namespace? One of another namespace has other processes there. */
+static bool proc_is_ours(void)
+{
+	char text[16];
+	ssize_t len = readlink("/proc/self", text, sizeof(text) - 1);
+
+	if (len <= 0)
+		return false;
+	text[len] = '\0';
+	return atoi(text) == (int)getpid();
+}
+
+/* Has it ended, and only not been waited for? Then it has its number still, and runs no more. */
+static bool is_zombie(int pid)
+{
+	char path[32], stat[512];
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	FILE *from = proc_is_ours() ? fopen(path, "re") : NULL;
+	if (from == NULL)
+		return false;
+	size_t len = fread(stat, 1, sizeof(stat) - 1, from);
+	fclose(from);
+	stat[len] = '\0';
+	const char *name_end = strrchr(stat, ')'); /* the name may have any character */
+	return name_end != NULL &&
+	       (strncmp(name_end, ") Z", 3) == 0 || strncmp(name_end, ") X", 3) == 0);
+}
+
 const char *identity_make(const char *name, char ret[static IDENTITY_MAX])
 {
 	char host[256] = "", boot[BOOT_DIGITS + 1];
@@ -65,5 +95,6 @@ bool identity_is_dead(const char *identity)
 	if (strcmp(its_boot, boot_id(boot)) != 0 || its_namespace != pid_namespace())
 		return false;
 	/* One that has our number is not us, or we would not ask. */
-	return its_pid == getpid() || (kill(its_pid, 0) < 0 && errno == ESRCH);
+	return its_pid == getpid() || (kill(its_pid, 0) < 0 && errno == ESRCH) ||
+	       is_zombie(its_pid);
 }

@@ -54,6 +54,10 @@ static void test_a_process_is_dead_when_it_can_be_seen_to_be(void **state)
 	pid_t pid = start(identity);
 	assert_false(identity_is_dead(identity));
 	kill(pid, SIGKILL);
+	/* Also before its parent has waited for it: it has its number, and runs no more. */
+	siginfo_t ended;
+	assert_int_equal(waitid(P_PID, (id_t)pid, &ended, WEXITED | WNOWAIT), 0);
+	assert_true(identity_is_dead(identity));
 	waitpid(pid, NULL, 0);
 	assert_true(identity_is_dead(identity));
 
