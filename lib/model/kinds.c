@@ -45,14 +45,16 @@ static const struct field l2_advertisement_fields[] = {
 	{ .name = NULL },
 };
 
+static const char *const spreads[] = { "hash", "even", NULL };
+static const char *const methods[] = { "packet", "address", NULL };
 static const char *const conflict_policies[] = { "defend", "yield", "force", NULL };
 
 static const struct field l2_advertisement_own[] = {
-	{ .name = "spread", .type = FIELD_TEXT },
+	{ .name = "spread", .type = FIELD_WORD, .words = spreads },
 	{ .name = "failback", .type = FIELD_BOOL },
 	{ .name = "conflictPolicy", .type = FIELD_WORD, .words = conflict_policies },
 	{ .name = "gratuitousInterval", .type = FIELD_DURATION },
-	{ .name = "method", .type = FIELD_TEXT },
+	{ .name = "method", .type = FIELD_WORD, .words = methods },
 	{ .name = "localSubnetOnly", .type = FIELD_BOOL },
 	{ .name = NULL },
 };

@@ -9,6 +9,7 @@
 
 #include "lib/base/duration.h"
 #include "lib/base/intern.h"
+#include "lib/model/pool_exclude.h"
 
 #define IPAM_TIMEOUT_NS     (2 * NS_PER_S)
 #define IPAM_TIMEOUT_MAX_NS (60 * NS_PER_S)
@@ -343,6 +344,11 @@ void pool_rules(const struct json *spec)
 	struct json addresses = json_get(spec, "addresses");
 	size_t ranges = cJSON_IsArray(addresses.value) ? json_count(&addresses) : 0;
 	cJSON *own = own_collect(spec->up->value, spec->source->where);
+	struct json metadata = json_get(spec->up, "metadata");
+	struct json annotations = json_get(&metadata, "annotations");
+	struct json exclude = doc_is_config_file(spec->source->where.doc)
+				      ? json_get(spec, "exclude")
+				      : json_get(&annotations, "bellman.io/exclude");
 
 	if (cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(own, "perRange"))) {
 		if (ranges > POOL_RANGES_MAX)
@@ -351,6 +357,7 @@ void pool_rules(const struct json *spec)
 		if (cJSON_IsObject(cJSON_GetObjectItemCaseSensitive(own, "ipam")))
 			json_fault(&addresses, "perRange and ipam exclude each other");
 	}
+	pool_exclude_check(&addresses, cJSON_GetObjectItemCaseSensitive(own, "exclude"), &exclude);
 	cJSON_Delete(own);
 }
 

@@ -30,10 +30,14 @@ static void range_check(const struct json *j, bool single)
 {
 	const char *text = json_text(j);
 	struct ip_range range;
+	struct ip_addr ip;
 	int rc = text == NULL ? 0 : schema_range_parse(text, single, &range);
 
 	if (rc == -ERANGE)
 		json_fault(j, "\"%s\" starts above its end", text);
+	else if (rc != 0 && !single && ip_parse(text, &ip) == 0)
+		json_fault(j, "\"%s\" has no length: a single address is \"%s/%u\"", text, text,
+			   ip_bits(ip.family));
 	else if (rc != 0)
 		json_fault(j, "\"%s\" is neither ADDRESS/LENGTH nor FIRST-LAST%s", text,
 			   single ? " nor an address" : "");

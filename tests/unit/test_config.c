@@ -189,8 +189,8 @@ static const struct bad {
 	{ "pools = ( { name = \"a\";\naddresses = ( ); } );",
 	  "b.conf:2: pools[0].addresses: must not be empty" },
 	{ "pools = ( { name = \"a\";\naddresses = ( \"192.0.2.0/24\",\n\"192.0.3.1\" ); } );",
-	  "b.conf:3: pools[0].addresses[1]: \"192.0.3.1\" is neither ADDRESS/LENGTH nor "
-	  "FIRST-LAST" },
+	  "b.conf:3: pools[0].addresses[1]: \"192.0.3.1\" has no length: a single address is "
+	  "\"192.0.3.1/32\"" },
 	{ "pools = ( { name = \"a\";\naddresses = ( \"192.0.3.9-192.0.3.1\" ); } );",
 	  "b.conf:2: pools[0].addresses[0]: \"192.0.3.9-192.0.3.1\" starts above its end" },
 	{ "pools = ( { name = \"a\";\naddresses = ( 5 ); } );",
@@ -207,6 +207,10 @@ static const struct bad {
 	{ POOL "exclude = ( \"x\" ); } );",
 	  "b.conf:2: pools[0].exclude[0]: \"x\" is neither ADDRESS/LENGTH nor FIRST-LAST nor an "
 	  "address" },
+	{ "l2Advertisements = ( { name = \"a\";\nspread = \"odd\"; } );",
+	  "b.conf:2: l2Advertisements[0].spread: \"odd\" is none of hash, even" },
+	{ "l2Advertisements = ( { name = \"a\";\nmethod = \"arp\"; } );",
+	  "b.conf:2: l2Advertisements[0].method: \"arp\" is none of packet, address" },
 	{ POOL "ipMode = \"vip\"; } );",
 	  "b.conf:2: pools[0].ipMode: \"vip\" is none of VIP, Proxy" },
 	{ POOL "serviceAllocation = { priority = 3000000000; }; } );",
@@ -358,7 +362,8 @@ static void test_each_fault_has_its_line_and_field(void **state)
 /* The same rules hold for manifests; paths are those of the resource. */
 static const struct bad bad_yaml[] = {
 	{ META "IPAddressPool\nmetadata: {name: a}\nspec:\n  addresses:\n  - 192.0.2.1\n",
-	  "m.yaml:6: spec.addresses[0]: \"192.0.2.1\" is neither ADDRESS/LENGTH nor FIRST-LAST" },
+	  "m.yaml:6: spec.addresses[0]: \"192.0.2.1\" has no length: a single address is "
+	  "\"192.0.2.1/32\"" },
 	{ META "IPAddressPool\nmetadata: {name: a}\nspec:\n  adresses: []\n"
 	       "  addresses: [192.0.2.0/24]\n",
 	  "m.yaml:5: spec.adresses: unknown field, did you mean addresses?" },

@@ -373,6 +373,35 @@ static void test_per_range_takes_at_most_32_ranges(void **state)
 	}
 }
 
+/* A slip there gives away the address that was to be kept. */
+static void test_exclude_is_compared_with_the_addresses(void **state)
+{
+	char faults[1024];
+
+	(void)state;
+	config_unref(pool_in_file("exclude = ( \"192.0.2.1\", \"192.0.2.250-192.0.3.9\" );", faults,
+				  sizeof(faults)));
+	assert_string_equal(faults, "");
+	config_unref(pool_in_file("exclude = ( \"192.0.2.1\",\n\"192.0.99.1\", \"fd00::1\" );",
+				  faults, sizeof(faults)));
+	assert_string_equal(faults, "b.conf:3: pools[0].exclude[1]: warning: \"192.0.99.1\" is not "
+				    "in the pool's addresses\n"
+				    "b.conf:3: pools[0].exclude[2]: warning: \"fd00::1\" is not in "
+				    "the pool's addresses\n");
+	config_unref(pool_in_file("exclude = ( \"192.0.2.0/25\", \"192.0.2.128-192.0.3.1\" );",
+				  faults, sizeof(faults)));
+	assert_string_equal(faults,
+			    "b.conf:2: pools[0].exclude: warning: all addresses of the pool "
+			    "are excluded\n");
+	config_unref(pool_annotated("exclude", "[\"192.0.99.1\"]", faults, sizeof(faults)));
+	assert_string_equal(faults, "m.yaml:6: metadata.annotations[bellman.io/exclude]: warning: "
+				    "\"192.0.99.1\" is not in the pool's addresses\n");
+	config_unref(pool_annotated("exclude", "[\"192.0.2.0/24\"]", faults, sizeof(faults)));
+	assert_string_equal(faults,
+			    "m.yaml:6: metadata.annotations[bellman.io/exclude]: warning: all "
+			    "addresses of the pool are excluded\n");
+}
+
 static void test_per_range_and_ipam_exclude_each_other(void **state)
 {
 	char faults[1024];
@@ -403,6 +432,7 @@ int main(void)
 		TEST(test_every_field_arrives_from_annotations),
 		TEST(test_urls_of_this_machine_and_with_tls_are_taken),
 		TEST(test_per_range_takes_at_most_32_ranges),
+		TEST(test_exclude_is_compared_with_the_addresses),
 		TEST(test_per_range_and_ipam_exclude_each_other),
 	};
 
