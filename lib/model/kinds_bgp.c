@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * The kinds of BGP, field by field (compatibility page 1.3 to 1.6), and the rules that join the
- * fields of one object. What objects must not do to each other is in config_rules.c.
+ * fields of one object. What objects must not do to each other is in config_peers.c and
+ * config_advertisements.c.
  */
 #include "lib/model/kinds_bgp.h"
 

@@ -97,8 +97,8 @@ class Host:
         with open(self.folder / "output", "w+b") as out:  # not a pipe: what goes on would hold it open
             done = subprocess.run(["nsenter", f"--target={self.init}", "--mount", "--uts", "--pid", "--net",
                                    f"--root=/proc/{self.init}/root",
-                                   "bash", "-c", f"cd {SOURCE}\n{commands}"], stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=env,
-                                  timeout=timeout)
+                                   "bash", "-c", f"cd {SOURCE}\n{commands}"], stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+                                  env=env, timeout=timeout)
             out.seek(0)
             return done.returncode, out.read().decode(errors="replace")
 
