@@ -47,8 +47,7 @@ static void let_go(struct allocator *a, struct record *r)
 static void forget(struct allocator *a, struct record *r)
 {
 	let_go(a, r);
-	while (!LIST_EMPTY(&r->holder.uses))
-		ledger_drop(a->ledger, LIST_FIRST(&r->holder.uses));
+	reserve_only(a, r);
 	r->shown_new = true; /* if it becomes ours again, look anew */
 	r->hands_off = true;
 }
@@ -339,7 +338,8 @@ static void decide_foreign(struct allocator *a, struct record *r)
 	else /* another controller may own it by now, unless it is plainly still ours */
 		r->strip = was_ours && r->shown.pool != NULL && s->lb_class == NULL;
 	if (!r->strip) {
-		reserve_end(a, r);
+		if (s->type == SERVICE_LOAD_BALANCER) /* it gets its addresses elsewhere now */
+			reserve_end(a, r);
 		forget(a, r);
 		return;
 	}

@@ -104,6 +104,7 @@ static void service_leaves(struct allocator *a, struct record *r)
 		ips = ip_kept_ref(r->shown.ips);
 	record_clear(a, r);
 	reserve_begin(a, r, ip_kept_lend(ips));
+	reserve_hold(a, r); /* of what was kept already, too */
 	ip_kept_unref(ips);
 }
 
@@ -302,6 +303,21 @@ static bool is_settled(const struct record *r)
 	return !record_wants_write(r);
 }
 
+/* What @r gave up is free once it neither shows it nor has it kept. */
+static void release(struct allocator *a, struct record *r)
+{
+	struct use *u, *next;
+
+	if (r->write == WRITE_SENT || r->unsure)
+		return;
+	for (u = LIST_FIRST(&r->holder.uses); u != NULL; u = next) {
+		next = LIST_NEXT(u, of_holder);
+		if (u->leaving && !ips_have(ip_kept_lend(r->shown.ips), use_ip(u)) &&
+		    !reserve_keeps(r, use_ip(u)))
+			ledger_drop(a->ledger, u);
+	}
+}
+
 void allocator_written(struct allocator *a, const char *ns, const char *name,
 		       enum allocator_outcome outcome, const char *resource_version,
 		       uint64_t now_ns)
@@ -376,18 +392,9 @@ static void guard(struct allocator *a, struct record *r)
 /* Bring books and status of @r together after a decision. */
 static void reconcile(struct allocator *a, struct record *r)
 {
-	struct use *u, *next;
-
 	if (!r->hands_off)
 		guard(a, r);
-	if (r->write != WRITE_SENT && !r->unsure) {
-		for (u = LIST_FIRST(&r->holder.uses); u != NULL; u = next) {
-			next = LIST_NEXT(u, of_holder);
-			if (u->leaving && !ips_have(ip_kept_lend(r->shown.ips), use_ip(u)) &&
-			    !reserve_keeps(r, use_ip(u)))
-				ledger_drop(a->ledger, u);
-		}
-	}
+	release(a, r);
 	if (r->write == WRITE_NONE && record_wants_write(r))
 		record_set_write(a, r, WRITE_QUEUED);
 	else if (r->write == WRITE_QUEUED && !record_wants_write(r))
@@ -397,14 +404,7 @@ static void reconcile(struct allocator *a, struct record *r)
 /* What is kept for a Service that is gone is in the books, and nothing else of it. */
 static void settle_ghost(struct allocator *a, struct record *r)
 {
-	struct use *u, *next;
-
-	reserve_hold(a, r);
-	for (u = LIST_FIRST(&r->holder.uses); u != NULL; u = next) {
-		next = LIST_NEXT(u, of_holder);
-		if (!reserve_keeps(r, use_ip(u)))
-			ledger_drop(a->ledger, u);
-	}
+	reserve_only(a, r);
 	if (r->reserve == NULL)
 		record_free(a, r);
 }
@@ -525,7 +525,9 @@ static void look_at(struct allocator *a, struct record *r, enum turn turn,
 		if (r->ours)
 			guard(a, r);
 		reserve_hold(a, r);
-		record_enqueue(a, r, TURN_HOLDER);
+		release(a, r);
+		record_enqueue(a, r,
+			       r->held == NULL && r->shown.ips == NULL ? TURN_WAITING : TURN_HOLDER);
 		return;
 	}
 	r->tried = ledger_freed(a->ledger);

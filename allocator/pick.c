@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "allocator/ipam_link.h"
+#include "allocator/reserve.h"
 #include "lib/base/utf8.h"
 
 void why_add(char *why, const char *fmt, ...)
@@ -297,11 +298,11 @@ enum allocator_answer address_answer(const struct allocator *a, const struct rec
 	}
 	const struct holder *other = ledger_blocker(a->ledger, ip, &r->holder, r->claim);
 	if (other != NULL) {
-		bool gone = record_is_ghost(record_of(other));
+		bool kept = reserve_keeps(record_of(other), ip);
 
-		why_add(why, "%s is %s %s/%s%s", ip_format(ip, text), gone ? "kept for" : "held by",
+		why_add(why, "%s is %s %s/%s%s", ip_format(ip, text), kept ? "kept for" : "held by",
 			other->ns, other->name,
-			!gone && r->claim != NULL ? ", which does not share it with this Service"
+			!kept && r->claim != NULL ? ", which does not share it with this Service"
 						  : "");
 		return ALLOCATOR_TAKEN;
 	}

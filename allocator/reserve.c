@@ -150,18 +150,31 @@ void reserve_hold(struct allocator *a, struct record *r)
 		ips = ip_kept_lend(r->reserve->ips);
 	for (unsigned i = 0; i < ips.count; i++) {
 		const struct ip_addr *ip = &ips.items[i];
+		const struct use *u = ledger_use(&r->holder, ip);
 
-		if (ledger_use(&r->holder, ip) != NULL)
+		if (u != NULL && !u->leaving)
 			continue;
-		if (ledger_blocker(a->ledger, ip, &r->holder, r->claim) != NULL) {
+		if (ledger_blocker(a->ledger, ip, &r->holder, NULL) != NULL) {
 			lost = true;
 			continue;
 		}
-		ledger_take(a->ledger, ip, &r->holder, r->claim);
-		ledger_use(&r->holder, ip)->leaving = true; /* held, but shown nowhere */
+		ledger_take(a->ledger, ip, &r->holder, NULL); /* nobody may share it */
+		ledger_use(&r->holder, ip)->leaving = true;   /* held, but shown nowhere */
 	}
 	if (lost)
 		reserve_end(a, r);
+}
+
+void reserve_only(struct allocator *a, struct record *r)
+{
+	struct use *u, *next;
+
+	reserve_hold(a, r);
+	for (u = LIST_FIRST(&r->holder.uses); u != NULL; u = next) {
+		next = LIST_NEXT(u, of_holder);
+		if (!reserve_keeps(r, use_ip(u)))
+			ledger_drop(a->ledger, u);
+	}
 }
 
 bool reserve_offer(const struct allocator *a, const struct record *r,
@@ -184,6 +197,14 @@ bool reserve_offer(const struct allocator *a, const struct record *r,
 	return true;
 }
 
+/* When it is over is reckoned from the first look at the clock. */
+static void reserve_date(struct reserve *v, uint64_t now_ns)
+{
+	if (v->keep_ns != 0)
+		v->until_ns = now_ns + v->keep_ns;
+	v->keep_ns = 0;
+}
+
 /* --- all of them ----------------------------------------------------------------------- */
 
 void reserve_config(struct allocator *a)
@@ -204,10 +225,7 @@ void reserve_tick(struct allocator *a, uint64_t now_ns)
 		next = LIST_NEXT(v, all);
 		if (!v->wanted)
 			continue;
-		if (v->keep_ns != 0) {
-			v->until_ns = now_ns + v->keep_ns;
-			v->keep_ns = 0;
-		}
+		reserve_date(v, now_ns);
 		const struct pool *p = pool_of(a, &ip_kept_lend(v->ips).items[0]);
 
 		/* A pool may only be out of sight; one that is there has the word. */
@@ -225,8 +243,10 @@ void reserve_calls(struct allocator *a, uint64_t now_ns, struct allocator_action
 	if (!a->reserve_dirty || a->reserve_writing || !a->reserves_told ||
 	    now_ns < a->reserve_retry_ns)
 		return;
-	LIST_FOREACH (v, &a->reserves, all)
+	LIST_FOREACH (v, &a->reserves, all) {
+		reserve_date(v, now_ns); /* one may have begun in this very run */
 		v->sent = v->wanted;
+	}
 	a->reserve_dirty = false;
 	a->reserve_writing = true;
 	*(struct allocator_action *)must(array_push(out)) =

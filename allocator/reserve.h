@@ -38,6 +38,8 @@ bool reserve_keeps(const struct record *r, const struct ip_addr *ip);
 /* Take what is kept for @r into the books. Is some of it in other hands, it was over when it got
  * there. */
 void reserve_hold(struct allocator *a, struct record *r);
+/* The same, and nothing else of @r stays in the books. */
+void reserve_only(struct allocator *a, struct record *r);
 
 /*
  * What is kept for @r, if it is what @r needs and may have: @families, or one of them if @single.

@@ -9,6 +9,10 @@
 #define S_NS 1000000000ull
 #define POOL "[{\"name\":\"a\",\"addresses\":[\"192.0.2.0/31\"],\"reserve\":\"60s\"}]"
 
+#define LB_V4_CLASS(c)                                                                             \
+	"{\"type\":\"LoadBalancer\",\"loadBalancerClass\":\"" c "\",\"clusterIP\":\"10.96.0.1\","  \
+	"\"clusterIPs\":[\"10.96.0.1\"],\"ipFamilies\":[\"IPv4\"]," PORTS(80) "}"
+
 /* The ConfigMap of this world. */
 static struct record_of_reserves {
 	cJSON *map;
@@ -155,6 +159,80 @@ static void test_other_ways_to_come_again(void **state)
 		assert_string_equal(on_record(), "");
 		reserve_world_free(w);
 	}
+}
+
+/* For as long, whoever leads, also if it is deleted then; and that is what others are told. */
+static void test_service_of_another_type_is_reserved_for_like_one_that_is_gone(void **state)
+{
+	static const char *const classes[] = { NULL, "c" };
+	(void)state;
+
+	for (size_t i = 0; i < 2; i++) {
+		struct world *w = reserve_world(POOL);
+		const char *lb = classes[i] == NULL ? LB_V4 : LB_V4_CLASS("c");
+
+		w->cfg.lb_class = classes[i];
+		restart(w);
+		world_apply(w, "web/a", lb, A_IPS("192.0.2.1"), NULL);
+		world_run(w);
+		world_apply(w, "web/a", CLUSTER_IP, NULL, NULL);
+		world_run(w);
+		assert_string_equal(on_record(), "web.a {\"addresses\":[\"192.0.2.1\"],"
+						 "\"until\":\"2023-11-14T22:14:20Z\"}\n");
+		world_apply(w, "web/b", lb, NULL, NULL);
+		world_apply(w, "web/d", lb, A_IPS("192.0.2.1"), NULL);
+		w->now_ns += 30 * S_NS;
+		restart(w);
+		world_apply(w, "web/c", lb, NULL, NULL);
+		world_run(w);
+		assert_string_equal(world_shows(w, "web/c"), "");
+		assert_string_equal(world_view(w, "web/d").reason, "192.0.2.1 is kept for web/a");
+		world_delete(w, "web/a");
+		world_run(w);
+		assert_string_equal(world_shows(w, "web/c"), "");
+		w->now_ns += 30 * S_NS;
+		world_run(w);
+		assert_string_equal(world_shows(w, "web/c"), "192.0.2.1 a");
+		reserve_world_free(w);
+	}
+}
+
+static void test_kept_address_is_shared_with_nobody(void **state)
+{
+	struct world *w = reserve_world(POOL);
+	(void)state;
+
+	world_apply(w, "web/a", LB_V4_PORT(80), A_SHARE("k"), NULL);
+	world_run(w);
+	world_apply(w, "web/a", CLUSTER_IP, NULL, NULL);
+	world_run(w);
+	world_apply(w, "web/b", LB_V4_PORT(81), A_SHARE("k"), NULL);
+	world_run(w);
+	assert_string_equal(world_shows(w, "web/b"), "192.0.2.1 a");
+	reserve_world_free(w);
+}
+
+/* What is kept for a Service helps it to that, and to nothing else before others. */
+static void test_who_waits_with_a_reservation_waits_in_line(void **state)
+{
+	struct world *w = reserve_world(
+		"[{\"name\":\"a\",\"addresses\":[\"192.0.2.0/31\"],\"reserve\":\"60s\"},"
+		"{\"name\":\"b\",\"addresses\":[\"2001:db8::1/128\"]}]");
+	(void)state;
+
+	world_apply(w, "web/b", LB_V4, NULL, NULL);
+	world_apply(w, "web/z", LB_V6, NULL, NULL);
+	world_run(w);
+	world_delete(w, "web/b");
+	world_run(w);
+	world_apply(w, "web/a", LB_V6, NULL, NULL);
+	world_apply(w, "web/b", LB_V6, NULL, NULL);
+	world_run(w);
+	world_delete(w, "web/z");
+	world_run(w);
+	assert_string_equal(world_shows(w, "web/a"), "2001:db8::1 b");
+	assert_string_equal(world_shows(w, "web/b"), "");
+	reserve_world_free(w);
 }
 
 static void test_address_is_free_when_the_time_is_over(void **state)
@@ -647,6 +725,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_service_that_comes_again_gets_its_address_back),
 		cmocka_unit_test(test_other_ways_to_come_again),
+		cmocka_unit_test(
+			test_service_of_another_type_is_reserved_for_like_one_that_is_gone),
+		cmocka_unit_test(test_kept_address_is_shared_with_nobody),
+		cmocka_unit_test(test_who_waits_with_a_reservation_waits_in_line),
 		cmocka_unit_test(test_address_is_free_when_the_time_is_over),
 		cmocka_unit_test(test_reservation_gives_way_to_what_the_service_wants_now),
 		cmocka_unit_test(test_restart_keeps_what_is_on_record),
