@@ -367,6 +367,7 @@ void allocator_written(struct allocator *a, const char *ns, const char *name,
 		back_off(a, r, now_ns);
 		break;
 	}
+	release(a, r); /* before anybody who waits is looked at */
 	if (outcome != ALLOCATOR_WRITTEN || !is_settled(r))
 		record_mark(a, r);
 }

@@ -573,6 +573,25 @@ static void test_address_is_free_only_when_its_removal_has_landed(void **state)
 	world_free(w);
 }
 
+/* Two leave at once: who waits for either gets the first one. */
+static void test_addresses_that_are_freed_together_are_given_in_their_order(void **state)
+{
+	struct world *w = world_new("[{\"name\":\"a\",\"addresses\":[\"192.0.2.0/31\"]}]", NULL);
+	(void)state;
+
+	world_apply(w, "a/a", LB_V4, A_IPS("192.0.2.1"), NULL);
+	world_apply(w, "z/z", LB_V4, NULL, NULL);
+	world_run(w);
+	world_apply(w, "m/m", LB_V4, NULL, NULL);
+	world_run(w);
+	assert_string_equal(world_shows(w, "m/m"), "");
+	world_pools(w, "[{\"name\":\"a\",\"addresses\":[\"192.0.2.0/31\"],"
+		       "\"serviceAllocation\":{\"namespaces\":[\"m\"]}}]");
+	world_run(w);
+	assert_string_equal(world_shows(w, "m/m"), "192.0.2.0 a");
+	world_free(w);
+}
+
 static void test_writes_under_way_are_bounded(void **state)
 {
 	struct world *w = world_new("[{\"name\":\"a\",\"addresses\":[\"192.0.2.0/24\"]}]", NULL);
@@ -852,6 +871,7 @@ int main(void)
 		cmocka_unit_test(test_shared_address_counts_once_and_is_free_after_the_last_user),
 		cmocka_unit_test(test_failed_write_backs_off_and_keeps_the_assignment),
 		cmocka_unit_test(test_address_is_free_only_when_its_removal_has_landed),
+		cmocka_unit_test(test_addresses_that_are_freed_together_are_given_in_their_order),
 		cmocka_unit_test(test_writes_under_way_are_bounded),
 		cmocka_unit_test(test_events_of_a_run_are_bounded),
 		cmocka_unit_test(test_conflict_is_redone_on_the_fresh_object),
