@@ -528,7 +528,8 @@ static void look_at(struct allocator *a, struct record *r, enum turn turn,
 		reserve_hold(a, r);
 		release(a, r);
 		record_enqueue(a, r,
-			       r->held == NULL && r->shown.ips == NULL ? TURN_WAITING : TURN_HOLDER);
+			       r->held == NULL && r->shown.ips == NULL ? TURN_WAITING
+								       : TURN_HOLDER);
 		return;
 	}
 	r->tried = ledger_freed(a->ledger);

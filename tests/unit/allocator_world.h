@@ -80,6 +80,7 @@ struct world {
 	uint64_t now_ns;
 	unsigned writes; /* that landed */
 	char *events;    /* "Reason ns/name: message\n" of the last world_run() */
+	bool incomplete; /* not every source of pools has given a clean list */
 	bool late;
 	bool led_elsewhere;    /* the engine is that of another leader */
 	unsigned loss_percent; /* of writes, when late: before or after they land */
@@ -88,6 +89,7 @@ struct world {
 	/* A call of an IPAM server, for the test to free. NULL: there is no such server. */
 	void (*ipam)(struct world *w, struct ipam_call *call);
 	void (*reserve)(struct world *w); /* does an ALLOCATOR_RESERVE */
+	void (*list)(struct world *w);    /* tells an engine what is there beside Services */
 	void *test;                       /* whatever the test keeps there */
 };
 
@@ -321,6 +323,7 @@ static inline void world_pools_complete(struct world *w, const char *pools, bool
 
 	config_unref(w->config);
 	w->config = c;
+	w->incomplete = !complete;
 	allocator_set_config(w->a, c, complete);
 }
 
@@ -531,9 +534,11 @@ static inline void world_feed(struct world *w)
 {
 	w->a = allocator_new(&w->cfg);
 	if (w->config != NULL)
-		allocator_set_config(w->a, w->config, true);
+		allocator_set_config(w->a, w->config, !w->incomplete);
 	if (w->ipam != NULL)
 		world_cluster(w->a);
+	if (w->list != NULL)
+		w->list(w);
 	for (size_t i = 0; i < WORLD_THINGS; i++) {
 		if (w->things[i].there)
 			allocator_service_upsert(w->a, world_service(&w->things[i]));
@@ -604,7 +609,9 @@ static inline void world_change_leader(struct world *w, void (*meanwhile)(struct
 	allocator_lead(ours, true);
 	assert_int_equal(world_run_once(w), 0); /* the list is still to come */
 	if (w->config != NULL)
-		allocator_set_config(ours, w->config, true);
+		allocator_set_config(ours, w->config, !w->incomplete);
+	if (w->list != NULL)
+		w->list(w);
 	for (size_t i = 0; i < WORLD_THINGS; i++) {
 		if (w->things[i].there) {
 			allocator_service_upsert(ours, world_service(&w->things[i]));
