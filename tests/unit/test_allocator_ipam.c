@@ -380,6 +380,29 @@ static void test_nothing_is_released_before_the_status_is_known_not_to_show_it(v
 
 /* --- who leads --------------------------------------------------------------------------- */
 
+/* For how long an address is kept back is the server's matter: nothing is on record of it here. */
+static void test_reserve_of_a_pool_with_an_ipam_keeps_nothing(void **state)
+{
+	struct world *w = begin("[{\"name\":\"i\",\"addresses\":[\"192.0.2.0/28\"],"
+				"\"reserve\":\"1h\",\"ipam\":{\"url\":\"http+unix:///x\"}}]");
+	(void)state;
+
+	w->cfg.reservations = true;
+	world_restart(w);
+	assert_false(allocator_reservations_needed(w->a));
+	world_apply(w, "web/a", LB_V4, NULL, NULL);
+	settle(w);
+	shows(w, "web/a", "192.0.2.1 i");
+	world_delete(w, "web/a");
+	settle(w);
+	assert_int_equal(allocator_reserved(w->a).kept, 0);
+	assert_int_equal(leased(w), 0);
+	world_apply(w, "web/b", LB_V4, NULL, NULL);
+	settle(w);
+	shows(w, "web/b", "192.0.2.1 i");
+	end(w);
+}
+
 static void test_a_standby_makes_no_call_and_a_new_leader_gets_the_same_address(void **state)
 {
 	struct world *w = begin(ALONE);
@@ -626,6 +649,7 @@ int main(void)
 		cmocka_unit_test(test_an_answer_that_another_shares_stays_leased_for_that_one),
 		cmocka_unit_test(
 			test_nothing_is_released_before_the_status_is_known_not_to_show_it),
+		cmocka_unit_test(test_reserve_of_a_pool_with_an_ipam_keeps_nothing),
 		cmocka_unit_test(
 			test_a_standby_makes_no_call_and_a_new_leader_gets_the_same_address),
 		cmocka_unit_test(test_explain_has_words_for_it),
