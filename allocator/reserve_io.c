@@ -10,6 +10,7 @@
 #include "lib/base/must.h"
 #include "lib/daemon/loop.h"
 #include "lib/kube/backoff.h"
+#include "lib/kube/version.h"
 
 struct reserve_io {
 	struct reserve_io_cfg cfg;
@@ -47,9 +48,7 @@ static char *map_path(const struct reserve_io *v, const char *name)
 
 static void learn_version(struct reserve_io *v, const cJSON *map)
 {
-	const cJSON *meta = cJSON_GetObjectItemCaseSensitive(map, "metadata");
-	const char *version =
-		cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(meta, "resourceVersion"));
+	const char *version = kube_version_of(map);
 
 	free(v->version);
 	v->version = version != NULL ? must(strdup(version)) : NULL;

@@ -9,6 +9,7 @@
 #include "lib/base/log.h"
 #include "lib/base/must.h"
 #include "lib/daemon/loop.h"
+#include "lib/kube/version.h"
 
 #define ANNOTATION "metallb.io/ip-allocated-from-pool"
 
@@ -93,13 +94,6 @@ static void on_read(void *arg, int status, const cJSON *json, const char *error)
 		errand_failed(e, status, error);
 }
 
-static const char *version_of(const cJSON *object)
-{
-	const cJSON *meta = cJSON_GetObjectItemCaseSensitive(object, "metadata");
-
-	return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(meta, "resourceVersion"));
-}
-
 static void on_written(void *arg, int status, const cJSON *json, const char *error)
 {
 	struct errand *e = arg;
@@ -107,7 +101,7 @@ static void on_written(void *arg, int status, const cJSON *json, const char *err
 
 	if (status >= 200 && status < 300) {
 		++*w->updates;
-		errand_end(e, ALLOCATOR_WRITTEN, version_of(json));
+		errand_end(e, ALLOCATOR_WRITTEN, kube_version_of(json));
 		return;
 	}
 	if (status == 409 && !w->closing) {

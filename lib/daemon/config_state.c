@@ -16,10 +16,11 @@
 #include "lib/daemon/config_state_body.h"
 #include "lib/daemon/loop.h"
 #include "lib/kube/backoff.h"
+#include "lib/kube/version.h"
 
 #define API        "/apis/" CONFIG_STATE_API
 #define PLURAL     "configurationstates"
-#define GAP_MS     1000u  /* between two writes of the status */
+#define GAP_MS     1000u  /* between two writes of the status, and of the rest */
 #define REFUSED_MS 60000u /* until what was forbidden or not found is tried again */
 
 struct config_state {
@@ -33,9 +34,11 @@ struct config_state {
 	bool lead;      /* may write */
 	bool pod_known; /* pod_uid was asked for */
 	bool busy;      /* a request is under way */
+	bool gone;      /* the watch told, meanwhile, that the object is */
+	bool missed;    /* a patch did not find what it is for */
 	bool refused;   /* said already */
 	bool closing;
-	uint64_t status_due_ms; /* the loop's time; no status is written before */
+	uint64_t status_due_ms, rest_due_ms; /* the loop's time; it is not written before */
 	struct backoff backoff;
 	struct rng rng;
 	uv_timer_t timer;
@@ -77,6 +80,13 @@ static void look_soon(struct config_state *s)
 
 /* --- requests ------------------------------------------------------------------------ */
 
+static void ask_for_object(struct config_state *s);
+
+static char *object_path(const struct config_state *s, const char *subresource)
+{
+	return must(kube_path(API, s->ns, PLURAL, s->name, subresource));
+}
+
 /* Say it once, and wait. That the server cannot be reached is said by lib/kube. */
 static void failed(struct config_state *s, int status, const char *error)
 {
@@ -99,20 +109,73 @@ static void object_set(struct config_state *s, const cJSON *object)
 	s->object = object == NULL ? NULL : must(cJSON_Duplicate(object, true));
 }
 
-static void on_answer(void *arg, int status, const cJSON *json, const char *error)
+/* Say what was found when it was looked for; a patch may miss the object, or the subresource. */
+static void on_object(void *arg, int status, const cJSON *json, const char *error)
 {
 	struct config_state *s = arg;
+	bool missed = s->missed;
 
-	s->busy = false;
-	if (!s->closing && status >= 200 && status < 300) {
-		s->refused = false;
-		backoff_reset(&s->backoff);
-		object_set(s, json);
+	s->busy = s->missed = false;
+	if (s->closing) {
+		/* nobody asks any more */
+	} else if (s->gone) {
+		ask_for_object(s);
+	} else if (status == 200 || status == 404) {
+		object_set(s, status == 200 ? json : NULL);
 		look_soon(s);
-	} else if (!s->closing) {
+		if (status == 200 && missed)
+			failed(s, 404, "there is no such subresource");
+	} else {
 		failed(s, status, error);
 	}
 	state_unref(s);
+}
+
+static void ask_for_object(struct config_state *s)
+{
+	char *path = object_path(s, NULL);
+
+	s->busy = true;
+	s->gone = false;
+	s->holders++;
+	int rc = kube_request(s->cfg.kube, "GET", path, NULL, NULL, on_object, s);
+	free(path);
+	if (rc != 0)
+		on_object(s, 0, NULL, strerror(-rc));
+}
+
+/* The answer of a write. It may be older than what the watch has told since. */
+static void on_answer(struct config_state *s, bool patch, int status, const cJSON *json,
+		      const char *error)
+{
+	s->busy = false;
+	if (s->closing) {
+		/* nobody asks any more */
+	} else if (status >= 200 && status < 300) {
+		s->refused = false;
+		backoff_reset(&s->backoff);
+		if (s->gone) /* before this write, or after it */
+			ask_for_object(s);
+		else if (!kube_version_older(kube_version_of(json), kube_version_of(s->object)))
+			object_set(s, json);
+		look_soon(s);
+	} else if (status == 404 && patch) {
+		s->missed = true;
+		ask_for_object(s);
+	} else {
+		failed(s, status, error);
+	}
+	state_unref(s);
+}
+
+static void on_created(void *arg, int status, const cJSON *json, const char *error)
+{
+	on_answer(arg, false, status, json, error);
+}
+
+static void on_patched(void *arg, int status, const cJSON *json, const char *error)
+{
+	on_answer(arg, true, status, json, error);
 }
 
 static int send_ungated(void *via, const char *method, const char *path, const char *type,
@@ -121,20 +184,25 @@ static int send_ungated(void *via, const char *method, const char *path, const c
 	return kube_request(via, method, path, type, body, done, arg);
 }
 
-/* Takes over @path and @body. */
-static void write_object(struct config_state *s, const char *method, char *path, cJSON *body)
+/* Write @body, which is taken over, as @subresource; without one there may be no object yet. */
+static void write_object(struct config_state *s, const char *subresource, cJSON *body)
 {
+	bool patch = s->object != NULL;
+	char *path = patch ? object_path(s, subresource)
+			   : must(kube_path(API, s->ns, PLURAL, NULL, NULL));
 	char *text = must(cJSON_PrintUnformatted(body));
-	const char *type = strcmp(method, "PATCH") == 0 ? KUBE_MERGE_PATCH : KUBE_JSON;
 
 	s->busy = true;
+	s->gone = false;
 	s->holders++;
-	int rc = s->cfg.send(s->cfg.via, method, path, type, text, on_answer, s);
+	int rc = s->cfg.send(s->cfg.via, patch ? "PATCH" : "POST", path,
+			     patch ? KUBE_MERGE_PATCH : KUBE_JSON, text,
+			     patch ? on_patched : on_created, s);
 	free(text);
 	free(path);
 	cJSON_Delete(body);
 	if (rc != 0)
-		on_answer(s, 0, NULL, strerror(-rc));
+		on_answer(s, patch, 0, NULL, strerror(-rc));
 }
 
 /* The pod may not be readable, or not be there where there is no kubelet: then it owns nothing. */
@@ -172,44 +240,37 @@ static void ask_for_pod(struct config_state *s)
 
 /* --- what to do next ------------------------------------------------------------------- */
 
-static char *object_path(const struct config_state *s, const char *subresource)
+/* Write @body, which is taken over, when its time has come. */
+static void write_at(struct config_state *s, uint64_t *due_ms, const char *subresource, cJSON *body)
 {
-	return must(kube_path(API, s->ns, PLURAL, s->name, subresource));
-}
-
-static void status_write(struct config_state *s)
-{
-	char now[KUBE_TIME_TEXT];
 	uint64_t now_ms = uv_now(s->cfg.loop);
-	cJSON *patch = config_state_status_patch(&s->want, s->object, kube_time_text(now));
 
-	if (patch == NULL)
-		return;
-	if (now_ms < s->status_due_ms) {
-		cJSON_Delete(patch);
-		look_in(s, s->status_due_ms - now_ms);
+	if (now_ms < *due_ms) {
+		cJSON_Delete(body);
+		look_in(s, *due_ms - now_ms);
 		return;
 	}
-	s->status_due_ms = now_ms + GAP_MS;
-	write_object(s, "PATCH", object_path(s, "status"), patch);
+	*due_ms = now_ms + GAP_MS;
+	write_object(s, subresource, body);
 }
 
 /* Do the first thing that is missing. What it leads to runs this again. */
 static void look(struct config_state *s)
 {
-	cJSON *patch;
+	char now[KUBE_TIME_TEXT];
+	cJSON *body;
 
 	if (s->busy || !s->judged || !s->lead || !kube_watch_synced(s->watch))
 		return;
 	if (!s->pod_known)
 		ask_for_pod(s);
 	else if (s->object == NULL)
-		write_object(s, "POST", must(kube_path(API, s->ns, PLURAL, NULL, NULL)),
-			     config_state_object(&s->want));
-	else if ((patch = config_state_meta_patch(&s->want, s->object)) != NULL)
-		write_object(s, "PATCH", object_path(s, NULL), patch);
-	else
-		status_write(s);
+		write_at(s, &s->rest_due_ms, NULL, config_state_object(&s->want));
+	else if ((body = config_state_meta_patch(&s->want, s->object)) != NULL)
+		write_at(s, &s->rest_due_ms, NULL, body);
+	else if ((body = config_state_status_patch(&s->want, s->object, kube_time_text(now))) !=
+		 NULL)
+		write_at(s, &s->status_due_ms, "status", body);
 }
 
 static void on_timer(uv_timer_t *t)
@@ -223,6 +284,7 @@ static void on_upsert(void *arg, const cJSON *object)
 {
 	struct config_state *s = arg;
 
+	s->gone = false;
 	object_set(s, object);
 	look_soon(s);
 }
@@ -233,6 +295,7 @@ static void on_remove(void *arg, const char *ns, const char *name)
 
 	(void)ns;
 	(void)name;
+	s->gone = true;
 	object_set(s, NULL);
 	look_soon(s);
 }

@@ -4,7 +4,8 @@
  * users look for it (compatibility page 1.9).
  *
  * One object: created when it is missing, also when somebody deletes it, and brought back when
- * somebody edits it. Written on change only, at most once a second. Plain POST and merge patch.
+ * somebody edits it. Written on change only; its status, and the rest of it, at most once a second
+ * each, whoever insists on something else. Plain POST and merge patch.
  * Where its definition is not installed, nothing is written and nothing said; an API that refuses
  * is said once.
  */

@@ -4,6 +4,13 @@
 #include <stddef.h>
 #include <string.h>
 
+const char *kube_version_of(const cJSON *object)
+{
+	const cJSON *meta = cJSON_GetObjectItemCaseSensitive(object, "metadata");
+
+	return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(meta, "resourceVersion"));
+}
+
 static bool is_number(const char *version)
 {
 	return version != NULL && version[0] != '\0' &&

@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Which of two resourceVersions is older. */
+/* The resourceVersion of an object, and which of two is older. */
 #ifndef BELLMAN_KUBE_VERSION_H
 #define BELLMAN_KUBE_VERSION_H
 
 #include <stdbool.h>
+
+#include <cjson/cJSON.h>
+
+/* metadata.resourceVersion, lent; NULL: none, or no object. */
+const char *kube_version_of(const cJSON *object);
 
 /*
  * Is version @a older than @b? Versions are counters in every API server that there is (and by now

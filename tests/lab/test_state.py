@@ -6,10 +6,12 @@ Against the real API server.
 
 import base64
 import json
+import time
 
 import pytest
 from api import namespace, node, pool, SYSTEM
-from lab import Daemon, Lab, node_ip, pod_nets
+from lab import API_HOST, Daemon, Lab, node_ip, pod_nets
+from refusing import Rules
 
 CONF = 'pools = ( {{ name = "file"; addresses = ( "{addresses}" ); }} );\n'
 
@@ -85,6 +87,47 @@ def test_object_that_is_deleted_or_edited_comes_back(office):
     office.wait_for(lambda: state(office, "controller")[0] == "Invalid")
     office.api.delete("ConfigurationState", "controller", SYSTEM)
     office.wait_for(lambda: (state(office, "controller") or ("",))[0] == "Invalid", 15)
+
+
+@pytest.fixture
+def slow(office):
+    """The allocator behind a proxy, which holds back what it is told to."""
+    with Rules(office, (API_HOST, 6444)) as rules:
+        office.start_allocator("--server", f"https://{API_HOST}:6444")
+        wait_state(office, "controller", "Valid")
+        yield rules
+
+
+def test_object_that_is_deleted_while_it_is_written_comes_back(office, slow):
+    for stage, events in (("request", 2), ("answer", 3)):
+        before = slow.told["configurationstates"]
+        with slow.holding(stage, "PATCH", "controller/status") as held:
+            office.api.patch("ConfigurationState", "controller", {"status": {"result": "Unknown"}}, SYSTEM, "status")
+            assert held.wait(10)
+            office.api.delete("ConfigurationState", "controller", SYSTEM)
+            office.wait_for(lambda: slow.told["configurationstates"] >= before + events, 10, "the watch to tell of it")
+        wait_state(office, "controller", "Valid", deadline=10)
+
+
+def test_answer_that_is_older_than_the_watch_is_not_believed(office, slow):
+    before = slow.told["configurationstates"]
+    with slow.holding("answer", "PATCH", "controller/status") as held:
+        office.api.patch("ConfigurationState", "controller", {"status": {"result": "Unknown"}}, SYSTEM, "status")
+        assert held.wait(10)
+        office.api.patch("ConfigurationState", "controller", {"status": {"result": "Unknown"}}, SYSTEM, "status")
+        office.wait_for(lambda: slow.told["configurationstates"] >= before + 3, 10, "the watch to tell of it")
+    wait_state(office, "controller", "Valid", deadline=10)
+
+
+def test_who_insists_on_something_else_is_answered_once_a_second(office, slow):
+    began, edits = time.monotonic(), 0
+    before = slow.seen["PATCH", "configurationstates"]
+    while time.monotonic() < began + 3:
+        office.api.patch("ConfigurationState", "controller", {"metadata": {"labels": {"metallb.io/component-type": f"x{edits}"}}}, SYSTEM)
+        edits += 1
+    answers = slow.seen["PATCH", "configurationstates"] - before
+    assert edits > answers, "not much of a fight"
+    assert answers <= 2 + time.monotonic() - began
 
 
 def versions_since(lab, name, version):
