@@ -3,9 +3,9 @@
  * Keeps the status of every IPAddressPool of the API at what the engine's books say, for pools that
  * are in force. Pools of the configuration file have no object, so no status.
  *
- * The first change is written at once, further ones once a second together: however many Services
- * come and go, a pool is written at most once a second, and the last numbers always are. What
- * somebody else writes there is put right.
+ * The first change of a pool is written at once, further ones once a second together: however many
+ * Services come and go, a pool is written at most once a second, and the last numbers always are.
+ * What somebody else writes there is put right. In which order is said in pool_status_book.h.
  */
 #ifndef BELLMAN_ALLOCATOR_POOL_STATUS_IO_H
 #define BELLMAN_ALLOCATOR_POOL_STATUS_IO_H

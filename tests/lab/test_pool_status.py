@@ -93,6 +93,15 @@ def test_many_services_are_few_writes_and_the_last_number_stands(office):
     assert len(versions_since(office, quiet)) == 1, "no write without a change"
 
 
+def test_many_pools_have_one_soon(office):
+    names = [f"p{i:03}" for i in range(150)]
+    office.api.create(*(pool(name, [f"10.64.{i}.0/24"]) for i, name in enumerate(names)))
+    office.start_allocator()
+    listed = office.api.path("IPAddressPool", ns=SYSTEM)
+    known = lambda: [o.get("status", {}).get("availableIPv4") for o in office.api.request("GET", listed)[1]["items"]]  # noqa: E731
+    office.wait_for(lambda: known() == [256] * len(names), 10, "a status of each")
+
+
 def test_gauges_of_a_pool_before_and_after_a_service(office):
     office.api.create(pool("all", ["192.0.2.0/24", "2001:db8::/124"]), pool("big", ["2001:db8:1::/64"]))
     allocator = office.start_allocator()
