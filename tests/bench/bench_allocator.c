@@ -4,7 +4,7 @@
  * landing at once. Decoding is not in it.
  *
  *	bench_allocator		10,000 Services that wait at start, one pool
- *	bench_allocator full [STRATEGY]	a /8 of which nine tenths are held, here and there
+ *	bench_allocator full	a /8 of which nine tenths are held, here and there
  *	bench_allocator growth	one allocation beside 10, 100, ... 1,000,000 held addresses
  *
  * One line of JSON for each figure. What is held stands in the engine's books, each address in
@@ -22,6 +22,7 @@
 
 #define SERVICES 10000
 #define BATCH    100 /* Services at once, beside held addresses */
+#define ROUNDS   5000
 
 static const char *const pool_text =
 	"{\"apiVersion\":\"metallb.io/v1beta1\",\"kind\":\"IPAddressPool\",\"metadata\":{\"name\":"
@@ -222,16 +223,29 @@ static double allocation_ns(struct allocator *a, unsigned rounds, unsigned batch
 	return cpu * 1e6 / written;
 }
 
-static int bench_full(const char *strategy)
+static void full_line(struct allocator *a, const char *strategy, unsigned rounds, unsigned batch,
+		      uint32_t held)
+{
+	struct config *c = config_load(strategy);
+
+	allocator_set_config(a, c, true);
+	config_unref(c);
+	double ns = allocation_ns(a, rounds, batch);
+	printf("{\"name\":\"allocator_full\",\"strategy\":\"%s\",\"batch\":%u,\"held\":%u,"
+	       "\"ns\":%.0f,\"per_s\":%.0f,\"rss_anon_kb\":%ld}\n",
+	       strategy, batch, held, ns, 1e9 / ns, rss_anon_kb());
+	fflush(stdout);
+}
+
+static int bench_full(void)
 {
 	const uint32_t size = 1u << 24, count = size / 10 * 9;
-	struct allocator *a = allocator_with(strategy);
+	struct allocator *a = allocator_with("firstFit");
 	struct holder *holders = hold(a, size, count);
-	double ns = allocation_ns(a, 5000, BATCH);
 
-	printf("{\"name\":\"allocator_full\",\"strategy\":\"%s\",\"held\":%u,\"ns\":%.0f,"
-	       "\"per_s\":%.0f,\"rss_anon_kb\":%ld}\n",
-	       strategy, count, ns, 1e9 / ns, rss_anon_kb());
+	full_line(a, "firstFit", ROUNDS, BATCH, count);
+	full_line(a, "firstFit", ROUNDS / 100, BATCH * 100, count);
+	full_line(a, "random", ROUNDS, BATCH, count);
 	release(a, holders, count);
 	allocator_free(a);
 	return 0;
@@ -244,7 +258,7 @@ static int bench_growth(void)
 		struct holder *holders = hold(a, count / 9 * 10 + 1, count);
 
 		printf("{\"name\":\"allocator_growth\",\"held\":%u,\"ns\":%.0f}\n", count,
-		       allocation_ns(a, 5000, BATCH));
+		       allocation_ns(a, ROUNDS, BATCH));
 		fflush(stdout);
 		release(a, holders, count);
 		allocator_free(a);
@@ -257,9 +271,9 @@ int main(int argc, char **argv)
 	if (argc < 2)
 		return bench_start();
 	if (strcmp(argv[1], "full") == 0)
-		return bench_full(argc > 2 ? argv[2] : "firstFit");
+		return bench_full();
 	if (strcmp(argv[1], "growth") == 0)
 		return bench_growth();
-	fputs("usage: bench_allocator [full [STRATEGY] | growth]\n", stderr);
+	fputs("usage: bench_allocator [full | growth]\n", stderr);
 	return 2;
 }

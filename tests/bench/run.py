@@ -6,7 +6,7 @@ Each figure stands beside a reference that ran in the same run, alternating with
 figure of a noisy machine means little by itself: the kernel's own ARP responder for the speaker,
 a plain HTTP client sending the same patches for the allocator, an idle speaker for a full one, the
 same writes without watchers and SQLite alone for the API server.
-Prints a Markdown table; --json FILE keeps the numbers; --only NAME runs one part.
+Prints a Markdown table, and under it what docs/benchmarks.md draws; --json FILE keeps the numbers; --only NAME runs one part.
 """
 
 import argparse
@@ -222,8 +222,24 @@ def ask_once(ask):
         return 0
 
 
-def bench_allocate(build, row, count=10000):
-    """All Services pending, then the allocator starts: until every status is written."""
+def webhook_flags(folder):
+    """With the webhook the allocator watches Nodes too. It needs a certificate, whose is no matter here."""
+    cert, key = f"{folder}/webhook.crt", f"{folder}/webhook.key"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj", "/CN=bench",
+                    "-keyout", key, "-out", cert], check=True, capture_output=True)
+    return "--webhook", "127.0.0.1:9443", "--webhook-tls-cert", cert, "--webhook-tls-key", key
+
+
+def plot(points):
+    """Bars of the same scale, for docs/benchmarks.md: @points is {label: number}."""
+    labels = [f"{label:,}" if isinstance(label, int) else label for label in points]
+    width = max(map(len, labels))
+    scale = 30 / max(points.values())
+    return "\n".join(f"{label:<{width}} {'#' * round(value * scale)} {value:,.0f}" for label, value in zip(labels, points.values()))
+
+
+def bench_allocate(build, row, count=10000, nodes=5000):
+    """All Services pending, then the allocator starts: until every status is written. Then again, with all of them served."""
     def engine_alone(*args):
         out = subprocess.run([f"{build}/bench/bench_allocator", *args], check=True, capture_output=True, text=True).stdout
         return [json.loads(line) for line in out.splitlines()]
@@ -250,7 +266,7 @@ def bench_allocate(build, row, count=10000):
         wall_s = time.monotonic() - start
         server_cpu = cpu_s(server.pid) - before
         own_cpu = cpu_s(allocator.pid)
-        kib = peak.stop()
+        kib, end_kib = peak.stop(), memory_kib(allocator.pid, "VmRSS")
         written = sum(1 for s in api.list("Service") if s["status"].get("loadBalancer", {}).get("ingress"))
         if written != count:
             raise SystemExit(f"bench: {written} of {count} Services have an address")
@@ -259,7 +275,19 @@ def bench_allocate(build, row, count=10000):
         row("  RssAnon of the pure engine, MiB", engine["rss_anon_kb"] / 1024, None, "")
         row(f"{count} pending Services through the API, s", wall_s, plain_s, "same patches, one plain HTTP client")
         row("  CPU of the allocator, s", own_cpu, server_cpu, "CPU of bellman-apiserver meanwhile")
-        row("  peak RssAnon of the allocator, MiB", kib / 1024, memory_kib(allocator.pid, "VmRSS") / 1024, "its VmRSS at the end")
+        row("  peak RssAnon of the allocator, MiB", kib / 1024, end_kib / 1024, "its VmRSS at the end")
+
+        host.stop(allocator)
+        for i in range(nodes):
+            api.create(kube.node(f"node-{i:05d}", [f"10.8.{i // 250}.{1 + i % 250}"], [f"10.{100 + i // 256}.{i % 256}.0/24"]))
+        with tempfile.TemporaryDirectory() as folder:
+            allocator = host.start(f"{build}/bin/bellman-allocator", "--server", f"http://127.0.0.1:{PORT}", "--config", write_config(build),
+                                   *webhook_flags(folder))
+            peak = Peak(allocator.pid)
+            host.wait_ready(7473)
+            wait_idle(allocator.pid)
+        row(f"  started again with the webhook, all served, {nodes} Nodes: peak RssAnon, MiB", peak.stop() / 1024, memory_kib(allocator.pid) / 1024,
+            "its RssAnon at the end")
     finally:
         host.close()
 
@@ -268,10 +296,13 @@ def bench_allocate(build, row, count=10000):
         row(f"one allocation beside {held:,} held addresses, ns of CPU", ns, growth[10], "beside 10")
     available = int(re.search(r"MemAvailable: *([0-9]+)", open("/proc/meminfo").read())[1])
     if available < 5 << 20:
-        print("bench: a /8 that is nine tenths full takes 3 GiB of memory, skipped")
-        return
-    full = engine_alone("full")[0]
-    row(f"allocations/s in a /8 with {full['held']:,} held", full["per_s"], 1e9 / growth[10], "beside 10")
+        print("bench: a /8 that is nine tenths full takes 3 GiB of memory, skipped", file=sys.stderr)
+        return "ns of one allocation by what is held:\n\n" + plot(growth)
+    full = engine_alone("full")
+    for f in full:
+        row(f"allocations/s in a /8 with {f['held']:,} held, {f['strategy']}, {f['batch']:,} at once", f["per_s"], 1e9 / growth[10],
+            "beside 10, firstFit, 100 at once")
+    return "ns of one allocation by what is held:\n\n" + plot(growth | {full[0]["held"]: full[0]["ns"]})
 
 
 def speaker_memory(build, count, ballast=0):
@@ -537,9 +568,9 @@ def main():
         print(f"| {what} | {value:,.1f} | {shown} | {ratio} |", flush=True)
 
     print("| figure | Bellman | reference in the same run | ratio |\n|---|---|---|---|")
-    for name, part in PARTS.items():
-        if args.only in (None, name):
-            part(args.build, row)
+    drawn = [part(args.build, row) for name, part in PARTS.items() if args.only in (None, name)]
+    for text in filter(None, drawn):
+        print(f"\n{text}")
     if args.json:
         pathlib.Path(args.json).write_text(json.dumps(rows, indent=1), encoding="utf-8")
 
