@@ -147,7 +147,8 @@ int kube_request(struct kube *k, const char *method, const char *path, const cha
 struct kube_call {
 	const char *method, *path, *content_type, *body;
 	unsigned timeout_ms; /* 0: 15 s */
-	bool urgent;         /* in a queue of its own, so that no other stands before it: a lease */
+	bool urgent;         /* in a queue of its own, so that no other stands before it, and a busy
+			      * server's answer is handed on at once: a lease */
 	/*
 	 * Is it still to be sent? Asked each time that its body, which there has to be, is about
 	 * to be handed to the connection: after the queue, the TLS handshake, a wait for a busy

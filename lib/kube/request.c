@@ -3,7 +3,8 @@
  * Single requests: a first-in first-out queue with a bounded number under way.
  *
  * Events have a queue of their own, so that thousands of them never stand before a status write;
- * and so have urgent requests, that these do not stand before the renewal of a lease.
+ * and so have urgent requests, that these do not stand before the renewal of a lease. An urgent one
+ * does not rest either, as below: its owner has a pace of his own and a deadline.
  *
  * A server that is busy (429, or 5xx with Retry-After) is asked again when it says so, whatever the
  * method, as client-go does: it has not begun with the request. What rests meanwhile leaves its
@@ -185,8 +186,8 @@ static bool request_retry(struct request *r)
 	struct kube *k = r->kube;
 	struct request_queue *q = &k->queues[r->class];
 
-	if (r->transfer.failed || (status != 429 && status < 500) || after_s < 0 ||
-	    q->resting_count >= RESTING_MAX || ++r->tries >= RETRY_MAX ||
+	if (r->class == REQUEST_URGENT || r->transfer.failed || (status != 429 && status < 500) ||
+	    after_s < 0 || q->resting_count >= RESTING_MAX || ++r->tries >= RETRY_MAX ||
 	    uv_now(k->loop) - r->began_ms + wait_ms > RETRY_FOR_MS)
 		return false;
 	if (r->timer == NULL) {
