@@ -217,6 +217,8 @@ static int start(struct program *p, const struct options *o)
 		.server = o->server,
 		.kubeconfig = o->kubeconfig,
 		.user_agent = PROGRAM "/" BELLMAN_VERSION,
+		/* No kernel carries a write that its allocator has given up. */
+		.unacked_ms = (unsigned)(kube_lease_write_ns(o->lease_duration) / NS_PER_MS),
 	};
 	int rc = kube_open(p->daemon.loop, &kube_cfg, &p->kube, err, sizeof(err));
 	if (rc != 0) {

@@ -79,7 +79,8 @@ void pool_answered(struct transfer *t);
 /* --- one HTTP exchange (transfer.c) --------------------------------------------------------- */
 
 #define TRANSFER_ERROR_SIZE 512
-#define CONNECT_TIMEOUT_MS  5000 /* names, TCP and TLS */
+#define CONNECT_TIMEOUT_MS  5000  /* names, TCP and TLS */
+#define UNACKED_MAX_MS      30000 /* sent bytes that nobody acknowledges: the connection is dead */
 
 struct transfer_ops {
 	void (*data)(
@@ -224,6 +225,7 @@ struct kube {
 	struct watches watches;
 	uint64_t silence_ms;       /* a watch that says nothing for so long is taken for dead */
 	unsigned timeout_s;        /* of a request */
+	unsigned unacked_ms;       /* as in struct kube_cfg; for requests */
 	uint64_t plugin_ms;        /* how long a credential plugin may take */
 	uint64_t patience_ms;      /* how long transfers wait for another one's connection */
 	struct event_book *events; /* made by the first event */

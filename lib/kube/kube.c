@@ -65,6 +65,7 @@ int kube_open(uv_loop_t *loop, const struct kube_cfg *cfg, struct kube **ret, ch
 	k->loop = loop;
 	k->silence_ms = SILENCE_MS;
 	k->timeout_s = TIMEOUT_S;
+	k->unacked_ms = cfg->unacked_ms != 0 ? cfg->unacked_ms : UNACKED_MAX_MS;
 	k->plugin_ms = PLUGIN_MS;
 	k->patience_ms = PATIENCE_MS;
 	TAILQ_INIT(&k->watches);

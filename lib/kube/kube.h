@@ -39,6 +39,9 @@ struct kube_cfg {
 	const char *server;     /* http[s]://HOST[:PORT]; NULL: what the kubeconfig says */
 	const char *kubeconfig; /* a file, or several as KUBECONFIG has them; NULL: none */
 	const char *user_agent; /* "bellman-speaker/0.1.0" */
+	/* For so long our kernel sends again what nobody acknowledges, of requests; 0: 30 s. Then
+	 * their connection is dead. */
+	unsigned unacked_ms;
 };
 
 /*

@@ -1,21 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 /* One HTTP exchange: its request for libcurl, the bytes of its answer, and when its owner is told.
  */
+#include "lib/kube/curl_socket.h"
 #include "lib/kube/internal.h"
 
 #include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #define KEEPALIVE_IDLE_S  30L
 #define KEEPALIVE_EVERY_S 10L
-#define UNACKED_MAX_MS    30000 /* sent bytes that nobody acknowledges: the connection is dead */
 #define CA_CACHE_S        60L
 #define UPLOAD_BUFFER     (16L << 10) /* the least that libcurl takes */
 #define ANSWER_BUFFER     (4L << 10)  /* to a write: one object */
@@ -131,20 +128,6 @@ void transfer_consume(struct transfer *t, size_t len)
 }
 
 /* --- one transfer --------------------------------------------------------------------------- */
-
-/* Called by libcurl for each new connection. Keepalive alone does not end one that has bytes
- * under way: the kernel would send them again for a quarter of an hour. And it is not for the
- * credential plugins that we start. */
-static int on_socket(void *arg, curl_socket_t fd, curlsocktype purpose)
-{
-	unsigned ms = UNACKED_MAX_MS;
-
-	(void)arg;
-	(void)purpose;
-	setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof(ms));
-	fcntl(fd, F_SETFD, FD_CLOEXEC);
-	return CURL_SOCKOPT_OK;
-}
 
 static void set_credentials(const struct kube *k, CURL *easy)
 {
@@ -317,7 +300,8 @@ int transfer_start(struct kube *k, struct transfer *t, const struct transfer_req
 	curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
 	curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, KEEPALIVE_IDLE_S);
 	curl_easy_setopt(easy, CURLOPT_TCP_KEEPINTVL, KEEPALIVE_EVERY_S);
-	curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, on_socket);
+	/* Keepalive alone does not end a connection that has bytes under way. */
+	curl_socket_set(easy, req->channel == CHANNEL_REQUEST ? k->unacked_ms : UNACKED_MAX_MS);
 	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
 	set_server(k, easy);
 	if (set_request(t, req) < 0)

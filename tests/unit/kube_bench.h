@@ -181,7 +181,9 @@ static inline struct bench *bench_new(void)
 
 static inline void bench_open(struct bench *b, const char *server, const char *kubeconfig)
 {
-	const struct kube_cfg cfg = { server, kubeconfig, "bellman-test/1" };
+	const struct kube_cfg cfg = { .server = server,
+				      .kubeconfig = kubeconfig,
+				      .user_agent = "bellman-test/1" };
 	char err[256];
 
 	if (kube_open(&b->loop, &cfg, &b->kube, err, sizeof(err)) != 0)

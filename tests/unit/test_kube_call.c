@@ -5,6 +5,9 @@
  */
 #include "tests/unit/kube_bench.h"
 
+#include <errno.h>
+#include <sys/socket.h>
+
 #include "lib/kube/internal.h"
 #include "tests/unit/kube_server.h"
 
@@ -176,6 +179,106 @@ static void test_an_urgent_call_waits_for_no_other(void **state)
 	assert_string_equal(b->told, "renewed ");
 }
 
+/* The server may wish for longer than a lease has. */
+static void test_an_urgent_call_is_told_at_once_that_the_server_is_busy(void **state)
+{
+	struct bench *b = *state;
+
+	server.answer = answer_busy;
+	kube_call(b->kube, &(struct kube_call){ .method = "GET",
+						.path = "/lease",
+						.urgent = true,
+						.done = on_done,
+						.arg = b });
+	wait_for(b, b->done == 1);
+	assert_int_equal(b->status, 429);
+	assert_int_equal(server.asked, 1);
+}
+
+/* --- a server that does not take what is sent ---------------------------------------- */
+
+#define LARGE (32u << 20) /* more than both kernels keep */
+
+static char *large_body(void)
+{
+	char *body = malloc(LARGE + 1);
+
+	memset(body, 'x', LARGE);
+	body[LARGE] = '\0';
+	return body;
+}
+
+static int listen_here(struct bench *b)
+{
+	struct sockaddr_in at = { .sin_family = AF_INET,
+				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof(at);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	char url[64];
+
+	assert_int_equal(bind(fd, (struct sockaddr *)&at, len), 0);
+	assert_int_equal(listen(fd, 8), 0);
+	getsockname(fd, (struct sockaddr *)&at, &len);
+	snprintf(url, sizeof(url), "http://127.0.0.1:%u", ntohs(at.sin_port));
+	b->kube = kube_close(b->kube);
+	bench_open(b, url, NULL);
+	return fd;
+}
+
+static void call_large(struct bench *b, unsigned timeout_ms)
+{
+	char *body = large_body();
+
+	assert_int_equal(kube_call(b->kube, &(struct kube_call){ .method = "PUT",
+								 .path = "/x",
+								 .content_type = KUBE_JSON,
+								 .body = body,
+								 .timeout_ms = timeout_ms,
+								 .done = on_done,
+								 .arg = b }),
+			 0);
+	free(body);
+}
+
+/* Else our kernel would send on what nobody waits for, and it would be done late. */
+static void test_what_was_given_up_is_not_sent_any_more(void **state)
+{
+	struct bench *b = *state;
+	int listener = listen_here(b), fd;
+	static char bytes[1 << 16];
+	ssize_t got;
+
+	call_large(b, 300);
+	wait_for(b, b->done == 1);
+	assert_int_equal(b->status, 0);
+	fd = accept(listener, NULL, NULL); /* only now does it look */
+	assert_true(fd >= 0);
+	do {
+		got = recv(fd, bytes, sizeof(bytes), 0);
+	} while (got > 0);
+	if (got == 0)
+		fail_aloud(b, "the connection was closed in order");
+	assert_int_equal(errno, ECONNRESET);
+	close(fd);
+	close(listener);
+}
+
+/* The same of a process that is stopped, which closes nothing. */
+static void test_the_kernel_gives_up_by_itself(void **state)
+{
+	struct bench *b = *state;
+	int listener = listen_here(b);
+	uint64_t began = uv_now(&b->loop);
+
+	b->kube->unacked_ms = 500;
+	call_large(b, DEADLINE_MS);
+	wait_for(b, b->done == 1);
+	assert_int_equal(b->status, 0);
+	assert_null(strstr(b->error, "timed out after"));
+	assert_in_range(uv_now(&b->loop) - began, 400, DEADLINE_MS / 2);
+	close(listener);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -193,6 +296,13 @@ int main(void)
 						bench_teardown),
 		cmocka_unit_test_setup_teardown(test_an_urgent_call_waits_for_no_other, bench_setup,
 						bench_teardown),
+		cmocka_unit_test_setup_teardown(test_what_was_given_up_is_not_sent_any_more,
+						bench_setup, bench_teardown),
+		cmocka_unit_test_setup_teardown(test_the_kernel_gives_up_by_itself, bench_setup,
+						bench_teardown),
+		cmocka_unit_test_setup_teardown(
+			test_an_urgent_call_is_told_at_once_that_the_server_is_busy, bench_setup,
+			bench_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
