@@ -25,6 +25,7 @@ struct gate {
 	uint64_t until_ns, timeout_ns;
 	uint64_t quiet_ns; /* of those that have ended without an answer */
 	LIST_HEAD(, write) writes;
+	LIST_HEAD(, gate_call) calls;
 	void (*ended)(void *arg);
 	void *ended_arg;
 	int64_t *withheld;
@@ -36,6 +37,7 @@ struct gate *gate_new(struct kube *kube, struct metrics *metrics)
 
 	g->kube = kube;
 	LIST_INIT(&g->writes);
+	LIST_INIT(&g->calls);
 	g->withheld = metric_value0(metrics_family(
 		metrics, "bellman_allocator_writes_withheld_total",
 		"Writes that were not sent because the lease had too little time left.",
@@ -46,7 +48,7 @@ struct gate *gate_new(struct kube *kube, struct metrics *metrics)
 struct gate *gate_free(struct gate *g)
 {
 	if (g != NULL)
-		assert(LIST_EMPTY(&g->writes));
+		assert(LIST_EMPTY(&g->writes) && LIST_EMPTY(&g->calls));
 	free(g);
 	return NULL;
 }
@@ -77,14 +79,22 @@ static bool may_send(void *arg)
 	return true;
 }
 
+/* What was sent at @sent_ns has ended, and nobody said how: the network, or a server, may have it
+ * for as long again as we waited. */
+static void lost(struct gate *g, uint64_t sent_ns)
+{
+	if (sent_ns + 2 * g->timeout_ns > g->quiet_ns)
+		g->quiet_ns = sent_ns + 2 * g->timeout_ns;
+}
+
 static void on_end(void *arg, int status, const cJSON *json, const char *error)
 {
 	struct write *w = arg;
 	struct gate *g = w->gate;
 
 	LIST_REMOVE(w, link);
-	if (status == 0 && w->sent_ns != 0 && w->sent_ns + g->timeout_ns > g->quiet_ns)
-		g->quiet_ns = w->sent_ns + g->timeout_ns;
+	if (status == 0 && w->sent_ns != 0)
+		lost(g, w->sent_ns);
 	if (!w->given_up && w->done != NULL)
 		w->done(w->arg, status, json, error);
 	free(w);
@@ -117,6 +127,24 @@ int gate_send(struct gate *g, const char *method, const char *path, const char *
 	return rc;
 }
 
+void gate_call_begin(struct gate *g, struct gate_call *call)
+{
+	call->sent_ns = daemon_now_ns();
+	LIST_INSERT_HEAD(&g->calls, call, link);
+}
+
+void gate_call_end(struct gate *g, struct gate_call *call, bool answered)
+{
+	if (call->sent_ns == 0)
+		return;
+	LIST_REMOVE(call, link);
+	if (!answered)
+		lost(g, call->sent_ns);
+	call->sent_ns = 0;
+	if (g->ended != NULL)
+		g->ended(g->ended_arg);
+}
+
 void gate_open(struct gate *g, uint64_t until_ns, uint64_t timeout_ns)
 {
 	g->open = true;
@@ -142,11 +170,16 @@ void gate_close(struct gate *g)
 uint64_t gate_quiet_ns(const struct gate *g)
 {
 	uint64_t quiet_ns = g->quiet_ns > daemon_now_ns() ? g->quiet_ns : 0;
+	const struct gate_call *call;
 	const struct write *w;
 
 	LIST_FOREACH (w, &g->writes, link) {
 		if (w->sent_ns != 0 && w->sent_ns + g->timeout_ns > quiet_ns)
 			quiet_ns = w->sent_ns + g->timeout_ns;
+	}
+	LIST_FOREACH (call, &g->calls, link) {
+		if (call->sent_ns + g->timeout_ns > quiet_ns)
+			quiet_ns = call->sent_ns + g->timeout_ns;
 	}
 	return quiet_ns;
 }

@@ -5,7 +5,8 @@
  * Whoever changes something in the cluster (a status, an annotation, a ConfigMap, a Secret) calls
  * gate_send() where it would call kube_request(). Reads and events need no gate. A request to
  * somebody else than the API server that must be the leader's (an IPAM server) asks
- * gate_is_open() first and takes no longer than gate_timeout_ns().
+ * gate_is_open() first, takes no longer than gate_timeout_ns(), and is made known to the gate
+ * (gate_call_begin()), so that the Lease is not given back under it.
  *
  *	rc = gate_send(gate, "PATCH", path, KUBE_MERGE_PATCH, body, on_written, x);
  *	// -EACCES: we do not lead; forget it, nothing was decided
@@ -16,7 +17,9 @@
  * last moment (kube_call()): a write that lay in a queue, or in a process that was stopped, is
  * dropped. So every write has ended before the lease does, or has at least been given up; and who
  * follows without a release waits for the time-out once more before it lists and decides, which is
- * what a write may take that the network still carried when it was given up.
+ * what a write may take that the network still carried when it was given up. Our own kernel does
+ * not carry it for longer, be this process stopped or gone: struct kube_cfg's unacked_ms is the
+ * time-out.
  *
  * What it cannot promise: that the network carries nothing for longer than that. Such a write still
  * has the resourceVersion of the object as it was, and fails if that has changed; if not, the
@@ -29,6 +32,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 #include "lib/base/metrics.h"
 #include "lib/kube/kube.h"
@@ -69,13 +73,25 @@ void gate_open(struct gate *g, uint64_t until_ns, uint64_t timeout_ns);
  */
 void gate_close(struct gate *g);
 
+/* A call of somebody else than the API server; its owner's memory. Zeroed: there is none. */
+struct gate_call {
+	uint64_t sent_ns; /* 0: not under way */
+	LIST_ENTRY(gate_call) link;
+};
+/* It is under way from here on; the gate is open. */
+void gate_call_begin(struct gate *g, struct gate_call *call);
+/* It has ended. @answered: what it asked for is done, or refused. One that did not begin is fine.
+ */
+void gate_call_end(struct gate *g, struct gate_call *call, bool answered);
+
 /*
- * From when on no write of ours can land any more: 0 when each has been answered, else when the
- * last one that has not, or was given up, has had its time.
+ * From when on no write and no call of ours can land any more: 0 when each has been answered. One
+ * that has not has its time-out; and the same once more when it has ended without an answer.
  */
 uint64_t gate_quiet_ns(const struct gate *g);
 
-/* @ended runs whenever a write has ended, in whatever way: gate_quiet_ns() may be earlier now. */
+/* @ended runs whenever a write or a call has ended, in whatever way: gate_quiet_ns() may be earlier
+ * now. */
 void gate_watch(struct gate *g, void (*ended)(void *arg), void *arg);
 
 #endif

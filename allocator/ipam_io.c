@@ -2,7 +2,6 @@
 #include "allocator/ipam_io.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +12,7 @@
 #include "lib/base/must.h"
 #include "lib/daemon/loop.h"
 #include "lib/kube/curl_loop.h"
+#include "lib/kube/curl_socket.h"
 #include "lib/kube/secret.h"
 
 #define UNIX         "http+unix://"
@@ -31,8 +31,9 @@ struct errand {
 		size_t len, cap;
 	} body;
 	uint64_t began_ns;
-	char *why;  /* there is no answer; the errand's */
-	bool ended; /* it is in ->ended, to be told */
+	struct gate_call sent; /* unless it only asks */
+	char *why;             /* there is no answer; the errand's */
+	bool ended;            /* it is in ->ended, to be told */
 };
 
 TAILQ_HEAD(errands, errand);
@@ -83,15 +84,6 @@ static size_t on_write(char *bytes, size_t size, size_t count, void *arg)
 	memcpy(e->body.text + e->body.len, bytes, len);
 	e->body.len += len;
 	return len;
-}
-
-/* Called by libcurl for each new connection, which is not for credential plugins that we start. */
-static int on_socket(void *arg, curl_socket_t fd, curlsocktype purpose)
-{
-	(void)arg;
-	(void)purpose;
-	fcntl(fd, F_SETFD, FD_CLOEXEC);
-	return CURL_SOCKOPT_OK;
 }
 
 static void add_header(struct errand *e, const char *line)
@@ -159,7 +151,8 @@ static void set_options(struct errand *e)
 	curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, ms > 0 ? (long)ms : 1L);
 	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
 	curl_easy_setopt(easy, CURLOPT_PROXY, "");
-	curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, on_socket);
+	/* Not this call's own: who keeps a connection may use it for any. */
+	curl_socket_set(easy, (unsigned)(gate_timeout_ns(e->io->cfg.gate) / NS_PER_MS));
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_write);
 	curl_easy_setopt(easy, CURLOPT_WRITEDATA, e);
 #if LIBCURL_VERSION_NUM >= 0x075700 /* 7.87: do not wait for the thread that resolves the name */
@@ -186,6 +179,7 @@ static void errand_free(struct errand *e)
 	struct ipam_io *io = e->io;
 
 	TAILQ_REMOVE(e->ended ? &io->ended : &io->running, e, next);
+	gate_call_end(io->cfg.gate, &e->sent, false);
 	if (e->easy != NULL) {
 		curl_multi_remove_handle(io->curl.multi, e->easy); /* never added is fine */
 		curl_easy_cleanup(e->easy);
@@ -259,6 +253,8 @@ static void errand_tell(struct errand *e)
 								   : (unsigned)retry_after_s,
 				  &answer);
 	}
+	/* Only what is no answer may still be done. */
+	gate_call_end(io->cfg.gate, &e->sent, answer.result != IPAM_FAILED);
 	errand_count(e, &answer);
 	errand_log(e, &answer);
 	allocator_ipam_answered(io->cfg.engine, e->call->id, &answer, daemon_now_ns());
@@ -319,6 +315,8 @@ void ipam_io_call(struct ipam_io *io, struct ipam_call *call)
 	if (e->why != NULL) {
 		errand_ended(e);
 		uv_timer_start(&io->timer, on_timer, 0, 0);
+	} else if (call->kind != IPAM_LIST) {
+		gate_call_begin(io->cfg.gate, &e->sent);
 	}
 }
 

@@ -367,8 +367,9 @@ void lead_io_leave(struct lead_io *l)
 	if (l->leaving)
 		return;
 	l->leaving = true;
-	/* The writes and the wait that the Lease's end asks for, then one request. */
-	l->leave_by_ns = now_ns + kube_lease_write_ns(l->cfg.lease_duration_ns) +
+	/* The writes, the wait that the Lease's end or one without an answer asks for, then one
+	 * request. */
+	l->leave_by_ns = now_ns + 2 * kube_lease_write_ns(l->cfg.lease_duration_ns) +
 			 l->cfg.renew_deadline_ns / 2 + NS_PER_S;
 	kube_lease_want(l->lease, false, now_ns);
 	run(l);

@@ -4,7 +4,8 @@ Stands between bellman-allocator and an IPAM server on Unix sockets and does har
 
 MODE is a file that is read for each request: "pass" sends it on; "hang" says nothing; "500" answers that;
 "redirect" sends the caller elsewhere; "endless" answers and does not end; "wrong ADDRESS" answers that address
-to allocate; "swallow" has the server do it and then says nothing. Each request is one line on stdout.
+to allocate; "swallow" has the server do it and then says nothing; "slow" sends it on after a second. Each request
+is one line on stdout.
 """
 
 import contextlib
@@ -13,6 +14,7 @@ import pathlib
 import socket
 import sys
 import threading
+import time
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -67,6 +69,8 @@ class Handler(BaseHTTPRequestHandler):
             print("holding", self.path, flush=True)
             threading.Event().wait(60)
         else:
+            if mode == "slow":
+                time.sleep(1)
             self.answer(*self.to_server(body))
 
     do_GET = do_POST = handle_call

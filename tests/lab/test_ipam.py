@@ -285,6 +285,22 @@ def test_a_leader_stopped_in_the_middle_of_a_call_and_its_follower_agree(office)
     assert follower.running() and leader.running()
 
 
+def test_the_lead_is_not_given_away_under_a_call(office):
+    """A follower that acts at once could have the address leased again before it is released."""
+    office.start_ipam()
+    harm = office.start_harm()
+    leader = office.start_allocator("--config", office.configure(url=f"http+unix://{office.scratch}/harm.sock"))
+    office.api.create(service("web", **V4))
+    office.wait_ips("web")
+    office.harm("slow")
+    office.api.delete("Service", "web")
+    harm.wait_log("slow POST /v1/release")
+    assert office.leases()
+    leader.signal(signal.SIGTERM)
+    office.wait_for(lambda: not leader.running(), 10, "the leader to end")
+    assert not office.leases()
+
+
 def test_what_is_deleted_while_either_side_is_away_is_released_in_the_end(office):
     ipam = office.start_ipam()
     allocator = office.start_allocator("--config", office.configure())

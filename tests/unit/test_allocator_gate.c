@@ -181,6 +181,40 @@ static void test_the_gate_is_not_quiet_before_a_lost_write_has_had_its_time(void
 	assert_true(gate_quiet_ns(gate) > daemon_now_ns());
 }
 
+/* An IPAM server's, say. */
+static void test_the_gate_is_not_quiet_while_a_call_is_under_way(void **state)
+{
+	struct gate_call call = { 0 }, other = { 0 };
+
+	(void)state;
+	gate_watch(gate, on_ended, NULL);
+	open_for(60000, 5000);
+	gate_call_begin(gate, &call);
+	gate_call_begin(gate, &other);
+	gate_close(gate);
+	gate_call_end(gate, &other, true);
+	assert_int_equal(ended, 1);
+	assert_true(gate_quiet_ns(gate) > daemon_now_ns());
+	gate_call_end(gate, &call, true);
+	assert_int_equal(ended, 2);
+	assert_int_equal(gate_quiet_ns(gate), 0);
+	gate_call_end(gate, &call, true); /* has ended */
+	assert_int_equal(ended, 2);
+}
+
+/* It was given up after 5 s. The server may be about to do it. */
+static void test_a_call_without_an_answer_has_its_time_once_more(void **state)
+{
+	struct gate_call call = { 0 };
+
+	(void)state;
+	open_for(60000, 5000);
+	gate_call_begin(gate, &call);
+	uint64_t sent_ns = call.sent_ns;
+	gate_call_end(gate, &call, false);
+	assert_true(gate_quiet_ns(gate) == sent_ns + 10000 * NS_PER_MS);
+}
+
 /* --- the Lease that may not be used -------------------------------------------------- */
 
 static void on_lead(void *arg, bool yes)
@@ -318,6 +352,34 @@ static void test_an_answer_that_is_no_lease_is_none(void **state)
 	assert_true(gate_is_open(gate));
 }
 
+static bool busy;
+
+static void answer_busy_to_renewals(struct conn *c, const char *request)
+{
+	if (busy && strncmp(request, "PUT", 3) == 0)
+		reply_later(c, 429, "30"); /* as priority and fairness may say */
+	else
+		answer_lease(c, request);
+}
+
+/* It is tried again at the retry period. */
+static void test_a_busy_server_takes_no_lead(void **state)
+{
+	struct bench *b = *state;
+
+	server.answer = answer_busy_to_renewals;
+	forbid = false;
+	busy = false;
+	stand(b, true);
+	wait_for(b, leads == 1);
+	busy = true;
+	unsigned asked = asked_for("PUT");
+	wait_for(b, asked_for("PUT") >= asked + 3);
+	assert_true(gate_is_open(gate));
+	assert_null(lead_io_trouble(lead));
+	assert_logged(b, "leading no more", 0);
+}
+
 /* Others may write anything into a Lease. */
 static void test_a_holder_of_any_length_is_named_once(void **state)
 {
@@ -439,8 +501,11 @@ int main(void)
 		TEST(test_a_write_of_an_earlier_term_is_not_sent_in_the_next),
 		TEST(test_the_gate_is_quiet_when_each_write_was_answered),
 		TEST(test_the_gate_is_not_quiet_before_a_lost_write_has_had_its_time),
+		TEST(test_the_gate_is_not_quiet_while_a_call_is_under_way),
+		TEST(test_a_call_without_an_answer_has_its_time_once_more),
 		TEST(test_a_lease_that_may_not_be_used_is_said_until_it_may),
 		TEST(test_an_answer_that_is_no_lease_is_none),
+		TEST(test_a_busy_server_takes_no_lead),
 		TEST(test_a_holder_of_any_length_is_named_once),
 		TEST(test_a_lease_that_was_not_given_back_is_waited_for_aloud),
 		TEST(test_rights_are_named_where_they_are_lacking),
