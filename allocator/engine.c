@@ -21,7 +21,7 @@
 #include "lib/base/duration.h"
 #include "lib/base/intern.h"
 #include "lib/base/must.h"
-#include "lib/kube/version.h"
+#include "lib/model/version.h"
 
 #define BACKOFF_FIRST_NS (1 * NS_PER_S)
 #define BACKOFF_DOUBLED  6 /* times: at most 64 s */
@@ -114,7 +114,7 @@ void allocator_service_upsert(struct allocator *a, struct service *s)
 
 	if (r->service != NULL && !same_uid(r->service, s))
 		service_leaves(a, r);
-	if (r->floored && kube_version_older(s->meta.resource_version, r->version)) {
+	if (r->floored && version_older(s->meta.resource_version, r->version)) {
 		service_free(s);
 		return;
 	}
@@ -138,7 +138,7 @@ bool allocator_service_reread(struct allocator *a, struct service *s)
 	const struct record *r = record_find(a, s->meta.ns, s->meta.name);
 	bool known = r != NULL && r->service != NULL && same_uid(r->service, s);
 
-	if (known && !kube_version_older(s->meta.resource_version, r->version))
+	if (known && !version_older(s->meta.resource_version, r->version))
 		allocator_service_upsert(a, s);
 	else
 		service_free(s);
@@ -346,7 +346,7 @@ void allocator_written(struct allocator *a, const char *ns, const char *name,
 	case ALLOCATOR_WRITTEN:
 		r->attempts = 0;
 		r->unsure = false;
-		if (!kube_version_older(resource_version, r->version)) {
+		if (!version_older(resource_version, r->version)) {
 			face_landed(&r->shown, &r->sent);
 			if (resource_version != NULL) {
 				text_set(&r->version, resource_version);

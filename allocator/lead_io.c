@@ -16,7 +16,7 @@
 #include "lib/daemon/loop.h"
 #include "lib/kube/lease.h"
 #include "lib/kube/lease_object.h"
-#include "lib/kube/version.h"
+#include "lib/model/version.h"
 
 #define API   "/apis/coordination.k8s.io/v1"
 #define LEASE "bellman-allocator"
@@ -273,8 +273,7 @@ static void on_upsert(void *arg, const cJSON *object)
 	struct kube_lease_record r = kube_lease_object_record(object);
 
 	/* The watch may be behind what we have read or written. */
-	if (kube_version_older(kube_lease_object_version(object),
-			       kube_lease_object_version(l->known)))
+	if (version_older(kube_lease_object_version(object), kube_lease_object_version(l->known)))
 		return;
 	know(l, object);
 	kube_lease_seen(l->lease, &r, is_dead(l, &r), daemon_now_ns());

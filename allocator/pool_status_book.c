@@ -7,7 +7,7 @@
 #include "lib/base/must.h"
 #include "lib/base/tree.h"
 #include "lib/kube/backoff.h"
-#include "lib/kube/version.h"
+#include "lib/model/version.h"
 
 #define GAP_MS       1000u   /* between two writes of one */
 #define VAIN_MAX_MS  600000u /* between two that change nothing */
@@ -169,7 +169,7 @@ enum pool_status_end pool_status_book_written(struct pool_status_book *b, const 
 	if (!stands)
 		o->due_ms = now_ms + vain_pause_ms(++o->vain);
 	/* The watch may have told of somebody's change since. */
-	if (object != NULL && !kube_version_older(kube_version_of(object), o->version))
+	if (object != NULL && !version_older(kube_version_of(object), o->version))
 		learn(o, object);
 	return stands ? POOL_STATUS_STANDS : POOL_STATUS_VAIN;
 }

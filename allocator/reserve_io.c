@@ -10,7 +10,7 @@
 #include "lib/base/must.h"
 #include "lib/daemon/loop.h"
 #include "lib/kube/backoff.h"
-#include "lib/kube/version.h"
+#include "lib/model/version.h"
 
 struct reserve_io {
 	struct reserve_io_cfg cfg;

@@ -9,7 +9,7 @@
 #include "lib/base/log.h"
 #include "lib/base/must.h"
 #include "lib/daemon/loop.h"
-#include "lib/kube/version.h"
+#include "lib/model/version.h"
 
 #define ANNOTATION "metallb.io/ip-allocated-from-pool"
 

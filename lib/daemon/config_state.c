@@ -16,7 +16,7 @@
 #include "lib/daemon/config_state_body.h"
 #include "lib/daemon/loop.h"
 #include "lib/kube/backoff.h"
-#include "lib/kube/version.h"
+#include "lib/model/version.h"
 
 #define API        "/apis/" CONFIG_STATE_API
 #define PLURAL     "configurationstates"
@@ -156,7 +156,7 @@ static void on_answer(struct config_state *s, bool patch, int status, const cJSO
 		backoff_reset(&s->backoff);
 		if (s->gone) /* before this write, or after it */
 			ask_for_object(s);
-		else if (!kube_version_older(kube_version_of(json), kube_version_of(s->object)))
+		else if (!version_older(kube_version_of(json), kube_version_of(s->object)))
 			object_set(s, json);
 		look_soon(s);
 	} else if (status == 404 && patch) {

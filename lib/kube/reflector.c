@@ -8,7 +8,7 @@
 #include "lib/base/intern.h"
 #include "lib/base/log.h"
 #include "lib/kube/url.h"
-#include "lib/kube/version.h"
+#include "lib/model/version.h"
 
 #define PAGE_LIMIT          500 /* objects, as the reference client asks for */
 #define WATCH_TIMEOUT_MIN_S 300 /* the server ends a watch then; at random, so that they spread */
@@ -234,7 +234,7 @@ static void advance(struct reflector *r, const cJSON *object)
 	const char *version = version_of(object);
 
 	if (version == NULL || *version == '\0' || strcmp(version, r->version) == 0 ||
-	    kube_version_older(version, r->version))
+	    version_older(version, r->version))
 		return;
 	char *copy = strdup(version);
 	if (copy != NULL) { /* else the older one does: some events come twice */
@@ -269,7 +269,7 @@ static enum reflector_next event(struct reflector *r, const char *type, const cJ
 
 	/* What was deleted may bear the version of its last change: it says nothing. */
 	const char *version = version_of(object);
-	if (!deleted && version != NULL && kube_version_older(version, r->version))
+	if (!deleted && version != NULL && version_older(version, r->version))
 		return went_back(r, version);
 
 	if (deleted) {

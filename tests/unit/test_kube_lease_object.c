@@ -11,7 +11,7 @@
 
 #include "lib/base/duration.h"
 #include "lib/kube/lease_object.h"
-#include "lib/kube/version.h"
+#include "lib/model/version.h"
 
 #define NOW_US 1700000000000042 /* 2023-11-14T22:13:20.000042Z */
 
@@ -134,7 +134,7 @@ static void test_versions_are_compared_as_numbers(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		assert_int_equal(kube_version_older(rows[i].a, rows[i].b), rows[i].older);
+		assert_int_equal(version_older(rows[i].a, rows[i].b), rows[i].older);
 }
 
 int main(void)

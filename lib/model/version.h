@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The resourceVersion of an object, and which of two is older. */
-#ifndef BELLMAN_KUBE_VERSION_H
-#define BELLMAN_KUBE_VERSION_H
+#ifndef BELLMAN_MODEL_VERSION_H
+#define BELLMAN_MODEL_VERSION_H
 
 #include <stdbool.h>
 
@@ -14,6 +14,6 @@ const char *kube_version_of(const cJSON *object);
  * Is version @a older than @b? Versions are counters in every API server that there is (and by now
  * they may be compared, KEP 5504). Where one is NULL or no number, nothing is held to be older.
  */
-bool kube_version_older(const char *a, const char *b);
+bool version_older(const char *a, const char *b);
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "lib/kube/version.h"
+#include "lib/model/version.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -17,7 +17,7 @@ static bool is_number(const char *version)
 	       version[strspn(version, "0123456789")] == '\0';
 }
 
-bool kube_version_older(const char *a, const char *b)
+bool version_older(const char *a, const char *b)
 {
 	if (!is_number(a) || !is_number(b))
 		return false;
