@@ -6,16 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "allocator/metallb_pod.h"
 #include "lib/base/log.h"
 #include "lib/base/must.h"
 #include "lib/kube/keyset.h"
 
-/* Escaped, for a query. */
-static const char *const selectors[] = {
-	"labelSelector=app%3Dmetallb%2Ccomponent%3Dcontroller",
-	"labelSelector=app.kubernetes.io%2Fname%3Dmetallb%2C"
-	"app.kubernetes.io%2Fcomponent%3Dcontroller",
-};
+static const char *const selectors[] = { METALLB_POD_MANIFEST, METALLB_POD_CHART };
 #define LOOKS (sizeof(selectors) / sizeof(selectors[0]))
 
 struct look { /* one of the two watches */
@@ -40,33 +36,9 @@ static const cJSON *member(const cJSON *object, const char *name)
 	return cJSON_GetObjectItemCaseSensitive(object, name);
 }
 
-static bool is_ready(const cJSON *pod)
+static bool is_own(const struct metallb_io *m, const char *name)
 {
-	const cJSON *condition;
-
-	cJSON_ArrayForEach (condition, member(member(pod, "status"), "conditions")) {
-		const char *type = cJSON_GetStringValue(member(condition, "type"));
-		const char *status = cJSON_GetStringValue(member(condition, "status"));
-
-		if (type != NULL && status != NULL && strcmp(type, "Ready") == 0)
-			return strcmp(status, "True") == 0;
-	}
-	return false;
-}
-
-static bool is_bellman(const struct metallb_io *m, const cJSON *pod, const char *name)
-{
-	const cJSON *container;
-
-	if (m->cfg.pod != NULL && strcmp(m->cfg.pod, name) == 0)
-		return true;
-	cJSON_ArrayForEach (container, member(member(pod, "spec"), "containers")) {
-		const char *image = cJSON_GetStringValue(member(container, "image"));
-
-		if (image != NULL && strstr(image, "bellman") != NULL)
-			return true;
-	}
-	return false;
+	return m->cfg.pod != NULL && strcmp(m->cfg.pod, name) == 0;
 }
 
 /* Told at the first of them and after the last, not for each. */
@@ -85,7 +57,7 @@ static void say(struct metallb_io *m)
 				   .name = m->pod,
 				   .uid = m->pod_uid,
 				   .type = "Warning",
-				   .reason = "MetalLBController",
+				   .reason = METALLB_POD_EVENT,
 				   .message =
 					   "bellman-allocator gives no addresses as long as this "
 					   "controller of MetalLB's is at work",
@@ -129,7 +101,7 @@ static void on_pod(void *arg, const cJSON *pod)
 	const char *name = cJSON_GetStringValue(member(meta, "name"));
 	const char *uid = cJSON_GetStringValue(member(meta, "uid"));
 
-	if (!is_ready(pod) || is_bellman(l->owner, pod, name)) {
+	if (!metallb_pod_at_work(pod) || is_own(l->owner, name)) {
 		on_pod_gone(l, l->owner->cfg.ns, name);
 		return;
 	}

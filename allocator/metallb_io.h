@@ -3,10 +3,8 @@
  * Is MetalLB's controller at work in our namespace? Two that give addresses out of the same pools
  * would give some of them twice, so as long as a Ready pod of it is there we do not lead.
  *
- * Its pods are known by their labels, those of MetalLB's manifests and those of its Helm chart. A
- * pod with them that runs an image with "bellman" in its name is one of ours in MetalLB's clothes,
- * and so is our own by its name. As long as nobody can say, because pods may not be listed, it is
- * taken to be there.
+ * metallb_pod.h tells its pods from ours; our own is known by its name, too. As long as nobody can
+ * say, because pods may not be listed, it is taken to be there.
  */
 #ifndef BELLMAN_ALLOCATOR_METALLB_IO_H
 #define BELLMAN_ALLOCATOR_METALLB_IO_H
