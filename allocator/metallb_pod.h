@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * How a pod of MetalLB's controller is known: by its labels, those of MetalLB's manifests and those
- * of its Helm chart. A pod with them that runs an image with "bellman" in its name is one of ours in
- * MetalLB's clothes.
+ * of its Helm chart. A pod with them that runs an image with "bellman" in its name is one of ours
+ * in MetalLB's clothes.
  */
 #ifndef BELLMAN_ALLOCATOR_METALLB_POD_H
 #define BELLMAN_ALLOCATOR_METALLB_POD_H

@@ -333,6 +333,16 @@ void cluster_build(struct world *w, const char *service_cidrs, struct cluster *r
 	world_sort_faults(w);
 }
 
+void cluster_do_without_config(struct cluster *c)
+{
+	const struct config_inputs none = { 0 };
+	struct faults faults = { 0 };
+
+	if (config_build(&none, &faults, &c->config) != 0)
+		abort(); /* out of memory: nothing is in order */
+	faults_free(&faults);
+}
+
 struct service *cluster_service_decode(const struct cluster_service *s)
 {
 	struct service *decoded = NULL;

@@ -53,6 +53,8 @@ bool cluster_cidrs_valid(const char *service_cidrs);
  * what did not decode; its config is NULL when that is not to be had.
  */
 void cluster_build(struct world *w, const char *service_cidrs, struct cluster *ret);
+/* Give @c, which has no config, an empty one, for engines that are to run in spite of that. */
+void cluster_do_without_config(struct cluster *c);
 void cluster_done(struct cluster *c);
 
 /* NULL when there is none of that name. */

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ctl/doubts.h"
 #include "ctl/explanation.h"
 #include "ctl/report.h"
 #include "lib/base/must.h"
@@ -30,7 +31,7 @@ static void say_unknown(const struct cluster *c, const char *ns, const char *nam
 	free(names);
 }
 
-static enum ctl_exit tell(const struct look *look, struct sight *sight, bool status)
+static enum ctl_exit tell(const struct look *look, struct sight *sight)
 {
 	struct cluster_service *s =
 		cluster_service(&sight->cluster, look->about_ns, look->about_name);
@@ -39,15 +40,17 @@ static enum ctl_exit tell(const struct look *look, struct sight *sight, bool sta
 		say_unknown(&sight->cluster, look->about_ns, look->about_name);
 		return CTL_FAULT;
 	}
-	struct engines engines = engines_run(&sight->cluster, look->lb_class, !status);
-	cJSON *explained = explanation_find(sight, &engines, s, status);
+	cJSON *doubts = doubts_find(look, sight);
+	struct engines engines = engines_run(&sight->cluster, look->lb_class, !look->status);
+	cJSON *explained = explanation_find(sight, &engines, s, look->status);
+	cJSON_AddItemToObject(explained, "doubts", doubts);
 	if (look_wants_json(look))
 		report_json(explained, stdout);
 	else
 		explanation_print(explained, stdout);
 	cJSON_Delete(explained);
 	engines_done(&engines);
-	return CTL_DONE;
+	return sight_code(sight);
 }
 
 int ctl_explain(int argc, char **argv)
@@ -73,13 +76,13 @@ int ctl_explain(int argc, char **argv)
 	*slash = '\0';
 	look.about_ns = argv[first++];
 	look.about_name = slash + 1;
-	bool status = first == argc; /* without files there is nothing that would be */
-	look.live = look.live || status;
+	look.status = first == argc; /* without files there is nothing that would be */
+	look.live = look.live || look.status;
 	enum ctl_exit code = look_read(&look, argv + first, argc - first, &sight);
 	if (code == CTL_DONE)
 		code = look_decode(&look, &sight);
 	if (code == CTL_DONE)
-		code = tell(&look, &sight, status);
+		code = tell(&look, &sight);
 	sight_done(&sight);
 	return code;
 }

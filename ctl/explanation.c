@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "allocator/explain.h"
+#include "ctl/leader.h"
 #include "ctl/outcome.h"
 #include "ctl/peek.h"
 #include "lib/base/must.h"
@@ -80,7 +81,7 @@ static const char *text_of(const struct verdicts *verdicts, const struct allocat
 			   char *buf, size_t size)
 {
 	if (v->answer == ALLOCATOR_IPAM_WAITS)
-		return outcome_ipam_text(v->pool, buf, size);
+		return reason_ipam_text(v->pool, buf, size);
 	if (v->answer != ALLOCATOR_HOLDS || !verdicts->unwritten)
 		return v->text;
 	snprintf(buf, size, "pool \"%s\" has what the Service needs", v->pool->name);
@@ -197,10 +198,16 @@ cJSON *explanation_find(struct sight *sight, const struct engines *e,
 	struct allocator_service_view view;
 	struct verdicts verdicts = { 0 };
 	size_t losses;
-	cJSON *report = outcome_tell(&sight->cluster, e, status, &losses);
+	const struct outcome_cfg cfg = {
+		.status = status,
+		.blind = sight->blind,
+		.led = leader_is_there(sight->leader),
+	};
+	cJSON *report = outcome_tell(&sight->cluster, e, &cfg, &losses);
 
 	if (status)
-		since_fill(&sight->since, &sight->cluster, report);
+		(sight->blind ? since_fill_blind : since_fill)(&sight->since, &sight->cluster,
+							       report);
 	cJSON *o = take_part(report, s);
 	if (o == NULL)
 		o = tell_other_type(s, decoded);

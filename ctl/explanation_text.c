@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ctl/doubts.h"
 #include "ctl/explanation.h"
 #include "ctl/leader.h"
 #include "ctl/peek.h"
@@ -15,6 +16,14 @@ static void print_head(const char *head, FILE *to)
 	fprintf(to, "%-11s", head);
 }
 
+/* The end of a sentence that ends in @text, which may be a question. */
+static const char *stop_of(const char *text)
+{
+	size_t len = strlen(text);
+
+	return len > 0 && text[len - 1] == '?' ? "" : ".";
+}
+
 static void print_answer(const cJSON *o, FILE *to)
 {
 	const char *reason = peek_text(o, "reason");
@@ -22,7 +31,7 @@ static void print_answer(const cJSON *o, FILE *to)
 
 	fprintf(to, "%s/%s has ", peek_text(o, "namespace"), peek_text(o, "name"));
 	if (peek(o, "ips")->child == NULL) {
-		fprintf(to, "no address: %s.\n", reason);
+		fprintf(to, "no address: %s%s\n", reason, stop_of(reason));
 		return;
 	}
 	cJSON_ArrayForEach (ip, peek(o, "ips"))
@@ -31,7 +40,7 @@ static void print_answer(const cJSON *o, FILE *to)
 		fprintf(to, " of pool \"%s\"", peek_text(o, "pool"));
 	if (*reason != '\0')
 		fprintf(to, ", but: %s", reason);
-	fputs(".\n", to);
+	fprintf(to, "%s\n", stop_of(reason));
 }
 
 static void print_leader(const cJSON *leader, FILE *to)
@@ -96,13 +105,9 @@ static void print_announcements(const cJSON *o, FILE *to)
 {
 	const cJSON *first = peek(o, "announcements")->child, *node;
 
-	if (peek(o, "ips")->child == NULL)
-		return;
+	if (first == NULL)
+		return; /* the answer or a note says why */
 	print_head("Announced", to);
-	if (first == NULL) {
-		fputs("by nobody\n", to);
-		return;
-	}
 	fprintf(to, "by %s: %s", peek_text(first, "node"), peek_text(first, "why"));
 	cJSON_ArrayForEach (node, peek(first, "runnersUp"))
 		fprintf(to, "%s%s", node == peek(first, "runnersUp")->child ? "; next " : ", ",
@@ -192,6 +197,7 @@ static void print_events(const cJSON *events, FILE *to)
 
 void explanation_print(const cJSON *o, FILE *to)
 {
+	doubts_print(peek(o, "doubts"), to);
 	print_leader(peek(o, "leader"), to);
 	print_answer(o, to);
 	fputc('\n', to);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ctl/leader.h"
 
+#include <string.h>
 #include <time.h>
 
 #include "ctl/peek.h"
@@ -43,10 +44,10 @@ static bool read_lease(const cJSON *lease, const char *name, cJSON *to, char *te
 	return true;
 }
 
-cJSON *leader_tell(const cJSON *lease, const char *ns, const char *refused)
+cJSON *leader_tell(const cJSON *lease, const char *ns, const char *refused, const char *because)
 {
 	cJSON *o = must(cJSON_CreateObject());
-	char name[300], text[1024];
+	char name[300], text[2048];
 	bool leads = false;
 
 	snprintf(name, sizeof(name), "%s/" LEADER_LEASE, ns);
@@ -69,6 +70,9 @@ cJSON *leader_tell(const cJSON *lease, const char *ns, const char *refused)
 		must(cJSON_AddNullToObject(o, "leads"));
 	else
 		must(cJSON_AddBoolToObject(o, "leads", leads));
+	size_t len = strlen(text);
+	if (because != NULL && cJSON_IsFalse(peek(o, "leads")))
+		snprintf(text + len, sizeof(text) - len, "; %s", because);
 	must(cJSON_AddStringToObject(o, "text", text));
 	return o;
 }
@@ -76,4 +80,15 @@ cJSON *leader_tell(const cJSON *lease, const char *ns, const char *refused)
 bool leader_is_missing(const cJSON *leader)
 {
 	return cJSON_IsFalse(peek(leader, "leads"));
+}
+
+bool leader_is_there(const cJSON *leader)
+{
+	return cJSON_IsTrue(peek(leader, "leads"));
+}
+
+bool leader_was_never(const cJSON *leader)
+{
+	return leader_is_missing(leader) && *peek_text(leader, "holder") == '\0' &&
+	       *peek_text(leader, "renewed") == '\0';
 }

@@ -13,6 +13,7 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include "allocator/metallb_pod.h"
 #include "allocator/reserve_map.h"
 #include "ctl/leader.h"
 #include "ctl/peek.h"
@@ -24,6 +25,7 @@
 static const struct collection {
 	const char *api, *plural, *query;
 	bool ours;           /* in the namespace of the installation, and perhaps not defined */
+	bool elsewhere;      /* the same in all others */
 	bool may_be_refused; /* who may read all else need not be allowed to see it */
 } collections[] = {
 	{ "/api/v1", "services", "" },
@@ -40,6 +42,15 @@ static const struct collection {
 	{ "/apis/coordination.k8s.io/v1", "leases", "&fieldSelector=metadata.name%3D" LEADER_LEASE,
 	  .ours = true, .may_be_refused = true },
 	{ "/api/v1", "configmaps", "&fieldSelector=metadata.name%3D" RESERVE_MAP_NAME, .ours = true,
+	  .may_be_refused = true },
+	{ "/apis/metallb.io/v1beta1", "configurationstates", "", .ours = true,
+	  .may_be_refused = true },
+	{ "/apis/metallb.io/v1beta1", "ipaddresspools", "", .elsewhere = true,
+	  .may_be_refused = true },
+	{ "/api/v1", "pods", "&" METALLB_POD_MANIFEST, .ours = true, .may_be_refused = true },
+	{ "/api/v1", "pods", "&" METALLB_POD_CHART, .ours = true, .may_be_refused = true },
+	{ "/api/v1", "events",
+	  "&fieldSelector=involvedObject.kind%3DPod%2Creason%3D" METALLB_POD_EVENT, .ours = true,
 	  .may_be_refused = true },
 };
 #define COLLECTIONS (sizeof(collections) / sizeof(*collections))
@@ -70,8 +81,9 @@ static void fail(struct live *l, const char *why)
 }
 
 /* Items of a list leave out what the list says once. */
-static void tell(struct live *l, const cJSON *list)
+static void tell(const struct listing *of, const cJSON *list)
 {
+	struct live *l = of->live;
 	const char *kind = peek_text(list, "kind");
 	size_t len = strlen(kind);
 	char item_kind[64] = "";
@@ -80,6 +92,9 @@ static void tell(struct live *l, const cJSON *list)
 	if (len > 4 && len < sizeof(item_kind) && strcmp(kind + len - 4, "List") == 0)
 		memcpy(item_kind, kind, len - 4);
 	cJSON_ArrayForEach (item, peek(list, "items")) {
+		if (of->collection->elsewhere &&
+		    strcmp(peek_text(peek(item, "metadata"), "namespace"), l->ns) == 0)
+			continue;
 		cJSON *whole = cJSON_Duplicate(item, true);
 		if (whole == NULL)
 			abort();
@@ -101,7 +116,7 @@ static void on_page(void *arg, int status, const cJSON *json, const char *error)
 
 	if (l->failed)
 		return;
-	if (status == 404 && of->collection->ours) {
+	if (status == 404 && (of->collection->ours || of->collection->elsewhere)) {
 		json = NULL;
 	} else if (status == 403 && of->collection->may_be_refused) {
 		l->ops->refused(l->arg, of->collection->plural, error);
@@ -110,7 +125,7 @@ static void on_page(void *arg, int status, const cJSON *json, const char *error)
 		fail(l, error != NULL ? error : "the API server's answer is no list");
 		return;
 	}
-	tell(l, json);
+	tell(of, json);
 	const char *more = peek_text(peek(json, "metadata"), "continue");
 	if (*more != '\0')
 		ask(of, more);

@@ -12,15 +12,17 @@ struct live_cfg {
 
 struct live_ops {
 	void (*each)(void *arg, const cJSON *object); /* lent for the call */
-	/* @plural, leases or configmaps, are not for us to see, and why. It is no failure:
-	 * everything else is told. */
+	/* @plural, what not everybody may see, are refused, and why. It is no failure: everything
+	 * else is told. */
 	void (*refused)(void *arg, const char *plural, const char *why);
 };
 
 /*
  * Read Services, EndpointSlices, Nodes, Namespaces, pools, advertisements, the events on Services,
- * the allocator's Lease and its ConfigMap of reservations. Definitions that are not installed are
- * no objects. Returns 0, or a negative errno when the API cannot be asked, which is said on stderr.
+ * the allocator's Lease and its ConfigMap of reservations; of what tells why the daemons may see it
+ * otherwise, ConfigurationStates, pools of other namespaces, and MetalLB's controller (its pods,
+ * and the allocator's event on them). Definitions that are not installed are no objects. Returns 0,
+ * or a negative errno when the API cannot be asked, which is said on stderr.
  */
 int live_read(const struct live_cfg *cfg, const struct live_ops *ops, void *arg);
 

@@ -20,6 +20,7 @@ struct look {
 	const char *output, *lb_class, *config, *service_cidrs;
 	struct live_cfg cfg;
 	bool live;                         /* ask the API */
+	bool status;                       /* tell what is: also where configuration is faulty */
 	bool compare;                      /* keep apart what it holds, see struct sight */
 	const char *about_ns, *about_name; /* keep the events on this Service; NULL: on none */
 };
@@ -32,6 +33,10 @@ struct sight {
 	cJSON *leader; /* see leader.h; NULL: no API was asked */
 	cJSON *events; /* a list of those on look.about_name, as the API has them; NULL: none */
 	struct cluster cluster; /* of world, once look_decode() was called */
+	bool blind;             /* its config is none: that of the API is faulty */
+	struct sight_texts {
+		ARRAY_OF(char *);
+	} states, elsewhere; /* ConfigurationStates that tell of faults; pools, as NAMESPACE/NAME */
 };
 
 struct look look_new(const char *program, const char *summary, const char *words);
@@ -55,11 +60,17 @@ enum ctl_exit look_read(const struct look *look, char **words, int count, struct
 /*
  * Decode ret->world into ret->cluster, and print what is wrong on stderr. Returns CTL_DONE, or
  * CTL_FAULT; in JSON the faults are printed as the answer then, too.
+ *
+ * Faults of what the API holds do not keep look.status from being told: it is CTL_DONE, and
+ * sight_code() at the end.
  */
 enum ctl_exit look_decode(const struct look *look, struct sight *ret);
 
 /* Is JSON wanted, not a table? */
 bool look_wants_json(const struct look *look);
+
+/* The exit code where all was told that can be: CTL_FAULT with faults in it. */
+enum ctl_exit sight_code(const struct sight *s);
 
 void sight_done(struct sight *s);
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "allocator/explain.h"
+#include "ctl/usage.h"
 #include "lib/base/must.h"
 
 static void add_text(cJSON *list, const char *text)
@@ -40,7 +40,8 @@ static void add_announcements(cJSON *list, const struct speaker_view *view)
 struct teller {
 	const struct cluster *cluster;
 	const struct engines *engines;
-	bool status;
+	const struct outcome_cfg *cfg;
+	struct usage usage;
 	cJSON *services, *pools;
 	size_t losses;
 };
@@ -91,78 +92,21 @@ static void note_random(const struct cluster_service *held, const struct service
 	add_text(notes, text);
 }
 
-const char *outcome_ipam_text(const struct pool *pool, char *buf, size_t size)
-{
-	snprintf(buf, size,
-		 "the address comes from the IPAM of pool \"%s\" at %s, which is not asked here",
-		 pool->name, pool->ipam.url);
-	return buf;
-}
-
-static void note_ipam(void *arg, const struct allocator_verdict *v)
-{
-	const struct pool **found = arg;
-
-	if (v->answer == ALLOCATOR_IPAM_WAITS && *found == NULL)
-		*found = v->pool;
-}
-
-/*
- * The engine here waits for the answer of an IPAM, which nobody asks. NULL: it does not. What the
- * allocator heard from it stands in the condition that it wrote.
- */
-static const char *ipam_reason(const struct teller *t, const struct allocator_service_view *view,
-			       const struct service *s, char *buf, size_t size)
-{
-	const struct pool *pool = NULL;
-
-	allocator_explain(t->engines->allocator, view->ns, view->name, note_ipam, &pool);
-	if (pool == NULL)
-		return NULL;
-	if (t->status && s->ready != NULL && s->ready->status == CONDITION_FALSE &&
-	    s->ready->message != NULL)
-		return s->ready->message;
-	return outcome_ipam_text(pool, buf, size);
-}
-
-/* Why it is not served, in @buf unless it was said already; "" when it is. */
-static const char *reason_of(const struct teller *t, const struct allocator_service_view *view,
-			     const struct service *s, char *buf, size_t size)
-{
-	char first[IP_TEXT_MAX];
-
-	if (s->type != SERVICE_LOAD_BALANCER) {
-		snprintf(buf, size, "it is of type %s now", service_type_name(s->type));
-		return buf;
-	}
-	if (!view->ours) {
-		if (s->lb_class == NULL)
-			return "it has no loadBalancerClass: another controller serves it";
-		snprintf(buf, size, "loadBalancerClass %s: another controller serves it",
-			 s->lb_class);
-		return buf;
-	}
-	if (view->ip_count > 0 && s->ingress_count == 0) {
-		snprintf(buf, size,
-			 "%s of pool %s is chosen, but not written: does an allocator run?",
-			 ip_format(&view->ips[0], first), view->pool);
-		return buf;
-	}
-	const char *ipam = s->ingress_count > 0 ? NULL : ipam_reason(t, view, s, buf, size);
-	return ipam != NULL ? ipam : view->reason;
-}
-
 static void add_service(struct teller *t, const struct cluster_service *held,
 			const struct allocator_service_view *view, const struct service *s)
 {
-	char reason[2048], ip[IP_TEXT_MAX], nobody[512];
-	const char *why = reason_of(t, view, s, reason, sizeof(reason));
+	char ip[IP_TEXT_MAX], nobody[512];
+	struct reason reason;
 	/* What is not in the books may come from a pool that only the daemons' own file has. */
 	const char *pool = view->ours && view->pool != NULL ? view->pool : s->from_pool;
 	cJSON *o = must(cJSON_CreateObject()), *notes = must(cJSON_CreateArray());
 	cJSON *announcements = must(cJSON_CreateArray());
 	struct speaker_view announced;
 
+	reason_find(t->cfg, t->cluster, t->engines->allocator, view, s, &reason);
+	const char *why = reason.why;
+	if (t->cfg->status && s->from_pool != NULL)
+		pool = s->from_pool;
 	size_t lost = note_losses(held, s, notes);
 	t->losses += lost > 0;
 	if (s->type != SERVICE_LOAD_BALANCER && lost == 0) {
@@ -184,11 +128,13 @@ static void add_service(struct teller *t, const struct cluster_service *held,
 		if (s->ports[i].node_port != 0)
 			cJSON_AddItemToArray(ports,
 					     must(cJSON_CreateNumber(s->ports[i].node_port)));
+	if (*reason.note != '\0')
+		add_text(notes, reason.note);
 	if (*view->note != '\0')
 		add_text(notes, view->note);
-	if (!t->status && pool != NULL)
+	if (!t->cfg->status && pool != NULL)
 		note_random(held, s, config_pool(t->cluster->config, pool), notes);
-	bool served = view->ours && s->ingress_count > 0;
+	bool served = view->ours && s->ingress_count > 0 && !t->cfg->blind;
 	if (served && t->cluster->nodes.count == 0) {
 		add_text(notes, "no Node given: who announces it is left out");
 	} else if (served &&
@@ -209,7 +155,7 @@ static void add_service(struct teller *t, const struct cluster_service *held,
 	must(cJSON_AddStringToObject(o, "reason", why));
 	cJSON_AddItemToObject(o, "notes", notes);
 	cJSON_AddItemToObject(o, "announcements", announcements);
-	if (t->status)
+	if (t->cfg->status)
 		must(cJSON_AddStringToObject(o, "state",
 					     !view->ours             ? "foreign"
 					     : s->ingress_count == 0 ? "pending"
@@ -252,18 +198,26 @@ static void tell_pool(void *arg, const struct allocator_pool_view *view)
 	cJSON_AddItemToArray(t->pools, o);
 	must(cJSON_AddStringToObject(o, "name", view->pool->name));
 	add_count(o, "total", view->v4.total, view->v6.total);
-	add_count(o, "used", view->v4.used, view->v6.used);
-	add_count(o, "available", view->v4.available, view->v6.available);
+	if (t->cfg->status) {
+		size_t v4 = usage_of(&t->usage, t->cluster->config, view->pool, IP_V4);
+		size_t v6 = usage_of(&t->usage, t->cluster->config, view->pool, IP_V6);
+		add_count(o, "used", v4, v6);
+		add_count(o, "available", view->v4.total - v4, view->v6.total - v6);
+	} else {
+		add_count(o, "used", view->v4.used, view->v6.used);
+		add_count(o, "available", view->v4.available, view->v6.available);
+	}
 }
 
-cJSON *outcome_tell(const struct cluster *c, const struct engines *e, bool status,
+cJSON *outcome_tell(const struct cluster *c, const struct engines *e, const struct outcome_cfg *cfg,
 		    size_t *ret_losses)
 {
 	cJSON *result = must(cJSON_CreateObject());
 	struct teller t = {
 		.cluster = c,
 		.engines = e,
-		.status = status,
+		.cfg = cfg,
+		.usage = usage_find(c, e->allocator),
 		.services = must(cJSON_AddArrayToObject(result, "services")),
 		.pools = must(cJSON_AddArrayToObject(result, "pools")),
 	};
@@ -271,6 +225,7 @@ cJSON *outcome_tell(const struct cluster *c, const struct engines *e, bool statu
 	must(cJSON_AddArrayToObject(result, "errors"));
 	allocator_services(e->allocator, tell_service, &t);
 	allocator_pools(e->allocator, tell_pool, &t);
+	usage_done(&t.usage);
 	*ret_losses = t.losses;
 	return result;
 }

@@ -3,9 +3,11 @@
 #include <stdio.h>
 
 #include "ctl/changes.h"
+#include "ctl/doubts.h"
 #include "ctl/look.h"
 #include "ctl/outcome.h"
 #include "ctl/report.h"
+#include "lib/base/must.h"
 
 /* What the Services hold and who is elected now, told by the objects of the API alone. */
 static void add_changes(const struct look *look, struct sight *sight, cJSON *report)
@@ -21,7 +23,8 @@ static void add_changes(const struct look *look, struct sight *sight, cJSON *rep
 	 * nobody can be elected. */
 	if (now.config != NULL) {
 		engines = engines_run(&now, look->lb_class, false);
-		now_report = outcome_tell(&now, &engines, true, &losses);
+		const struct outcome_cfg cfg = { .status = true };
+		now_report = outcome_tell(&now, &engines, &cfg, &losses);
 	}
 	const struct changes_now from = { &now, now_report, &sight->since };
 	cJSON_AddItemToObject(report, "changes", changes_find(&sight->cluster, &from, report));
@@ -33,12 +36,17 @@ static void add_changes(const struct look *look, struct sight *sight, cJSON *rep
 /* Returns how many Services would lose an address. */
 static size_t tell(const struct look *look, struct sight *sight)
 {
+	cJSON *doubts = doubts_find(look, sight);
 	struct engines engines = engines_run(&sight->cluster, look->lb_class, true);
+	const struct outcome_cfg cfg = { .status = false };
 	size_t losses = 0;
-	cJSON *report = outcome_tell(&sight->cluster, &engines, false, &losses);
+	cJSON *report = outcome_tell(&sight->cluster, &engines, &cfg, &losses);
 
-	if (look->live)
+	if (look->live) {
 		add_changes(look, sight, report);
+		cJSON_AddItemToObject(report, "doubts", must(cJSON_Duplicate(doubts, true)));
+	}
+	cJSON_Delete(doubts);
 	if (look_wants_json(look))
 		report_json(report, stdout);
 	else

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ctl/doubts.h"
 #include "ctl/leader.h"
 #include "ctl/peek.h"
 #include "ctl/text_table.h"
@@ -12,13 +13,10 @@
 
 /* --- JSON --------------------------------------------------------------------------------- */
 
-cJSON *report_of_faults(const struct faults *faults)
+void report_add_errors(cJSON *report, const struct faults *faults)
 {
-	cJSON *report = must(cJSON_CreateObject());
+	cJSON *errors = peek(report, "errors");
 
-	must(cJSON_AddArrayToObject(report, "services"));
-	must(cJSON_AddArrayToObject(report, "pools"));
-	cJSON *errors = must(cJSON_AddArrayToObject(report, "errors"));
 	for (size_t i = 0; i < faults->count; i++) {
 		const struct fault *f = &faults->items[i];
 		if (f->warning)
@@ -30,6 +28,16 @@ cJSON *report_of_faults(const struct faults *faults)
 		must(cJSON_AddStringToObject(o, "field", f->field));
 		must(cJSON_AddStringToObject(o, "message", f->message));
 	}
+}
+
+cJSON *report_of_faults(const struct faults *faults)
+{
+	cJSON *report = must(cJSON_CreateObject());
+
+	must(cJSON_AddArrayToObject(report, "services"));
+	must(cJSON_AddArrayToObject(report, "pools"));
+	must(cJSON_AddArrayToObject(report, "errors"));
+	report_add_errors(report, faults);
 	return report;
 }
 
@@ -225,6 +233,7 @@ void report_table(const cJSON *report, bool status, FILE *to)
 	static const char *const pool_heads[] = { "POOL", "TOTAL", "USED", "AVAILABLE" };
 	const cJSON *item;
 
+	doubts_print(peek(report, "doubts"), to);
 	struct text_table services = { .columns = status ? 8 : 6 };
 	text_table_add(&services, status ? status_heads : plan_heads);
 	cJSON_ArrayForEach (item, peek(report, "services")) {

@@ -13,6 +13,9 @@
 /* What is told when the input is at fault: no services, no pools, and the errors of @faults. */
 cJSON *report_of_faults(const struct faults *faults);
 
+/* Add those errors to a report that tells more. */
+void report_add_errors(cJSON *report, const struct faults *faults);
+
 void report_json(const cJSON *report, FILE *to);
 /* @status: with the columns that only status has. */
 void report_table(const cJSON *report, bool status, FILE *to);

@@ -176,6 +176,49 @@ void since_fill(struct since *s, const struct cluster *c, cJSON *report)
 	}
 }
 
+/* Take the word of the speaker that was the last to say that it announces @service. */
+static void believe(struct since *s, cJSON *service)
+{
+	const struct since_event *said = last_event(s, peek_text(service, "namespace"),
+						    peek_text(service, "name"), ANNOUNCES);
+	const cJSON *ip;
+	char why[200];
+
+	if (said == NULL) {
+		if (*peek_text(service, "reason") == '\0')
+			cJSON_ReplaceItemInObjectCaseSensitive(
+				service, "reason",
+				must(cJSON_CreateString("no event in the API says which node "
+							"announces it (they last an hour)")));
+		return;
+	}
+	snprintf(why, sizeof(why), "its speaker was the last to say so, at %s", said->time);
+	cJSON_ArrayForEach (ip, peek(service, "ips")) {
+		cJSON *o = must(cJSON_CreateObject());
+		cJSON_AddItemToArray(peek(service, "announcements"), o);
+		must(cJSON_AddStringToObject(o, "protocol", "layer2"));
+		must(cJSON_AddStringToObject(o, "ip", ip->valuestring));
+		must(cJSON_AddStringToObject(o, "node", said->node));
+		must(cJSON_AddArrayToObject(o, "interfaces"));
+		must(cJSON_AddArrayToObject(o, "peers"));
+		must(cJSON_AddStringToObject(o, "why", why));
+		must(cJSON_AddArrayToObject(o, "runnersUp"));
+	}
+	cJSON_ReplaceItemInObjectCaseSensitive(service, "state",
+					       must(cJSON_CreateString("announced")));
+}
+
+void since_fill_blind(struct since *s, const struct cluster *c, cJSON *report)
+{
+	cJSON *service;
+
+	cJSON_ArrayForEach (service, peek(report, "services")) {
+		if (strcmp(peek_text(service, "state"), "allocated") == 0)
+			believe(s, service);
+		must(cJSON_AddStringToObject(service, "since", since_of(s, c, service)));
+	}
+}
+
 const char *since_announcer(struct since *s, const char *ns, const char *name)
 {
 	const struct since_event *said = last_event(s, ns, name, ANNOUNCES);

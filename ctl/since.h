@@ -34,6 +34,11 @@ void since_note(struct since *s, const cJSON *event);
  * elected; a note tells why not.
  */
 void since_fill(struct since *s, const struct cluster *c, cJSON *report);
+/*
+ * The same where nobody can be elected, for want of a configuration: who announces a Service is
+ * told by the last event alone, and where there is none `reason` says so.
+ */
+void since_fill_blind(struct since *s, const struct cluster *c, cJSON *report);
 /* The node whose speaker was the last to say that it announces the Service; NULL: nobody did. */
 const char *since_announcer(struct since *s, const char *ns, const char *name);
 

@@ -2,6 +2,8 @@
 /* `bellman status`: what is in a cluster, and why. */
 #include <stdio.h>
 
+#include "ctl/doubts.h"
+#include "ctl/leader.h"
 #include "ctl/look.h"
 #include "ctl/outcome.h"
 #include "ctl/report.h"
@@ -19,12 +21,20 @@ static const char summary[] =
 
 static void tell(const struct look *look, struct sight *sight)
 {
+	cJSON *doubts = doubts_find(look, sight);
 	struct engines engines = engines_run(&sight->cluster, look->lb_class, false);
+	const struct outcome_cfg cfg = {
+		.status = true,
+		.blind = sight->blind,
+		.led = leader_is_there(sight->leader),
+	};
 	size_t losses;
-	cJSON *report = outcome_tell(&sight->cluster, &engines, true, &losses);
+	cJSON *report = outcome_tell(&sight->cluster, &engines, &cfg, &losses);
 
-	since_fill(&sight->since, &sight->cluster, report);
+	report_add_errors(report, &sight->world.faults);
+	(sight->blind ? since_fill_blind : since_fill)(&sight->since, &sight->cluster, report);
 	cJSON_AddItemToObject(report, "leader", must(cJSON_Duplicate(sight->leader, true)));
+	cJSON_AddItemToObject(report, "doubts", doubts);
 	if (look_wants_json(look))
 		report_json(report, stdout);
 	else
@@ -39,13 +49,15 @@ int ctl_status(int argc, char **argv)
 	const struct option_spec own[] = { { 0 } };
 	struct sight sight = { 0 };
 
-	look.live = true;
+	look.live = look.status = true;
 	look_options(&look, own, argc, argv);
 	enum ctl_exit code = look_read(&look, NULL, 0, &sight);
 	if (code == CTL_DONE)
 		code = look_decode(&look, &sight);
-	if (code == CTL_DONE)
+	if (code == CTL_DONE) {
 		tell(&look, &sight);
+		code = sight_code(&sight);
+	}
 	sight_done(&sight);
 	return code;
 }

@@ -9,7 +9,7 @@ import api as kube
 import pytest
 from ctl import BIN, OWNER, SERVICE_KEYS, SPEAKER, bellman, events_said, live_service, node, service
 
-MORE_KEYS = ["asks", "ports", "verdicts", "condition", "events", "leader"]
+MORE_KEYS = ["asks", "ports", "verdicts", "condition", "events", "leader", "doubts"]
 LEASES = "/apis/coordination.k8s.io/v1/namespaces/metallb-system/leases"
 CONDITION = "bellman.io/LoadBalancerReady"
 
@@ -246,8 +246,8 @@ def test_the_condition_and_the_events_are_shown_the_oldest_first(api_server):
         ("2026-01-02T00:00:00.5Z", "ClearAssignment", "metallb-controller", 1),
         ("2026-01-03T00:00:00Z", "AllocationFailed", "metallb-controller", 7)]
     page = bellman("explain", "default/new", "--server", api_server.url).stdout
-    assert f"\nState      pending since 2026-01-02T00:00:00Z\nCondition  {CONDITION} False, PoolExhausted since " \
-           "2026-01-02T00:00:00Z: all is taken\n" in page
+    assert "\n\ndefault/new has no address: all is taken.\n\nState      pending since 2026-01-02T00:00:00Z\n" \
+           f"Condition  {CONDITION} False, PoolExhausted since 2026-01-02T00:00:00Z\n" in page
     assert re.search(r"\n\nTIME +TYPE +REASON +FROM +COUNT +MESSAGE\n2026-01-02T\S+ +Normal +ClearAssignment +\S+ +1 +first\n", page)
 
 
