@@ -26,6 +26,12 @@
 #define BACKOFF_FIRST_NS (1 * NS_PER_S)
 #define BACKOFF_DOUBLED  6 /* times: at most 64 s */
 
+/* So many writes that fail in a row are not the fault of their Services. */
+#define FAILED_ALL    16
+#define TRIALS        4 /* at once, until one goes well */
+#define REST_FIRST_NS (NS_PER_S / 2)
+#define REST_DOUBLED  3 /* times: at most 4 s */
+
 static void mark_all(struct allocator *a)
 {
 	struct record *r;
@@ -254,6 +260,23 @@ void allocator_synced(struct allocator *a)
 	a->synced = true;
 }
 
+/* Whatever fails for all is tried with a few, and those have pauses in common. */
+static void note_failure(struct allocator *a, uint64_t now_ns)
+{
+	if (++a->failed < FAILED_ALL || now_ns < a->rest_ns)
+		return;
+	unsigned doubled = a->rests < REST_DOUBLED ? a->rests : REST_DOUBLED;
+
+	a->rests++;
+	a->rest_ns = now_ns + rng_jitter(&a->rng, REST_FIRST_NS << doubled, 20);
+}
+
+static void note_success(struct allocator *a)
+{
+	a->failed = a->rests = 0;
+	a->rest_ns = 0;
+}
+
 void allocator_lead(struct allocator *a, bool lead)
 {
 	struct record *r;
@@ -264,6 +287,7 @@ void allocator_lead(struct allocator *a, bool lead)
 	a->synced = a->more = a->called = false;
 	a->retry_ns = 0;
 	a->reserves_told = false;
+	note_success(a);
 	ipam_forget(a->ipam);
 	RB_FOREACH (r, record_tree, &a->records)
 		record_forget(a, r);
@@ -344,6 +368,7 @@ void allocator_written(struct allocator *a, const char *ns, const char *name,
 	}
 	switch (outcome) {
 	case ALLOCATOR_WRITTEN:
+		note_success(a);
 		r->attempts = 0;
 		r->unsure = false;
 		if (!version_older(resource_version, r->version)) {
@@ -358,10 +383,13 @@ void allocator_written(struct allocator *a, const char *ns, const char *name,
 		r->unsure = false;
 		r->sent.ready = READY_ANY; /* it was not said */
 		r->floored = true;
-		if (++r->attempts > 1) /* once is an accident */
+		if (++r->attempts > 1) { /* once is an accident */
+			note_failure(a, now_ns);
 			back_off(a, r, now_ns);
+		}
 		break;
 	case ALLOCATOR_FAILED:
+		note_failure(a, now_ns);
 		r->unsure = true;
 		r->attempts++;
 		back_off(a, r, now_ns);
@@ -500,12 +528,19 @@ static void send_write(struct allocator *a, struct record *r, struct allocator_a
 	a->writes++;
 }
 
-static void send_writes(struct allocator *a, struct allocator_actions *out)
+/* May one more write be under way? */
+static bool has_room(const struct allocator *a)
+{
+	if (a->failed >= FAILED_ALL && a->writes >= TRIALS)
+		return false;
+	return a->writes_max == 0 || a->writes < a->writes_max;
+}
+
+static void send_writes(struct allocator *a, uint64_t now_ns, struct allocator_actions *out)
 {
 	struct record *r;
 
-	while ((a->writes_max == 0 || a->writes < a->writes_max) &&
-	       (r = TAILQ_FIRST(&a->to_write)) != NULL)
+	while (now_ns >= a->rest_ns && has_room(a) && (r = TAILQ_FIRST(&a->to_write)) != NULL)
 		send_write(a, r, out);
 }
 
@@ -576,7 +611,7 @@ void allocator_run(struct allocator *a, uint64_t now_ns, struct allocator_action
 		a->retry_ns = 0;
 	else if (a->retry_ns == 0)
 		a->retry_ns = now_ns + ALLOCATOR_RETRY_NS;
-	send_writes(a, out);
+	send_writes(a, now_ns, out);
 	ipam_link_calls(a, now_ns, out);
 	reserve_calls(a, now_ns, out);
 }
@@ -596,6 +631,8 @@ uint64_t allocator_wake_ns(const struct allocator *a)
 		return 0;
 	if (r != NULL && r->retry_ns < wake)
 		wake = r->retry_ns;
+	if (a->rest_ns != 0 && a->rest_ns < wake && has_room(a) && !TAILQ_EMPTY(&a->to_write))
+		wake = a->rest_ns;
 	uint64_t ipam_ns = a->standby || !a->synced ? UINT64_MAX : ipam_wake_ns(a->ipam);
 	uint64_t reserve_ns = reserve_wake_ns(a);
 

@@ -145,6 +145,8 @@ TREE_GENERATE(space_tree, space, by_name, space_cmp)
 struct allocator {
 	const char *lb_class; /* interned; NULL: Services without one */
 	unsigned writes_max, writes;
+	unsigned failed, rests; /* writes in a row, and pauses because of it */
+	uint64_t rest_ns;       /* nothing is written before; 0: no pause */
 	size_t actions_max;
 	struct rng rng;
 

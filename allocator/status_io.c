@@ -12,12 +12,15 @@
 #include "lib/model/version.h"
 
 #define ANNOTATION "metallb.io/ip-allocated-from-pool"
+#define SAY_GAP_NS (10 * NS_PER_S) /* between two lines about failures */
 
 struct status_io {
 	struct status_io_cfg cfg;
 	int64_t *updates, *update_errors;
 	struct metric_family *writes; /* by outcome */
 	int64_t *write_ms;
+	uint64_t say_ns; /* failures are said from then on */
+	unsigned unsaid; /* since the last that was */
 	bool closing;
 	unsigned holders; /* who opened it and each request under way; at 0 the memory goes */
 };
@@ -69,13 +72,27 @@ static void errand_end(struct errand *e, enum allocator_outcome outcome, const c
 	free(e);
 }
 
+/* Thousands may fail for one reason. */
+static void say_failure(struct status_io *w, const struct errand *e, int status, const char *error)
+{
+	uint64_t now = daemon_now_ns();
+
+	if (now < w->say_ns) {
+		w->unsaid++;
+		return;
+	}
+	log_warn("allocator", "status write failed, retrying",
+		 "service=%s/%s status=%d others=%u err=\"%s\"", e->ns, e->name, status, w->unsaid,
+		 error != NULL ? error : "");
+	w->say_ns = now + SAY_GAP_NS;
+	w->unsaid = 0;
+}
+
 static void errand_failed(struct errand *e, int status, const char *error)
 {
 	++*e->writer->update_errors;
 	if (status != 0) /* that the server cannot be reached is said once, by lib/kube */
-		log_warn("allocator", "status write failed, retrying",
-			 "service=%s/%s status=%d err=\"%s\"", e->ns, e->name, status,
-			 error != NULL ? error : "");
+		say_failure(e->writer, e, status, error);
 	errand_end(e, ALLOCATOR_FAILED, NULL);
 }
 

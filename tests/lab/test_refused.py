@@ -57,6 +57,20 @@ def test_allocator_without_nodes_secrets_and_configuration_states(office):
     lab.wait_for(lambda: allocator.metrics().get('bellman_pool_overlap{pool="node",kind="node"}') == 1, 70)
 
 
+def test_status_writes_that_all_fail_are_few_and_said_in_short(office):
+    lab, rules = office
+    lab.api.create(pool("wide", ["10.64.0.0/24"]))
+    names = [f"s{i:02}" for i in range(80)]
+    lab.api.create(*(service(name, annotations={"metallb.io/address-pool": "wide"}) for name in names))
+    rules.failing["PATCH", "services"] = 500
+    allocator = lab.start_allocator(*SERVER)
+    lab.wait_for(lambda: rules.refusals["services"] >= 40, 20, "the first to be tried, and some again")
+    assert 1 <= allocator.log.count("status write failed") <= 3
+    assert allocator.log.count("writing status") <= rules.refusals["services"] + 32
+    rules.failing.clear()
+    lab.wait_for(lambda: all(lab.api.external_ips(name) for name in names), 30)
+
+
 def test_speaker_without_secrets_and_configuration_states(office):
     lab, rules = office
     rules.refuse(*SPARE)

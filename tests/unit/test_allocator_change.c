@@ -707,6 +707,49 @@ static void test_object_read_after_a_conflict_never_undoes_what_the_watch_told(v
 }
 
 /* One conflict is an accident; from the second in a row on somebody writes faster than we do. */
+/* What fails for all is tried with a few, seldom; one that goes well lets all the others go. */
+static void test_writes_that_all_fail_are_few(void **state)
+{
+	enum { MANY = 60 };
+	struct world *w = world_new("[{\"name\":\"a\",\"addresses\":[\"192.0.2.0/24\"]}]", NULL);
+	unsigned sent = 0, in_the_end = 0;
+	(void)state;
+
+	w->cfg.writes_max = 32;
+	world_restart(w);
+	for (unsigned i = 0; i < MANY; i++) {
+		char name[32];
+		snprintf(name, sizeof(name), "web/s%02u", i);
+		world_apply(w, name, LB_V4, NULL, NULL);
+	}
+	w->late = true;
+	while (w->now_ns < 120 * 1000 * NS_OF_MS) {
+		world_run_once(w);
+		while (w->writing.count > 0) {
+			struct letter l = world_take(&w->writing, 0);
+			sent++;
+			in_the_end += w->now_ns > 60 * 1000 * NS_OF_MS;
+			l.outcome = ALLOCATOR_FAILED;
+			world_answer(w, &l);
+		}
+		uint64_t wake = allocator_wake_ns(w->a);
+		assert_true(wake != UINT64_MAX);
+		w->now_ns = wake > w->now_ns ? wake : w->now_ns + NS_OF_MS;
+	}
+	assert_in_range(sent, MANY / 2, 4 * MANY);
+	assert_in_range(in_the_end, 40, 80); /* 4 each 4 s or so */
+
+	w->late = false;
+	w->now_ns = allocator_wake_ns(w->a);
+	while (w->writes < MANY) {
+		world_run(w);
+		uint64_t wake = allocator_wake_ns(w->a);
+		assert_true(w->writes == MANY || wake <= w->now_ns + 77 * 1000 * NS_OF_MS);
+		w->now_ns = wake; /* the pause of one */
+	}
+	world_free(w);
+}
+
 static void test_second_conflict_in_a_row_backs_off(void **state)
 {
 	struct world *w = world_new(TWO_POOLS, NULL);
@@ -877,6 +920,7 @@ int main(void)
 		cmocka_unit_test(test_conflict_is_redone_on_the_fresh_object),
 		cmocka_unit_test(
 			test_object_read_after_a_conflict_never_undoes_what_the_watch_told),
+		cmocka_unit_test(test_writes_that_all_fail_are_few),
 		cmocka_unit_test(test_second_conflict_in_a_row_backs_off),
 		cmocka_unit_test(test_address_of_a_write_without_an_answer_is_not_given_away),
 		cmocka_unit_test(test_object_older_than_our_own_write_is_dropped),
