@@ -9,6 +9,7 @@
 #include "allocator/input_io.h"
 #include "allocator/ipam_io.h"
 #include "allocator/ml_secret_io.h"
+#include "allocator/nodes_io.h"
 #include "allocator/overlap_io.h"
 #include "allocator/pool_status_io.h"
 #include "allocator/reserve_io.h"
@@ -36,6 +37,7 @@ struct allocator_io {
 	struct ipam_io *ipam;
 	struct ml_secret_io *ml_secret;
 	struct overlap_io *overlaps;
+	struct nodes_io *nodes;
 	struct reserve_io *reserves;
 	struct gauges gauges;
 	struct metric_family *events; /* by reason */
@@ -196,6 +198,20 @@ static void on_service(void *arg, const struct service *s)
 	overlap_io_service(io->overlaps, s);
 }
 
+static void on_node(void *arg, const char *name, const struct node *n)
+{
+	struct allocator_io *io = arg;
+
+	overlap_io_node(io->overlaps, name, n);
+}
+
+static void on_nodes(void *arg)
+{
+	struct allocator_io *io = arg;
+
+	overlap_io_nodes_known(io->overlaps);
+}
+
 static bool services_known(void *arg)
 {
 	const struct allocator_io *io = arg;
@@ -274,12 +290,21 @@ static int sources_open(struct allocator_io *io, const struct allocator_io_cfg *
 			    .uid_of = uid_of_pool,
 			    .arg = io },
 	};
+	const struct nodes_io_cfg nodes_cfg = {
+		.kube = cfg->kube,
+		.keep = cfg->webhook,
+		.told = on_node,
+		.answered = on_nodes,
+		.arg = io,
+	};
 	int rc = config_state_open(&state_cfg, &io->state);
 
 	if (rc == 0) {
 		config_state_lead(io->state, false);
 		rc = overlap_io_open(&overlap_cfg, &io->overlaps);
 	}
+	if (rc == 0)
+		rc = nodes_io_open(&nodes_cfg, &io->nodes);
 	if (rc == 0)
 		rc = config_source_open(&source_cfg, &io->config);
 	return rc != 0 ? rc : input_io_open(&input_cfg, &io->inputs);
@@ -363,7 +388,10 @@ int allocator_io_open(const struct allocator_io_cfg *cfg, struct allocator_io **
 
 bool allocator_io_inputs(const struct allocator_io *io, struct config_inputs *ret)
 {
-	return config_source_inputs(io->config, ret);
+	bool complete = config_source_inputs(io->config, ret);
+
+	nodes_io_lend(io->nodes, ret);
+	return complete;
 }
 
 void allocator_io_reload(struct allocator_io *io)
@@ -393,6 +421,7 @@ struct allocator_io *allocator_io_close(struct allocator_io *io)
 	io->pool_statuses = pool_status_io_close(io->pool_statuses);
 	io->ipam = ipam_io_close(io->ipam);
 	io->ml_secret = ml_secret_io_close(io->ml_secret);
+	io->nodes = nodes_io_close(io->nodes);
 	io->overlaps = overlap_io_close(io->overlaps);
 	io->reserves = reserve_io_close(io->reserves);
 	io->engine = allocator_free(io->engine);

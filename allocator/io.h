@@ -52,7 +52,7 @@ void allocator_io_go_on(struct allocator_io *io);
 /* Were all lists and the configuration read once? */
 bool allocator_io_ready(const struct allocator_io *io);
 
-/* All that is configured, as config_source_inputs(). */
+/* All that is configured, as config_source_inputs(), and the Nodes. */
 bool allocator_io_inputs(const struct allocator_io *io, struct config_inputs *ret);
 
 /* Bring the gauges up to date. */

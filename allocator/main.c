@@ -194,7 +194,6 @@ static int webhook_start(struct program *p, const struct options *o)
 {
 	const struct webhook_io_cfg cfg = {
 		.loop = p->daemon.loop,
-		.kube = p->kube,
 		.listen = o->webhook,
 		.cert_file = o->webhook_cert,
 		.key_file = o->webhook_key,

@@ -2,6 +2,7 @@
 #include "allocator/nodes_io.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,6 +10,7 @@
 #include "lib/model/cluster.h"
 
 struct nodes_io {
+	struct nodes_io_cfg cfg;
 	struct kube_watch *watch;
 	struct nodes {
 		ARRAY_OF(struct node *);
@@ -60,33 +62,63 @@ static void insert(struct nodes_io *n, struct node *node)
 	n->nodes.items[at] = node;
 }
 
+static void on_remove(void *arg, const char *ns, const char *name)
+{
+	struct nodes_io *n = arg;
+
+	(void)ns;
+	remove_name(n, name);
+	n->cfg.told(n->cfg.arg, name, NULL);
+}
+
 static void on_upsert(void *arg, const cJSON *object)
 {
 	const cJSON *meta = cJSON_GetObjectItemCaseSensitive(object, "metadata");
 	const char *name = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(meta, "name"));
+	struct nodes_io *n = arg;
 	struct faults faults = { 0 };
 	struct node *node = NULL;
 
-	if (node_decode(object, (struct where){ 0 }, &faults, &node) == 0)
-		insert(arg, node);
-	else if (name != NULL)
-		remove_name(arg, name);
+	if (node_decode(object, (struct where){ 0 }, &faults, &node) == 0) {
+		n->cfg.told(n->cfg.arg, node->meta.name, node);
+		if (n->cfg.keep)
+			insert(n, node);
+		else
+			node_free(node);
+	} else if (name != NULL) {
+		on_remove(n, "", name);
+	}
 	faults_free(&faults);
 }
 
-static void on_remove(void *arg, const char *ns, const char *name)
+static void on_answered(void *arg)
 {
-	(void)ns;
-	remove_name(arg, name);
+	struct nodes_io *n = arg;
+
+	malloc_trim(0); /* they come as JSON a hundred times the size of what is kept of them */
+	n->cfg.answered(n->cfg.arg);
 }
 
-static const struct kube_watch_ops watch_ops = { .upsert = on_upsert, .remove = on_remove };
+static void on_refused(void *arg, int status, const char *reason)
+{
+	(void)status;
+	(void)reason; /* the watch has logged them */
+	on_answered(arg);
+}
 
-int nodes_io_open(struct kube *kube, struct nodes_io **ret)
+static const struct kube_watch_ops watch_ops = {
+	.upsert = on_upsert,
+	.remove = on_remove,
+	.synced = on_answered,
+	.refused = on_refused,
+};
+
+int nodes_io_open(const struct nodes_io_cfg *cfg, struct nodes_io **ret)
 {
 	struct nodes_io *n = must(calloc(1, sizeof(*n)));
 
-	n->watch = kube_watch_start(kube, "/api/v1/nodes", NULL, &watch_ops, n);
+	n->cfg = *cfg;
+	n->watch = kube_watch_start(cfg->kube, "/api/v1/nodes", NULL, &watch_ops, n);
 	if (n->watch == NULL) {
 		nodes_io_close(n);
 		return -ENOMEM;

@@ -11,10 +11,20 @@
 
 struct nodes_io; /* opaque */
 
-/* Begin to watch; @kube is borrowed. Returns 0 or -ENOMEM. */
-int nodes_io_open(struct kube *kube, struct nodes_io **ret);
+struct nodes_io_cfg {
+	struct kube *kube; /* borrowed */
+	bool keep;         /* for nodes_io_lend(); they are large */
+	/* A Node is as @n says, lent; NULL: it is gone, or does not decode. */
+	void (*told)(void *arg, const char *name, const struct node *n);
+	/* All were told; or the API does not let them be listed. More than once. */
+	void (*answered)(void *arg);
+	void *arg;
+};
 
-/* Lend those that are known to @ret until the loop turns; none before they were listed. */
+/* Begin to watch. Returns 0 or -ENOMEM. */
+int nodes_io_open(const struct nodes_io_cfg *cfg, struct nodes_io **ret);
+
+/* Lend those that are kept to @ret until the loop turns; none before they were listed. */
 void nodes_io_lend(const struct nodes_io *n, struct config_inputs *ret);
 
 /* Close it before its kube. NULL is fine; returns NULL. */

@@ -2,7 +2,6 @@
 #include "allocator/overlap_io.h"
 
 #include <errno.h>
-#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -19,10 +18,9 @@ struct feed {
 	bool answered; /* a list, or that there will be none */
 };
 
-enum { NODES, SERVICE_CIDRS, SERVICE_CIDRS_BETA, FEEDS };
+enum { SERVICE_CIDRS, SERVICE_CIDRS_BETA, FEEDS };
 
 static const char *const paths[FEEDS] = {
-	[NODES] = "/api/v1/nodes",
 	[SERVICE_CIDRS] = "/apis/networking.k8s.io/v1/servicecidrs",
 	[SERVICE_CIDRS_BETA] = "/apis/networking.k8s.io/v1beta1/servicecidrs",
 };
@@ -33,9 +31,10 @@ struct overlap_io {
 	struct in_use *in_use;
 	struct overlap_report *report;
 	struct config *config;
-	bool stale;      /* what was told may be wrong */
-	bool has_ips;    /* the last search found cluster IPs in pools */
-	uint64_t due_ms; /* the loop's time of the next search */
+	bool nodes_known; /* or never will be */
+	bool stale;       /* what was told may be wrong */
+	bool has_ips;     /* the last search found cluster IPs in pools */
+	uint64_t due_ms;  /* the loop's time of the next search */
 	uv_timer_t timer;
 };
 
@@ -115,6 +114,8 @@ void overlap_io_update(struct overlap_io *o)
 		o->stale = true;
 		return;
 	}
+	if (!o->nodes_known)
+		return;
 	for (size_t i = 0; i < FEEDS; i++)
 		if (o->feeds[i].watch != NULL && !o->feeds[i].answered)
 			return;
@@ -148,35 +149,30 @@ void overlap_io_service(struct overlap_io *o, const struct service *s)
 		changed(o);
 }
 
-/* --- what the API tells -------------------------------------------------------------- */
-
-/* One that does not decode is left out: the speakers, which need them, say so. */
-static void on_node(void *arg, const cJSON *object)
+void overlap_io_node(struct overlap_io *o, const char *name, const struct node *n)
 {
-	struct feed *f = arg;
-	struct faults faults = { 0 };
 	struct taken_ranges ranges = { 0 };
-	struct node *n = NULL;
+	bool news;
 
-	if (node_decode(object, (struct where){ 0 }, &faults, &n) == 0) {
+	if (n == NULL) {
+		news = in_use_remove(o->in_use, IN_USE_NODE, name);
+	} else {
 		if (taken_add_node(&ranges, n) != 0)
 			must(NULL);
-		if (in_use_set(f->io->in_use, IN_USE_NODE, n->meta.name, &ranges))
-			changed(f->io);
+		news = in_use_set(o->in_use, IN_USE_NODE, name, &ranges);
 	}
 	taken_done(&ranges);
-	node_free(n);
-	faults_free(&faults);
+	if (news)
+		changed(o);
 }
 
-static void on_node_gone(void *arg, const char *ns, const char *name)
+void overlap_io_nodes_known(struct overlap_io *o)
 {
-	struct feed *f = arg;
-
-	(void)ns;
-	if (in_use_remove(f->io->in_use, IN_USE_NODE, name))
-		changed(f->io);
+	o->nodes_known = true;
+	overlap_io_update(o);
 }
+
+/* --- what the API tells -------------------------------------------------------------- */
 
 static void on_cidr(void *arg, const cJSON *object)
 {
@@ -208,7 +204,6 @@ static void on_answered(void *arg)
 	struct feed *f = arg;
 
 	f->answered = true;
-	malloc_trim(0); /* Nodes come as JSON a hundred times the size of what is kept of them */
 	overlap_io_update(f->io);
 }
 
@@ -231,10 +226,6 @@ static void on_cidrs_absent(void *arg)
 }
 
 static const struct kube_watch_ops ops[FEEDS] = {
-	[NODES] = { .upsert = on_node,
-		    .remove = on_node_gone,
-		    .synced = on_answered,
-		    .refused = on_refused },
 	[SERVICE_CIDRS] = { .upsert = on_cidr,
 			    .remove = on_cidr_gone,
 			    .synced = on_answered,
@@ -267,9 +258,8 @@ int overlap_io_open(const struct overlap_io_cfg *cfg, struct overlap_io **ret)
 	o->report = overlap_report_new(&cfg->report);
 	uv_timer_init(cfg->loop, &o->timer);
 	o->timer.data = o;
-	feed_start(o, NODES);
 	feed_start(o, SERVICE_CIDRS);
-	if (o->feeds[NODES].watch == NULL || o->feeds[SERVICE_CIDRS].watch == NULL) {
+	if (o->feeds[SERVICE_CIDRS].watch == NULL) {
 		overlap_io_close(o);
 		return -ENOMEM;
 	}

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Looks for pools that hold addresses of Nodes, Pod CIDRs, ServiceCIDRs or cluster IPs, and has
- * them told (lib/daemon/overlap_report.h). Watches Nodes and, where the API has them, ServiceCIDRs;
- * clusters before Kubernetes 1.31 have none, and show by their Services alone what is taken. Those
- * are not kept here: it is told of each as it changes, and asks for all when it looks.
+ * them told (lib/daemon/overlap_report.h). Watches ServiceCIDRs where the API has them; clusters
+ * before Kubernetes 1.31 have none, and show by their Services alone what is taken. Those are not
+ * kept here: it is told of each as it changes, and asks for all when it looks.
  *
  * Nothing depends on it: an API that does not let Nodes be listed costs this one check. Gateways
  * are known to the speakers alone, which look for those.
@@ -15,6 +15,7 @@
 
 #include "allocator/gate_io.h"
 #include "lib/daemon/overlap_report.h"
+#include "lib/model/cluster.h"
 #include "lib/model/service.h"
 
 struct overlap_io; /* opaque */
@@ -37,6 +38,11 @@ void overlap_io_config(struct overlap_io *o, struct config *c);
 
 /* A Service is there as @s says; NULL: one is gone. */
 void overlap_io_service(struct overlap_io *o, const struct service *s);
+
+/* A Node is as @n says; NULL: nothing is known of it. */
+void overlap_io_node(struct overlap_io *o, const char *name, const struct node *n);
+/* All Nodes were told, or cannot be. */
+void overlap_io_nodes_known(struct overlap_io *o);
 
 /* We may lead now, or no longer: look whether there is something to tell. */
 void overlap_io_update(struct overlap_io *o);

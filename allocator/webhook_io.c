@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "allocator/nodes_io.h"
 #include "allocator/webhook.h"
 #include "lib/base/log.h"
 #include "lib/base/must.h"
@@ -24,7 +23,6 @@ struct webhook_io {
 	struct webhook_io_cfg cfg;
 	char *ns;
 	struct httpd *httpd;
-	struct nodes_io *nodes;
 	size_t held; /* bytes for bodies */
 };
 
@@ -84,7 +82,6 @@ static enum MHD_Result answer(struct webhook_io *w, struct MHD_Connection *c, co
 	char *text = NULL;
 	bool complete = w->cfg.inputs(w->cfg.arg, &known);
 
-	nodes_io_lend(w->nodes, &known);
 	int rc = !complete ? -EAGAIN
 			   : webhook_decide(path, r->len == 0 ? "" : r->body, r->len, w->ns, &known,
 					    &text);
@@ -155,19 +152,17 @@ int webhook_io_open(const struct webhook_io_cfg *cfg, struct webhook_io **ret)
 
 	w->cfg = *cfg;
 	w->ns = must(strdup(cfg->ns));
-	int rc = nodes_io_open(cfg->kube, &w->nodes);
-	if (rc == 0)
-		rc = httpd_open(cfg->loop,
-				&(struct httpd_cfg){
-					.listen = cfg->listen,
-					.cert_file = cfg->cert_file,
-					.key_file = cfg->key_file,
-					.handler = on_request,
-					.completed = on_completed,
-					.arg = w,
-					.connections_max = CONNECTIONS_MAX,
-				},
-				&w->httpd);
+	int rc = httpd_open(cfg->loop,
+			    &(struct httpd_cfg){
+				    .listen = cfg->listen,
+				    .cert_file = cfg->cert_file,
+				    .key_file = cfg->key_file,
+				    .handler = on_request,
+				    .completed = on_completed,
+				    .arg = w,
+				    .connections_max = CONNECTIONS_MAX,
+			    },
+			    &w->httpd);
 	if (rc != 0) {
 		webhook_io_close(w);
 		return rc;
@@ -182,7 +177,6 @@ struct webhook_io *webhook_io_close(struct webhook_io *w)
 	if (w == NULL)
 		return NULL;
 	httpd_close(w->httpd); /* ends each request, so nothing comes back to @w */
-	nodes_io_close(w->nodes);
 	free(w->ns);
 	free(w);
 	return NULL;

@@ -9,14 +9,12 @@
 #include <stdbool.h>
 #include <uv.h>
 
-#include "lib/kube/kube.h"
 #include "lib/model/config.h"
 
 struct webhook_io; /* opaque */
 
 struct webhook_io_cfg {
 	uv_loop_t *loop;
-	struct kube *kube;                /* borrowed; for the Nodes */
 	const char *listen;               /* as httpd_cfg.listen */
 	const char *cert_file, *key_file; /* PEM; followed as they change */
 	const char *ns;                   /* copied; where custom resources have to be */
@@ -29,7 +27,7 @@ struct webhook_io_cfg {
 /* Listen and serve. Returns 0, -ENOMEM or as httpd_open(). */
 int webhook_io_open(const struct webhook_io_cfg *cfg, struct webhook_io **ret);
 
-/* Stop, before the kube. The loop must turn once more. NULL is fine; returns NULL. */
+/* Stop. The loop must turn once more. NULL is fine; returns NULL. */
 struct webhook_io *webhook_io_close(struct webhook_io *w);
 
 #endif

@@ -59,6 +59,9 @@ def test_addresses_of_nodes_and_pods_in_a_pool(office):
     office.wait_for(lambda: overlaps(allocator) == {("lan", "node"): 1, ("lan", "pods"): 1})
     assert len(told(office, "IPAddressPool", "lan")) == 3
     assert told(office, "IPAddressPool", "fine") == []
+    # Of a Node that cannot be read nothing is known any more.
+    office.api.patch("Node", "node-c", {"status": {"addresses": [{"type": "InternalIP", "address": "rubbish"}]}}, None, "status")
+    office.wait_for(lambda: overlaps(allocator) == {("lan", "pods"): 1})
 
 
 @pytest.mark.parametrize("pod", [None, "controller-1"])

@@ -43,7 +43,8 @@ def told(daemon, resource):
 def test_allocator_without_nodes_secrets_and_configuration_states(office):
     lab, rules = office
     rules.refuse("nodes", *SPARE)
-    allocator = lab.start_allocator(*SERVER)
+    cert, key = lab.certificate()  # a webhook asks after the Nodes as well, and watches them no second time
+    allocator = lab.start_allocator(*SERVER, "--webhook", "127.0.0.1:9443", "--webhook-tls-cert", cert, "--webhook-tls-key", key)
     serve(lab, "first")
     lab.wait_for(lambda: lab.api.external_ips("first") == ["10.0.0.200"])
     lab.wait_for(lambda: min(rules.refusals["nodes"], rules.refusals["configurationstates"]) >= 3, 20, "three refusals of each")
