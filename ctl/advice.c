@@ -10,6 +10,7 @@
 #include "lib/base/must.h"
 #include "lib/model/json.h"
 #include "lib/model/schema.h"
+#include "lib/model/service_rules.h"
 
 /* --- Services --------------------------------------------------------------------------------- */
 
@@ -90,6 +91,8 @@ static void check_service(const struct world_object *o, bool many, struct faults
 	const cJSON *annotations = peek(peek(o->json, "metadata"), "annotations");
 	const cJSON *in_spec = peek(peek(o->json, "spec"), "loadBalancerIP");
 
+	struct json spec = json_root(&source, peek(o->json, "spec"), "spec");
+	service_warn_of_unknown(&spec);
 	/* Of any other type they are faults already, of decoding. */
 	if (cJSON_IsObject(annotations)) {
 		struct json root = json_root(&source, annotations, "metadata.annotations");

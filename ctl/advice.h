@@ -12,8 +12,8 @@
 
 /*
  * Look at @w, which must be settled. Adds to w->faults: addresses that a Service asks for and that
- * are none; warnings about annotations that nobody reads, and about names that nothing in the
- * files has.
+ * are none; warnings about fields and annotations of Services that nobody reads, and about names
+ * that nothing in the files has.
  */
 void advise(struct world *w);
 

@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 
+#include "lib/model/json.h"
 #include "lib/model/rule_causes.h"
 
 struct service_books; /* cluster IPs and node ports in use */
@@ -31,6 +32,12 @@ struct service_books *service_books_free(struct service_books *b);
  * for those who mend a file. The API tells only the first step's faults.
  */
 void service_books_tell_all(struct service_books *b);
+
+/*
+ * Warn at every member of @spec, a Service's, that no Service of Kubernetes 1.32 has, with the
+ * nearest name. Nothing is refused: it may be of a later version, and the API only warns, too.
+ */
+void service_warn_of_unknown(const struct json *spec);
 
 /*
  * Complete and check @service in place. @old: what is stored now, NULL on create.

@@ -146,6 +146,55 @@ bool service_check_types(const cJSON *service, struct rule_causes *causes)
 	return causes->count == before;
 }
 
+/* --- unknown fields ----------------------------------------------------------------------- */
+
+#define FIELDS_MAX 32
+
+static const struct field_type *find_field(const struct field_type *fields, const char *name)
+{
+	for (; fields->name != NULL; fields++)
+		if (strcmp(fields->name, name) == 0)
+			return fields;
+	return NULL;
+}
+
+static void warn_of_field(const struct json *j, const struct field_type *fields)
+{
+	const char *names[FIELDS_MAX + 1];
+	size_t count = 0;
+
+	for (const struct field_type *f = fields; f->name != NULL && count < FIELDS_MAX; f++)
+		names[count++] = f->name;
+	names[count] = NULL;
+	const char *nearest = json_nearest(j->key, names);
+	if (nearest != NULL)
+		json_warn(j, "unknown field, did you mean %s?", nearest);
+	else
+		json_warn(j, "unknown field");
+}
+
+static void warn_object(const struct json *o, const struct field_type *fields)
+{
+	if (!cJSON_IsObject(o->value))
+		return; /* told by decoding */
+	json_each (j, o) {
+		const struct field_type *f = find_field(fields, j.key);
+
+		if (f == NULL)
+			warn_of_field(&j, fields);
+		else if (f->shape == OBJECT)
+			warn_object(&j, f->fields);
+		else if (f->shape == OBJECTS && cJSON_IsArray(j.value))
+			json_each (item, &j)
+				warn_object(&item, f->fields);
+	}
+}
+
+void service_warn_of_unknown(const struct json *spec)
+{
+	warn_object(spec, spec_fields);
+}
+
 /* --- form
  * ------------------------------------------------------------------------------------------ */
 

@@ -192,6 +192,17 @@ def test_check_warns_of_what_does_not_do_what_was_meant(files, case):
     assert done.stderr.splitlines() == warned
 
 
+def test_check_names_the_fields_that_no_service_has(files):
+    text = service("web", spec="loadbalancerClass: x, sessionAffinityConfig: {clientIP: {timeout: 3}}, later: 1")
+    done = bellman("check", "s.yaml", cwd=files(s_yaml=text.replace("{port: 80}", "{port: 80, targetport: 80}")))
+    assert done.returncode == 0 and done.stdout == "s.yaml: ok: 1 Service\n"
+    assert done.stderr.splitlines() == [
+        f"s.yaml:5: spec.{field}: warning: unknown field{nearest}"
+        for field, nearest in (("ports[0].targetport", ", did you mean targetPort?"),
+                               ("loadbalancerClass", ", did you mean loadBalancerClass?"),
+                               ("sessionAffinityConfig.clientIP.timeout", ""), ("later", ""))]
+
+
 @pytest.mark.parametrize("samples", ("*.yaml", *(conf.name for conf in sorted(SAMPLES.glob("*.conf")))))
 def test_the_samples_need_no_advice(samples):
     done = bellman("check", *sorted(SAMPLES.glob(samples)))
