@@ -66,6 +66,21 @@ static void print_found(const struct world *w)
 	}
 }
 
+/* Who routes by BGP would else take "ok" for "announced". */
+static void print_bgp(const struct world *w)
+{
+	for (size_t i = 0; i < w->count; i++) {
+		const struct world_object *o = &w->items[i];
+		if (o->kind != WORLD_CONFIG || o->hidden ||
+		    (strcmp(o->kind_name, "BGPPeer") != 0 &&
+		     strcmp(o->kind_name, "BGPAdvertisement") != 0))
+			continue;
+		printf("note: the speaker does not speak BGP yet: BGPPeer and BGPAdvertisement are "
+		       "checked, and have no effect\n");
+		return;
+	}
+}
+
 int ctl_check(int argc, char **argv)
 {
 	struct world w = { 0 };
@@ -98,8 +113,10 @@ int ctl_check(int argc, char **argv)
 
 	faults_print(&w.faults, stderr);
 	int code = w.faults.errors > 0 ? CTL_FAULT : CTL_DONE;
-	if (code == CTL_DONE)
+	if (code == CTL_DONE) {
 		print_found(&w);
+		print_bgp(&w);
+	}
 	cluster_done(&c);
 	world_done(&w);
 	return code;

@@ -149,6 +149,9 @@ static void add_service(struct teller *t, const struct cluster_service *held,
 				why = nobody;
 			else
 				add_text(notes, nobody);
+			if (t->cluster->config->bgp_advertisements.count > 0)
+				add_text(notes, "the speaker does not speak BGP yet: "
+						"BGPAdvertisements have no effect");
 		}
 		speaker_view_done(&announced);
 	}

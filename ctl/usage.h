@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* How many addresses of each pool are in use, by what Services show, not by what would be decided.
- */
+/* How many addresses of each pool are in use: shown by Services, whatever is decided here. */
 #ifndef BELLMAN_CTL_USAGE_H
 #define BELLMAN_CTL_USAGE_H
 

@@ -16,7 +16,8 @@ def test_check_takes_every_sample_and_says_what_is_in_it():
     samples = [*sorted(SAMPLES.glob("*.yaml")), SAMPLES / "bellman.conf"]
     done = bellman("check", *samples)
     assert done.returncode == 0, done.stderr
-    lines = done.stdout.splitlines()
+    *lines, note = done.stdout.splitlines()
+    assert note.startswith("note: the speaker does not speak BGP yet")
     assert [line.split(": ")[0] for line in lines] == [str(s) for s in samples]
     assert all(": ok: " in line for line in lines)
     assert any("1 Service" in line for line in lines)
@@ -201,6 +202,20 @@ def test_check_names_the_fields_that_no_service_has(files):
         for field, nearest in (("ports[0].targetport", ", did you mean targetPort?"),
                                ("loadbalancerClass", ", did you mean loadBalancerClass?"),
                                ("sessionAffinityConfig.clientIP.timeout", ""), ("later", ""))]
+
+
+def test_check_and_plan_say_once_that_bgp_is_not_spoken(files):
+    bgp = 'bgpPeers = ( { name = "p"; myASN = 65000; peerASN = 65001; peerAddress = "10.9.0.1"; } );\n' \
+          'bgpAdvertisements = ( { name = "b"; } );\n'
+    cwd = files(p_conf='pools = ( { name = "a"; addresses = ( "10.0.0.0/29" ); } );\n' + bgp, s_yaml=service("web"), n_yaml=node("n1"))
+    done = bellman("check", "p.conf", "s.yaml", cwd=cwd)
+    assert done.returncode == 0 and done.stderr == ""
+    assert done.stdout.splitlines()[-1].startswith("note: the speaker does not speak BGP yet") and done.stdout.count("BGP yet") == 1
+    web, = plan(cwd, "p.conf", "s.yaml", "n.yaml")["services"]
+    assert web["reason"].startswith("announced by nobody") and any("does not speak BGP yet" in n for n in web["notes"])
+    files(b_conf=POOL)
+    assert "BGP" not in bellman("check", "b.conf", cwd=cwd).stdout
+    assert "BGP" not in bellman("plan", "b.conf", "s.yaml", "n.yaml", cwd=cwd).stdout
 
 
 @pytest.mark.parametrize("samples", ("*.yaml", *(conf.name for conf in sorted(SAMPLES.glob("*.conf")))))
