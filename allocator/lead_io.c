@@ -8,7 +8,7 @@
 #include <sys/time.h>
 
 #include "allocator/identity_io.h"
-#include "allocator/lead_words.h"
+#include "allocator/lead_words_io.h"
 #include "allocator/metallb_io.h"
 #include "allocator/namespace_io.h"
 #include "lib/base/duration.h"
@@ -126,7 +126,7 @@ static enum kube_lease_outcome outcome_of(enum kube_lease_todo asked, int status
 {
 	/* Without a version there is nothing to write on top of: a gateway's word, say. */
 	if (status >= 200 && status < 300)
-		return kube_lease_object_version(json) != NULL ? LEASE_DONE : LEASE_FAILED;
+		return version_of(json) != NULL ? LEASE_DONE : LEASE_FAILED;
 	if (status == 404 && asked == LEASE_GET)
 		return LEASE_DONE; /* there is none */
 	if (status == 409 || (status == 404 && asked != LEASE_CREATE))
@@ -273,7 +273,7 @@ static void on_upsert(void *arg, const cJSON *object)
 	struct kube_lease_record r = kube_lease_object_record(object);
 
 	/* The watch may be behind what we have read or written. */
-	if (version_older(kube_lease_object_version(object), kube_lease_object_version(l->known)))
+	if (version_older(version_of(object), version_of(l->known)))
 		return;
 	know(l, object);
 	kube_lease_seen(l->lease, &r, is_dead(l, &r), daemon_now_ns());

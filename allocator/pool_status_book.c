@@ -70,7 +70,7 @@ static void compare(struct object *o)
 static void learn(struct object *o, const cJSON *object)
 {
 	const cJSON *status = cJSON_GetObjectItemCaseSensitive(object, "status");
-	const char *version = kube_version_of(object);
+	const char *version = version_of(object);
 
 	cJSON_Delete(o->status);
 	o->status = status == NULL ? NULL : must(cJSON_Duplicate(status, true));
@@ -169,7 +169,7 @@ enum pool_status_end pool_status_book_written(struct pool_status_book *b, const 
 	if (!stands)
 		o->due_ms = now_ms + vain_pause_ms(++o->vain);
 	/* The watch may have told of somebody's change since. */
-	if (object != NULL && !version_older(kube_version_of(object), o->version))
+	if (object != NULL && !version_older(version_of(object), o->version))
 		learn(o, object);
 	return stands ? POOL_STATUS_STANDS : POOL_STATUS_VAIN;
 }

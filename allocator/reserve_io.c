@@ -48,7 +48,7 @@ static char *map_path(const struct reserve_io *v, const char *name)
 
 static void learn_version(struct reserve_io *v, const cJSON *map)
 {
-	const char *version = kube_version_of(map);
+	const char *version = version_of(map);
 
 	free(v->version);
 	v->version = version != NULL ? must(strdup(version)) : NULL;

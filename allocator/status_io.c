@@ -118,7 +118,7 @@ static void on_written(void *arg, int status, const cJSON *json, const char *err
 
 	if (status >= 200 && status < 300) {
 		++*w->updates;
-		errand_end(e, ALLOCATOR_WRITTEN, kube_version_of(json));
+		errand_end(e, ALLOCATOR_WRITTEN, version_of(json));
 		return;
 	}
 	if (status == 409 && !w->closing) {

@@ -156,7 +156,7 @@ static void on_answer(struct config_state *s, bool patch, int status, const cJSO
 		backoff_reset(&s->backoff);
 		if (s->gone) /* before this write, or after it */
 			ask_for_object(s);
-		else if (!version_older(kube_version_of(json), kube_version_of(s->object)))
+		else if (!version_older(version_of(json), version_of(s->object)))
 			object_set(s, json);
 		look_soon(s);
 	} else if (status == 404 && patch) {

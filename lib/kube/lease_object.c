@@ -36,11 +36,6 @@ struct kube_lease_record kube_lease_object_record(const cJSON *lease)
 	};
 }
 
-const char *kube_lease_object_version(const cJSON *lease)
-{
-	return cJSON_GetStringValue(member(member(lease, "metadata"), "resourceVersion"));
-}
-
 static void set(cJSON *object, const char *name, cJSON *value)
 {
 	cJSON_DeleteItemFromObjectCaseSensitive(object, name);

@@ -10,9 +10,6 @@
 /* The spec of @lease; texts are lent from it. What is missing or of another type is 0 or NULL. */
 struct kube_lease_record kube_lease_object_record(const cJSON *lease);
 
-/* metadata.resourceVersion, lent; NULL: none. */
-const char *kube_lease_object_version(const cJSON *lease);
-
 /*
  * The object to send for @todo: LEASE_CREATE, or one of the writes on top of @known, whose other
  * fields, labels and annotations stay and whose resourceVersion guards the write.

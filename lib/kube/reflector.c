@@ -209,13 +209,6 @@ enum reflector_next reflector_page_end(struct reflector *r)
 	return r->page != NULL ? REFLECTOR_NOW : list_complete(r);
 }
 
-static const char *version_of(const cJSON *object)
-{
-	const cJSON *meta = cJSON_GetObjectItemCaseSensitive(object, "metadata");
-
-	return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(meta, "resourceVersion"));
-}
-
 /*
  * An event from before our version: the server has been put back to an older state. It will pass
  * over everything up to the version that we asked for, so what we know may be wrong for long.

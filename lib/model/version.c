@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <string.h>
 
-const char *kube_version_of(const cJSON *object)
+const char *version_of(const cJSON *object)
 {
 	const cJSON *meta = cJSON_GetObjectItemCaseSensitive(object, "metadata");
 

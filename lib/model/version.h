@@ -8,7 +8,7 @@
 #include <cjson/cJSON.h>
 
 /* metadata.resourceVersion, lent; NULL: none, or no object. */
-const char *kube_version_of(const cJSON *object);
+const char *version_of(const cJSON *object);
 
 /*
  * Is version @a older than @b? Versions are counters in every API server that there is (and by now

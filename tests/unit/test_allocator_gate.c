@@ -9,7 +9,7 @@
 
 #include "allocator/gate_io.h"
 #include "allocator/lead_io.h"
-#include "allocator/lead_words.h"
+#include "allocator/lead_words_io.h"
 #include "lib/base/duration.h"
 #include "lib/daemon/loop.h"
 #include "tests/unit/kube_server.h"

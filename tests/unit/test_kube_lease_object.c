@@ -99,14 +99,14 @@ static void test_fields_of_other_types_are_not_there(void **state)
 	assert_null(r.renewed);
 	assert_int_equal(r.duration_s, 0);
 	assert_int_equal(r.transitions, 0);
-	assert_null(kube_lease_object_version(odd));
+	assert_null(version_of(odd));
 	r = kube_lease_object_record(good);
 	assert_string_equal(r.holder, "other");
 	assert_string_equal(r.renewed, "R");
 	assert_string_equal(r.acquired, "A");
 	assert_int_equal(r.duration_s, 20);
 	assert_int_equal(r.transitions, 4);
-	assert_string_equal(kube_lease_object_version(good), "7");
+	assert_string_equal(version_of(good), "7");
 	r = kube_lease_object_record(NULL);
 	assert_null(r.holder);
 	cJSON_Delete(odd);

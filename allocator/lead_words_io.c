@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "allocator/lead_words.h"
+#include "allocator/lead_words_io.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What is said of the election, in the log and by events of the Lease: each thing once. */
-#ifndef BELLMAN_ALLOCATOR_LEAD_WORDS_H
-#define BELLMAN_ALLOCATOR_LEAD_WORDS_H
+#ifndef BELLMAN_ALLOCATOR_LEAD_WORDS_IO_H
+#define BELLMAN_ALLOCATOR_LEAD_WORDS_IO_H
 
 #include <stdbool.h>
 #include <stdint.h>
