@@ -99,6 +99,7 @@ static size_t on_read(char *to, size_t size, size_t count, void *arg)
 		return CURL_READFUNC_ABORT;
 	if (left > size * count)
 		left = size * count;
+	// NOLINTNEXTLINE(bugprone-not-null-terminated-result): libcurl takes bytes, not a text
 	memcpy(to, t->unread, left);
 	t->unread += left;
 	return left;
