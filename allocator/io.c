@@ -14,11 +14,11 @@
 #include "allocator/pool_status_io.h"
 #include "allocator/reserve_io.h"
 #include "allocator/status_io.h"
+#include "allocator/verdict_io.h"
 #include "lib/base/duration.h"
 #include "lib/base/log.h"
 #include "lib/base/must.h"
 #include "lib/daemon/config_source.h"
-#include "lib/daemon/config_state.h"
 #include "lib/daemon/loop.h"
 
 #define WRITES_MAX  32
@@ -26,11 +26,14 @@
 #define COMPONENT   "metallb-controller" /* what dashboards select on */
 
 struct allocator_io {
+	void (*configured)(void *arg); /* as in struct allocator_io_cfg */
+	bool (*leaderless)(void *arg);
+	void *arg;
 	struct kube *kube;
 	struct gate *gate;
 	struct allocator *engine;
 	struct config_source *config;
-	struct config_state *state;
+	struct verdict_io *verdict;
 	struct input_io *inputs;
 	struct status_io *statuses;
 	struct pool_status_io *pool_statuses;
@@ -125,7 +128,7 @@ void allocator_io_lead(struct allocator_io *io, bool lead)
 {
 	io->leads = lead;
 	allocator_lead(io->engine, lead);
-	config_state_lead(io->state, lead);
+	verdict_io_lead(io->verdict, lead);
 	overlap_io_update(io->overlaps);
 	if (lead)
 		input_io_relist(io->inputs);
@@ -142,6 +145,8 @@ static void on_config(void *arg, struct config *config)
 
 	allocator_set_config(io->engine, config, config_source_complete(io->config));
 	overlap_io_config(io->overlaps, config);
+	verdict_io_loaded(io->verdict);
+	io->configured(io->arg);
 	on_changed(io);
 }
 
@@ -156,7 +161,14 @@ static void on_judged(void *arg, const char *error)
 {
 	struct allocator_io *io = arg;
 
-	config_state_set(io->state, error);
+	verdict_io_judged(io->verdict, error);
+}
+
+static void on_fault(void *arg, const char *field, const char *message)
+{
+	struct allocator_io *io = arg;
+
+	verdict_io_fault(io->verdict, field, message);
 }
 
 void allocator_io_measure(struct allocator_io *io)
@@ -185,10 +197,11 @@ static const char *uid_of_pool(void *arg, const char *pool)
 	return config_source_pool_uid(io->config, pool);
 }
 
-static int send_gated(void *via, const char *method, const char *path, const char *type,
-		      const char *body, kube_done done, void *arg)
+static bool is_leaderless(void *arg)
 {
-	return gate_send(via, method, path, type, body, done, arg);
+	const struct allocator_io *io = arg;
+
+	return io->leaderless(io->arg);
 }
 
 static void on_service(void *arg, const struct service *s)
@@ -254,6 +267,7 @@ static int sources_open(struct allocator_io *io, const struct allocator_io_cfg *
 		.metrics = cfg->metrics,
 		.changed = on_config,
 		.judged = on_judged,
+		.fault = on_fault,
 		.pool_told = on_pool_told,
 		.arg = io,
 	};
@@ -265,15 +279,17 @@ static int sources_open(struct allocator_io *io, const struct allocator_io_cfg *
 		.service = on_service,
 		.arg = io,
 	};
-	const struct config_state_cfg state_cfg = {
+	const struct verdict_io_cfg verdict_cfg = {
 		.loop = cfg->loop,
 		.kube = cfg->kube,
+		.gate = cfg->gate,
 		.ns = cfg->ns,
-		.condition = "poolReconcilerValid",
 		.pod = cfg->pod,
+		.component = COMPONENT,
 		.seed = cfg->seed,
-		.send = send_gated,
-		.via = cfg->gate,
+		.leaderless = is_leaderless,
+		.uid_of = uid_of_pool,
+		.arg = io,
 	};
 	const struct overlap_io_cfg overlap_cfg = {
 		.loop = cfg->loop,
@@ -297,12 +313,10 @@ static int sources_open(struct allocator_io *io, const struct allocator_io_cfg *
 		.answered = on_nodes,
 		.arg = io,
 	};
-	int rc = config_state_open(&state_cfg, &io->state);
+	int rc = verdict_io_open(&verdict_cfg, &io->verdict);
 
-	if (rc == 0) {
-		config_state_lead(io->state, false);
+	if (rc == 0)
 		rc = overlap_io_open(&overlap_cfg, &io->overlaps);
-	}
 	if (rc == 0)
 		rc = nodes_io_open(&nodes_cfg, &io->nodes);
 	if (rc == 0)
@@ -323,6 +337,9 @@ int allocator_io_open(const struct allocator_io_cfg *cfg, struct allocator_io **
 		.seed = cfg->seed,
 	};
 
+	io->configured = cfg->configured;
+	io->leaderless = cfg->leaderless;
+	io->arg = cfg->arg;
 	io->kube = cfg->kube;
 	io->gate = cfg->gate;
 	io->engine = allocator_new(&engine_cfg);
@@ -386,6 +403,11 @@ int allocator_io_open(const struct allocator_io_cfg *cfg, struct allocator_io **
 	return 0;
 }
 
+const char *allocator_io_trouble(const struct allocator_io *io)
+{
+	return verdict_io_trouble(io->verdict);
+}
+
 bool allocator_io_inputs(const struct allocator_io *io, struct config_inputs *ret)
 {
 	bool complete = config_source_inputs(io->config, ret);
@@ -416,7 +438,7 @@ struct allocator_io *allocator_io_close(struct allocator_io *io)
 	io->closing = true;
 	io->inputs = input_io_close(io->inputs);
 	io->config = config_source_close(io->config);
-	io->state = config_state_close(io->state);
+	io->verdict = verdict_io_close(io->verdict);
 	io->statuses = status_io_close(io->statuses);
 	io->pool_statuses = pool_status_io_close(io->pool_statuses);
 	io->ipam = ipam_io_close(io->ipam);

@@ -34,6 +34,11 @@ struct allocator_io_cfg {
 	enum config_frr frr;     /* of peers in the file and in the webhook */
 	bool webhook;            /* allocator_io_inputs() will be asked */
 	uint64_t seed;
+	/* A configuration is in force; the first one says that there is something to lead with. */
+	void (*configured)(void *arg);
+	/* Is it known that nobody leads? */
+	bool (*leaderless)(void *arg);
+	void *arg;
 };
 
 /* Begin to watch. *ret belongs to the caller. Returns 0 or a negative errno. */
@@ -51,6 +56,9 @@ void allocator_io_go_on(struct allocator_io *io);
 
 /* Were all lists and the configuration read once? */
 bool allocator_io_ready(const struct allocator_io *io);
+
+/* Why it has nothing to lead with, a sentence without a full stop; NULL: nothing is wrong. */
+const char *allocator_io_trouble(const struct allocator_io *io);
 
 /* All that is configured, as config_source_inputs(), and the Nodes. */
 bool allocator_io_inputs(const struct allocator_io *io, struct config_inputs *ret);

@@ -32,6 +32,8 @@ struct lead_io {
 	cJSON *known;               /* the Lease; NULL: not read yet, or there is none */
 	enum kube_lease_todo asked; /* the request that is under way */
 	bool leads;                 /* the engine has been told so */
+	bool configured;            /* lead_io_stand() was called */
+	bool away;                  /* no controller of MetalLB's is at work */
 	bool leaving, closing;
 	uint64_t leave_by_ns;
 	struct lead_words words;
@@ -292,12 +294,33 @@ static void on_remove(void *arg, const char *ns, const char *name)
 
 static const struct kube_watch_ops lease_ops = { .upsert = on_upsert, .remove = on_remove };
 
+/* Who has no configuration, or is not alone, or goes, does not want to lead. */
+static void stand(struct lead_io *l)
+{
+	kube_lease_want(l->lease, l->configured && l->away && !l->leaving, daemon_now_ns());
+	run(l);
+}
+
 static void on_metallb(void *arg, bool away)
 {
 	struct lead_io *l = arg;
 
-	kube_lease_want(l->lease, away && !l->leaving, daemon_now_ns());
-	run(l);
+	l->away = away;
+	stand(l);
+}
+
+void lead_io_stand(struct lead_io *l)
+{
+	if (l->configured)
+		return;
+	l->configured = true;
+	stand(l);
+}
+
+bool lead_io_leaderless(const struct lead_io *l)
+{
+	return l->away && kube_watch_synced(l->watch) &&
+	       kube_lease_is_free(l->lease, daemon_now_ns());
 }
 
 /* --- life ---------------------------------------------------------------------------- */
@@ -305,8 +328,7 @@ static void on_metallb(void *arg, bool away)
 static int metallb_open(struct lead_io *l)
 {
 	if (l->cfg.ignore_metallb) {
-		kube_lease_want(l->lease, true, daemon_now_ns());
-		uv_timer_start(&l->timer, on_timer, 0, 0);
+		l->away = true; /* or as good as that */
 		return 0;
 	}
 	return metallb_io_open(&(struct metallb_io_cfg){ .kube = l->cfg.kube,

@@ -38,8 +38,15 @@ struct lead_io_cfg {
 	void *arg;
 };
 
-/* Stand for election. *ret belongs to the caller. Returns 0 or a negative errno. */
+/* Get ready to stand for election; lead_io_stand() begins it. *ret belongs to the caller. Returns 0
+ * or a negative errno. */
 int lead_io_open(const struct lead_io_cfg *cfg, struct lead_io **ret);
+
+/* Stand for election from now on: there is a configuration to lead with. */
+void lead_io_stand(struct lead_io *l);
+
+/* Is it known that nobody leads, no other allocator and no controller of MetalLB's? */
+bool lead_io_leaderless(const struct lead_io *l);
 
 /*
  * Lead no more, wait for the writes that are under way, give the Lease back: cfg.left() runs when

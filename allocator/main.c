@@ -112,7 +112,9 @@ static const char *why_not_ready(void *arg)
 {
 	const struct program *p = arg;
 
-	return p->lead != NULL ? lead_io_trouble(p->lead) : NULL;
+	const char *why = p->lead != NULL ? lead_io_trouble(p->lead) : NULL;
+
+	return why == NULL && p->io != NULL ? allocator_io_trouble(p->io) : why;
 }
 
 static bool is_ready(void *arg)
@@ -127,6 +129,20 @@ static void on_lead(void *arg, bool lead)
 	struct program *p = arg;
 
 	allocator_io_lead(p->io, lead);
+}
+
+static void on_configured(void *arg)
+{
+	struct program *p = arg;
+
+	lead_io_stand(p->lead);
+}
+
+static bool is_leaderless(void *arg)
+{
+	const struct program *p = arg;
+
+	return p->lead != NULL && lead_io_leaderless(p->lead);
 }
 
 static void on_renewed(void *arg)
@@ -255,6 +271,9 @@ static int start(struct program *p, const struct options *o)
 		.frr = config_frr_limits(getenv("METALLB_BGP_TYPE"), FRR_LIMITS_IGNORE),
 		.webhook = o->webhook != NULL,
 		.seed = daemon_seed(),
+		.configured = on_configured,
+		.leaderless = is_leaderless,
+		.arg = p,
 	};
 	const struct lead_io_cfg lead_cfg = {
 		.loop = p->daemon.loop,

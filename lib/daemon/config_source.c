@@ -79,6 +79,9 @@ static void judge(struct config_source *s)
 
 	if (s->cfg.judged == NULL || !s->told_synced || (s->judged && same))
 		return;
+	if (s->judged && error == NULL)
+		log_info("config", "nothing is wrong any more", "loaded=%s",
+			 s->loaded ? "yes" : "none");
 	free(s->verdict);
 	s->verdict = error == NULL ? NULL : must(strdup(error));
 	s->judged = true;
@@ -141,8 +144,8 @@ static bool is_told(const struct faults *told, const struct fault *fault, size_t
 }
 
 /* Log those that are neither in @told nor in @before (NULL: nothing). Returns whether there are. */
-static bool faults_log(const struct faults *faults, const struct faults *told,
-		       const struct faults *before)
+static bool faults_log(const struct config_source *s, const struct faults *faults,
+		       const struct faults *told, const struct faults *before)
 {
 	size_t at_told = 0, at_before = 0;
 	char line[1024];
@@ -158,6 +161,8 @@ static bool faults_log(const struct faults *faults, const struct faults *told,
 			log_warn("config", "doubtful", "%s", line);
 		else
 			log_error("config", "fault", "%s", line);
+		if (!f->warning && f->file[0] == '\0' && s->cfg.fault != NULL)
+			s->cfg.fault(s->cfg.arg, f->field, f->message);
 		news = true;
 	}
 	return news;
@@ -220,8 +225,10 @@ static void refuse(struct config_source *s, const struct faults *faults, bool ne
 	s->refusal = must(strdup(config_first_error(faults, buf, sizeof(buf))));
 	if (!news)
 		return;
-	log_warn("config", "refused, the last good configuration stays", "loaded=%s",
-		 s->loaded ? "yes" : "none");
+	log_warn("config",
+		 s->loaded ? "refused, the last good configuration stays"
+			   : "refused, and there is no configuration yet",
+		 "loaded=%s", s->loaded ? "yes" : "none");
 }
 
 /* What rules about peers need to know. */
@@ -258,8 +265,8 @@ static bool build(struct config_source *s, const struct doc *doc)
 	struct faults *before = doc != NULL && doc == s->next ? &s->told_of_next : &s->told_of_doc;
 	bool good = config_build(&inputs, &faults, &config) == 0;
 	/* Of the file its faults are logged by now; that the whole is refused for them is not. */
-	bool news =
-		faults_log(&faults, &s->told, before) || (before->errors == 0 && faults.errors > 0);
+	bool news = faults_log(s, &faults, &s->told, before) ||
+		    (before->errors == 0 && faults.errors > 0);
 	array_free(&inputs);
 	if (!good)
 		refuse(s, &faults, news);
@@ -283,6 +290,12 @@ static bool build(struct config_source *s, const struct doc *doc)
  */
 static bool file_load(struct config_source *s, bool again)
 {
+	static const char *const words[2][2] = {
+		{ "file cannot be used, and there is no configuration yet",
+		  "file cannot be used, the last good configuration stays" },
+		{ "file has faults, and there is no configuration yet",
+		  "file has faults, the last good configuration stays" },
+	};
 	struct faults before = s->told;
 	struct doc *doc = NULL, *tried = s->next;
 
@@ -291,7 +304,7 @@ static bool file_load(struct config_source *s, bool again)
 	bool good = parsed && s->told.errors == 0;
 	if (parsed)
 		file_check(s, doc, &s->told);
-	faults_log(&s->told, NULL, again ? &before : NULL);
+	faults_log(s, &s->told, NULL, again ? &before : NULL);
 	faults_free(&before);
 	s->file_read = true;
 	s->file_wanted = false;
@@ -300,10 +313,8 @@ static bool file_load(struct config_source *s, bool again)
 	s->file_bad = !good;
 	s->next = NULL;
 	if (!good && !told)
-		log_warn("config",
-			 parsed ? "file has faults, the last good configuration stays"
-				: "file does not parse, the last good configuration stays",
-			 "file=%s loaded=%s", s->file, s->loaded ? "yes" : "none");
+		log_warn("config", words[parsed][s->loaded], "file=%s loaded=%s", s->file,
+			 s->loaded ? "yes" : "none");
 	/* Written again with the same content is no change. */
 	if (good && (s->doc == NULL || !same_objects(s->doc, doc)))
 		s->next = doc;

@@ -48,6 +48,9 @@ struct config_source_cfg {
 	 * source was read. May be NULL.
 	 */
 	void (*judged)(void *arg, const char *error);
+	/* A resource is at fault, told once as the log tells it: its kind, name and field, and why.
+	 * May be NULL. */
+	void (*fault)(void *arg, const char *field, const char *message);
 	/* An IPAddressPool as the API has it, with its status; lent. @object NULL: it is gone.
 	 * Called for every version, also where the configuration is the same. May be NULL. */
 	void (*pool_told)(void *arg, const char *name, const cJSON *object);

@@ -32,6 +32,7 @@ struct config_state {
 
 	bool judged;    /* want.error is known */
 	bool lead;      /* may write */
+	bool once;      /* may write until all is said */
 	bool pod_known; /* pod_uid was asked for */
 	bool busy;      /* a request is under way */
 	bool gone;      /* the watch told, meanwhile, that the object is */
@@ -260,7 +261,7 @@ static void look(struct config_state *s)
 	char now[KUBE_TIME_TEXT];
 	cJSON *body;
 
-	if (s->busy || !s->judged || !s->lead || !kube_watch_synced(s->watch))
+	if (s->busy || !s->judged || !(s->lead || s->once) || !kube_watch_synced(s->watch))
 		return;
 	if (!s->pod_known)
 		ask_for_pod(s);
@@ -271,6 +272,8 @@ static void look(struct config_state *s)
 	else if ((body = config_state_status_patch(&s->want, s->object, kube_time_text(now))) !=
 		 NULL)
 		write_at(s, &s->status_due_ms, "status", body);
+	else
+		s->once = false;
 }
 
 static void on_timer(uv_timer_t *t)
@@ -392,6 +395,13 @@ void config_state_set(struct config_state *s, const char *error)
 void config_state_lead(struct config_state *s, bool lead)
 {
 	s->lead = lead;
+	s->once = false;
+	look_soon(s);
+}
+
+void config_state_once(struct config_state *s)
+{
+	s->once = true;
 	look_soon(s);
 }
 

@@ -44,6 +44,10 @@ void config_state_set(struct config_state *s, const char *error);
 /* Whether to write at all; true at first. Of several allocators only the leader does. */
 void config_state_lead(struct config_state *s, bool lead);
 
+/* Write what was set until the object says so, and then no more, whoever changes it. Does not last
+ * beyond the next config_state_lead(). */
+void config_state_once(struct config_state *s);
+
 /*
  * Stop; the object stays. The memory goes once kube_close() has ended the request under way and
  * the loop has run the close callbacks. NULL is fine; returns NULL.

@@ -370,6 +370,11 @@ bool kube_lease_is_over(const struct kube_lease *l)
 	return !l->wanted && !is_mine(l) && l->under_way == LEASE_NOTHING;
 }
 
+bool kube_lease_is_free(const struct kube_lease *l, uint64_t now_ns)
+{
+	return l->holder[0] == '\0' || now_ns >= l->expires_ns;
+}
+
 const char *kube_lease_holder(const struct kube_lease *l)
 {
 	return l->there == PRESENT ? l->holder : "";

@@ -114,6 +114,8 @@ uint64_t kube_lease_quiet_ns(const struct kube_lease *l);
 uint64_t kube_lease_until_ns(const struct kube_lease *l);
 /* We want nothing, hold nothing and wait for no answer. */
 bool kube_lease_is_over(const struct kube_lease *l);
+/* As far as is known, does nobody hold it, or who did no more? */
+bool kube_lease_is_free(const struct kube_lease *l, uint64_t now_ns);
 /* Who holds the Lease as far as is known; "" for nobody. Lent until the next input. */
 const char *kube_lease_holder(const struct kube_lease *l);
 /* We want the Lease, nobody holds it, and nobody gave it back: when we take it. Else 0. */

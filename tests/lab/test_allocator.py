@@ -195,7 +195,7 @@ def test_starting_on_a_faulty_file_waits_for_a_good_one(office):
     conf.write_text("pools = (\n")
     office.api.create(service("web", **V4))
     allocator = office.start_allocator("--config", conf, wait=False)
-    allocator.wait_log("does not parse")
+    allocator.wait_log("cannot be used, and there is no configuration yet")
     assert allocator.metrics()["metallb_k8s_client_config_loaded_bool"] == 0
     conf.write_text(CONF.format(name="file", addresses="192.0.2.0/31"))
     wait_ips(office, "web", ["192.0.2.0"])

@@ -9,7 +9,7 @@ import json
 import time
 
 import pytest
-from api import namespace, node, pool, SYSTEM
+from api import namespace, node, pool, service, SYSTEM
 from lab import API_HOST, Daemon, Lab, node_ip, pod_nets
 from refusing import Rules
 
@@ -375,3 +375,62 @@ def test_of_two_allocators_the_leader_writes(office):
     office.wait_for(lambda: gauges(standby))
     office.api.patch("IPAddressPool", "a", {"status": {"assignedIPv4": 9}}, SYSTEM, "status")
     office.wait_for(lambda: office.api.get("IPAddressPool", "a", SYSTEM)["status"]["assignedIPv4"] == 0, 15)
+
+
+def leads(allocator):
+    return allocator.metrics()["bellman_allocator_leader"] == 1
+
+
+def test_who_never_had_a_configuration_does_not_lead(office):
+    good, bad = office.scratch / "good.conf", office.scratch / "bad.conf"
+    good.write_text(CONF.format(addresses="192.0.2.0/29"))
+    first = office.start_allocator("--config", good, name="first")
+    office.wait_for(lambda: leads(first))
+    wait_state(office, "controller", "Valid")
+    second = office.start_allocator("--config", bad, name="second", metrics_port=7483, wait=False)
+    second.wait_log("cannot be used, and there is no configuration yet")
+    office.wait_for(lambda: "does not stand for leader" in second.http("/readyz")[1])
+    assert str(bad) in second.http("/readyz")[1] and second.http("/readyz")[0] == 503
+    assert state(office, "controller") == ("Valid", None)  # as the leader sees it
+
+    first.stop()
+    office.wait_for(lambda: state(office, "controller")[0] == "Invalid", 20)  # there is no leader to say it
+    assert str(bad) in state(office, "controller")[1]
+    office.api.create(service("web", ipFamilies=["IPv4"]))
+    third = office.start_allocator("--config", good, name="third")
+    office.wait_for(lambda: office.api.external_ips("web") == ["192.0.2.0"], 10)  # beside the second, not after it
+    wait_state(office, "controller", "Valid")
+    assert not leads(second)
+    bad.write_text(CONF.format(addresses="192.0.2.0/29"))
+    office.wait_for(second.ready)
+    third.stop()
+    office.wait_for(lambda: leads(second))
+
+
+def test_two_without_a_configuration_do_not_correct_each_other(office):
+    for name, port in (("first", 7473), ("second", 7483)):
+        office.start_allocator("--config", office.scratch / f"{name}.conf", name=name, metrics_port=port, wait=False)
+    office.wait_for(lambda: state(office, "controller"))
+
+    def quiet():
+        version = office.api.get("ConfigurationState", "controller", SYSTEM)["metadata"]["resourceVersion"]
+        return not any(versions_since(office, "controller", version) for _ in range(3))  # a second each
+
+    office.wait_for(quiet, 20)
+    assert ".conf: cannot be read" in state(office, "controller")[1]
+
+
+@pytest.mark.parametrize("from_start", (False, True))
+def test_a_pool_at_fault_has_an_event_of_its_own(office, from_start):
+    office.api.create(pool("a", ["192.0.2.0/29"]))
+    if not from_start:
+        office.wait_for(lambda o=office.start_allocator(): leads(o))
+    office.api.create(pool("b.x", ["192.0.2.4-192.0.2.9"]))  # overlaps
+    if from_start:
+        office.start_allocator(wait=False)
+    office.wait_for(lambda: state(office, "controller") and state(office, "controller")[0] == "Invalid")
+    office.wait_for(lambda: office.api.events("b.x", SYSTEM))
+    told, = (e for e in office.api.list("Event", SYSTEM) if e["involvedObject"]["kind"] == "IPAddressPool")
+    assert told["type"] == "Warning" and told["reason"] == "ConfigurationError"
+    assert told["message"].startswith('spec.addresses[0]: "192.0.2.4-192.0.2.9" of pool "b.x" overlaps')
+    assert told["involvedObject"]["uid"] == office.api.get("IPAddressPool", "b.x", SYSTEM)["metadata"]["uid"]

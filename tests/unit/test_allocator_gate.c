@@ -253,6 +253,7 @@ static void stand(struct bench *b, bool ignore_metallb)
 	};
 
 	assert_int_equal(lead_io_open(&cfg, &lead), 0);
+	lead_io_stand(lead);
 }
 
 #define LEASE_OURS                                                                                 \
