@@ -272,8 +272,9 @@ void why_drain(const struct pool *p, char *why)
 
 void why_quota(const struct record *r, const struct pool *p, char *why)
 {
-	why_add(why, "pool \"%s\" has a quota of %llu for namespace \"%s\", which is used up",
-		p->name, (unsigned long long)pool_quota(p, r->holder.ns), r->holder.ns);
+	why_add(why, "pool \"%s\" has a quota of %llu for namespace \"%s\", which is used up%s",
+		p->name, (unsigned long long)pool_quota(p, r->holder.ns), r->holder.ns,
+		p->reserve_ns > 0 ? " (addresses that are kept for deleted Services count)" : "");
 }
 
 enum allocator_answer address_answer(const struct allocator *a, const struct record *r,
@@ -299,11 +300,12 @@ enum allocator_answer address_answer(const struct allocator *a, const struct rec
 	const struct holder *other = ledger_blocker(a->ledger, ip, &r->holder, r->claim);
 	if (other != NULL) {
 		bool kept = reserve_keeps(record_of(other), ip);
+		char apart[128] = "";
 
+		if (!kept)
+			claim_apart(r->claim, ledger_use(other, ip)->claim, apart, sizeof(apart));
 		why_add(why, "%s is %s %s/%s%s", ip_format(ip, text), kept ? "kept for" : "held by",
-			other->ns, other->name,
-			!kept && r->claim != NULL ? ", which does not share it with this Service"
-						  : "");
+			other->ns, other->name, apart);
 		return ALLOCATOR_TAKEN;
 	}
 	if (ret_pool != NULL)

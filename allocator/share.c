@@ -161,6 +161,43 @@ bool claim_has(const struct claim *c, uint32_t port)
 	       bsearch(&port, c->ports, c->count, sizeof(c->ports[0]), port_cmp) != NULL;
 }
 
+static const char *protocol_text(uint32_t port)
+{
+	switch (port >> 16) {
+	case L4_TCP:
+		return "TCP";
+	case L4_UDP:
+		return "UDP";
+	default:
+		return "SCTP";
+	}
+}
+
+const char *claim_apart(const struct claim *c, const struct claim *other, char *buf, size_t size)
+{
+	const char *why = "";
+
+	if (c == NULL)
+		why = "";
+	else if (other == NULL)
+		why = ", which has no sharing key";
+	else if (strcspn(c->key, "\n") != strcspn(other->key, "\n") ||
+		 strncmp(c->key, other->key, strcspn(c->key, "\n")) != 0)
+		why = ", which has another sharing key";
+	else if (c->key != other->key)
+		why = ", which has the same sharing key, but with externalTrafficPolicy Local both "
+		      "need it and the same selector";
+	snprintf(buf, size, "%s", why);
+	for (size_t i = 0; c != NULL && *why == '\0' && i < c->count; i++) {
+		if (!claim_has(other, c->ports[i]))
+			continue;
+		snprintf(buf, size, ", which has the same sharing key, but both have port %u/%s",
+			 c->ports[i] & UINT16_MAX, protocol_text(c->ports[i]));
+		break;
+	}
+	return buf;
+}
+
 /* --- groups -------------------------------------------------------------------------- */
 
 static struct cursor *cursor_of(const struct group *g, uint32_t port)

@@ -25,6 +25,11 @@ struct claim *claim_ref(struct claim *c);
 struct claim *claim_unref(struct claim *c);           /* NULL is fine; returns NULL */
 const char *claim_key(const struct claim *c);         /* interned; NULL for NULL */
 bool claim_has(const struct claim *c, uint32_t port); /* as share_admits() gives it */
+/*
+ * Why a Service with @c may not be beside one with @other, which holds the address: what goes on
+ * behind "is held by NAMESPACE/NAME". "" where @c is NULL: who shares with nobody knows why.
+ */
+const char *claim_apart(const struct claim *c, const struct claim *other, char *buf, size_t size);
 
 struct share_book;
 struct share_book *share_book_new(void);

@@ -71,8 +71,8 @@ void verdict_io_fault(struct verdict_io *v, const char *field, const char *messa
 
 /* --- ConfigurationState -------------------------------------------------------------- */
 
-static int send_told(void *via, const char *method, const char *path, const char *type, const char *body,
-		kube_done done, void *arg)
+static int send_told(void *via, const char *method, const char *path, const char *type,
+		     const char *body, kube_done done, void *arg)
 {
 	struct verdict_io *v = via;
 

@@ -39,7 +39,8 @@ int verdict_io_open(const struct verdict_io_cfg *cfg, struct verdict_io **ret);
 
 /* All is well with the configuration (NULL), or @error is the first that is not. */
 void verdict_io_judged(struct verdict_io *v, const char *error);
-/* A resource is at @fault, which is a field of it and why. Those that are no pool are passed over. */
+/* A resource is at @fault, which is a field of it and why. Those that are no pool are passed over.
+ */
 void verdict_io_fault(struct verdict_io *v, const char *field, const char *message);
 /* A configuration is in force, the first or another one. */
 void verdict_io_loaded(struct verdict_io *v);

@@ -4,6 +4,11 @@
 #include "tests/unit/allocator_world.h"
 
 /* One pool for each answer; by name they stand in another order than they are asked. */
+#define LB_LOCAL                                                                                   \
+	"{\"type\":\"LoadBalancer\",\"clusterIP\":\"10.96.0.1\",\"clusterIPs\":[\"10.96.0.1\"],"   \
+	"\"ipFamilies\":[\"IPv4\"],\"externalTrafficPolicy\":\"Local\",\"selector\":{\"app\":"     \
+	"\"x\"}," PORTS(81) "}"
+#define OPEN_POOL "[{\"name\":\"open\",\"addresses\":[\"192.0.2.0/24\"]}]"
 #define POOLS                                                                                      \
 	"[{\"name\":\"a-full\",\"addresses\":[\"192.0.2.0/32\"]},"                                 \
 	"{\"name\":\"b-six\",\"addresses\":[\"2001:db8::/126\"]},"                                 \
@@ -82,6 +87,51 @@ static void test_pool_that_serves_is_heard_beside_those_that_could(void **state)
 			"a-full open could: pool \"a-full\" has what the Service needs\n"
 			"b-six open noFamily: pool \"b-six\" has no IPv4 addresses\n"
 			"c-request none onRequest: pool \"c-request\" is only used on request\n");
+	world_free(w);
+}
+
+/* Who has a sharing key and may not share is told what stands against it. */
+static void test_what_keeps_two_from_sharing_is_named(void **state)
+{
+	static const struct {
+		const char *spec, *annotations, *apart;
+	} rows[] = {
+		{ LB_V4, A_IPS("192.0.2.8"), "" },
+		{ LB_V4, A_IPS("192.0.2.8") "," A_SHARE("x"), ", which has another sharing key" },
+		{ LB_V4, A_IPS("192.0.2.8") "," A_SHARE("k"),
+		  ", which has the same sharing key, but both have port 80/TCP" },
+		{ LB_LOCAL, A_IPS("192.0.2.8") "," A_SHARE("k"),
+		  ", which has the same sharing key, but with externalTrafficPolicy Local both "
+		  "need "
+		  "it and the same selector" },
+	};
+	(void)state;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct world *w = world_new(OPEN_POOL, NULL);
+		struct heard heard = { strdup("") };
+		char first[512];
+
+		world_apply(w, "web/0", LB_V4, A_IPS("192.0.2.8") "," A_SHARE("k"), NULL);
+		world_apply(w, "web/a", rows[i].spec, rows[i].annotations, NULL);
+		world_run(w);
+		assert_true(allocator_explain(w->a, "web", "a", hear, &heard));
+		snprintf(first, sizeof(first), "open request taken: 192.0.2.8 is held by web/0%s\n",
+			 rows[i].apart);
+		assert_string_equal(heard.text, first);
+		free(heard.text);
+		world_free(w);
+	}
+	struct world *w = world_new(OPEN_POOL, NULL);
+	struct heard heard = { strdup("") };
+	world_apply(w, "web/0", LB_V4, A_IPS("192.0.2.8"), NULL);
+	world_apply(w, "web/a", LB_V4, A_IPS("192.0.2.8") "," A_SHARE("k"), NULL);
+	world_run(w);
+	assert_true(allocator_explain(w->a, "web", "a", hear, &heard));
+	assert_string_equal(heard.text,
+			    "open request taken: 192.0.2.8 is held by web/0, which has no "
+			    "sharing key\n");
+	free(heard.text);
 	world_free(w);
 }
 
@@ -188,6 +238,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_every_pool_is_heard_in_the_order_of_asking),
 		cmocka_unit_test(test_pool_that_serves_is_heard_beside_those_that_could),
+		cmocka_unit_test(test_what_keeps_two_from_sharing_is_named),
 		cmocka_unit_test(test_requests_are_answered_by_the_pool_they_are_for),
 		cmocka_unit_test(test_no_pool_is_heard_about_a_service_that_cannot_be_served),
 		cmocka_unit_test(test_very_many_pools_are_told_as_a_number),
