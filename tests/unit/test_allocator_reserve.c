@@ -98,6 +98,26 @@ static const char *on_record(void)
 	return text;
 }
 
+/* What is kept for one that is gone counts, which nobody could guess. */
+static void test_what_is_kept_counts_for_the_quota_and_that_is_told(void **state)
+{
+	struct world *w = reserve_world("[{\"name\":\"a\",\"quota\":1,\"reserve\":\"60s\","
+					"\"addresses\":[\"192.0.2.0/28\"]}]");
+	(void)state;
+
+	world_apply(w, "web/a", LB_V4, NULL, NULL);
+	world_run(w);
+	world_delete(w, "web/a");
+	world_run(w);
+	world_apply(w, "web/b", LB_V4, NULL, NULL);
+	world_run(w);
+	assert_string_equal(
+		world_view(w, "web/b").reason,
+		"no available IPs: pool \"a\" has a quota of 1 for namespace \"web\", "
+		"which is used up (addresses that are kept for deleted Services count)");
+	reserve_world_free(w);
+}
+
 static void test_service_that_comes_again_gets_its_address_back(void **state)
 {
 	struct world *w = reserve_world(POOL);
@@ -723,6 +743,7 @@ static void test_entries_that_are_not_understood_are_counted(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_what_is_kept_counts_for_the_quota_and_that_is_told),
 		cmocka_unit_test(test_service_that_comes_again_gets_its_address_back),
 		cmocka_unit_test(test_other_ways_to_come_again),
 		cmocka_unit_test(
