@@ -274,8 +274,11 @@ static bool build(struct config_source *s, const struct doc *doc)
 	*before = faults;
 	if (!good)
 		return false;
-	log_info("config", "configuration in force", "pools=%zu l2_advertisements=%zu",
-		 config->pools.count, config->l2_advertisements.count);
+	if (s->cfg.scope == CONFIG_POOLS) /* the rest was not asked for, and is not known */
+		log_info("config", "configuration in force", "pools=%zu", config->pools.count);
+	else
+		log_info("config", "configuration in force", "pools=%zu l2_advertisements=%zu",
+			 config->pools.count, config->l2_advertisements.count);
 	s->loaded = true;
 	s->waits = false;
 	s->cfg.changed(s->cfg.arg, config);

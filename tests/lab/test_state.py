@@ -52,6 +52,10 @@ def test_valid_and_invalid_and_valid_again(office):
         assert said.pop("lastTransitionTime")
         assert said == {"type": condition, "status": "True", "reason": "Reconciled", "message": ""}
 
+    assert "l2_advertisements=" in office.process("speaker-node-a").log
+    assert "pools=1" in office.process("allocator").log
+    assert "l2_advertisements" not in office.process("allocator").log  # it does not know them
+
     office.api.create(pool("b", ["192.0.2.4-192.0.2.9"]))  # overlaps
     for name in ("controller", "speaker-node-a"):
         office.wait_for(lambda: state(office, name)[0] == "Invalid")
