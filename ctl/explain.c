@@ -56,17 +56,9 @@ static enum ctl_exit tell(const struct look *look, struct sight *sight)
 int ctl_explain(int argc, char **argv)
 {
 	struct look look = look_new("bellman explain", summary, "NAMESPACE/NAME [FILE...]");
-	const char *from = NULL;
-	const struct option_spec own[] = {
-		{ "from", OPT_TEXT, &from, NULL, "live", "apply the files to what the API holds" },
-		{ "service-cidr", OPT_TEXT, &look.service_cidrs, NULL, "CIDRS",
-		  "where cluster IPs come from (" SERVICE_CIDRS ")" },
-		{ 0 },
-	};
 	struct sight sight = { 0 };
 
-	int first = look_options(&look, own, argc, argv);
-	look_from(&look, from);
+	int first = look_options(&look, argc, argv);
 	if (first == argc)
 		options_usage(look.program, "a Service is needed, as NAMESPACE/NAME");
 	char *slash = strchr(argv[first], '/');

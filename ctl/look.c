@@ -11,7 +11,7 @@
 #include "ctl/report.h"
 #include "lib/base/must.h"
 
-#define OPTIONS_MAX 12
+#define OF_FILES 2 /* options */
 
 struct look look_new(const char *program, const char *summary, const char *words)
 {
@@ -24,9 +24,15 @@ struct look look_new(const char *program, const char *summary, const char *words
 	};
 }
 
-int look_options(struct look *look, const struct option_spec *own, int argc, char **argv)
+int look_options(struct look *look, int argc, char **argv)
 {
-	const struct option_spec common[] = {
+	const char *from = NULL;
+	const struct option_spec specs[] = {
+		/* Of those that take files: OF_FILES of them. */
+		{ "from", OPT_TEXT, &from, NULL, "live", "apply the files to what the API holds" },
+		{ "service-cidr", OPT_TEXT, &look->service_cidrs, NULL, "CIDRS",
+		  "where cluster IPs come from (" SERVICE_CIDRS ")" },
+		/* Of all. */
 		{ "o", OPT_TEXT, &look->output, NULL, "FORMAT", "table or json (table)" },
 		{ "config", OPT_TEXT, &look->config, NULL, "FILE",
 		  "the configuration file of the daemons" },
@@ -40,31 +46,23 @@ int look_options(struct look *look, const struct option_spec *own, int argc, cha
 		  "of the daemons (what settings say, else metallb-system)" },
 		{ 0 },
 	};
-	struct option_spec specs[OPTIONS_MAX], *next = specs;
 	int first = argc;
 
-	while (own->name != NULL)
-		*next++ = *own++;
-	memcpy(next, common, sizeof(common));
 	if (look->words != NULL)
 		options_parse_words(look->program, look->summary, look->words, specs, argc, argv,
 				    &first);
 	else
-		options_parse(look->program, look->summary, specs, argc, argv);
+		options_parse(look->program, look->summary, specs + OF_FILES, argc, argv);
 	if (strcmp(look->output, "table") != 0 && strcmp(look->output, "json") != 0)
 		options_usage(look->program, "-o: '%s' is neither table nor json", look->output);
 	if (!cluster_cidrs_valid(look->service_cidrs))
 		options_usage(look->program,
 			      "--service-cidr: '%s' is not a prefix, nor one of each family",
 			      look->service_cidrs);
-	return first;
-}
-
-void look_from(struct look *look, const char *from)
-{
 	if (from != NULL && strcmp(from, "live") != 0)
 		options_usage(look->program, "--from: '%s' is not live", from);
 	look->live = from != NULL;
+	return first;
 }
 
 struct reading {

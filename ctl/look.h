@@ -42,14 +42,11 @@ struct sight {
 struct look look_new(const char *program, const char *summary, const char *words);
 
 /*
- * Read the command line: @own, and behind them what all understand. Does not return when it is
- * wrong. Returns the index of the first word in @argv, whose end they are moved to; argc: there is
- * none.
+ * Read the command line; what takes words takes files, and has the options for those. Does not
+ * return when it is wrong. Returns the index of the first word in @argv, whose end they are moved
+ * to; argc: there is none.
  */
-int look_options(struct look *look, const struct option_spec *own, int argc, char **argv);
-
-/* Take the value of --from, NULL when it is not given. Does not return when it is wrong. */
-void look_from(struct look *look, const char *from);
+int look_options(struct look *look, int argc, char **argv);
 
 /*
  * Read --config, the files of @words, and the API if @look says so. Faults in files are kept in

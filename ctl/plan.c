@@ -62,17 +62,9 @@ int ctl_plan(int argc, char **argv)
 		look_new("bellman plan",
 			 "Tell who would get which address, and which node announces it.",
 			 "FILE...");
-	const char *from = NULL;
-	const struct option_spec own[] = {
-		{ "from", OPT_TEXT, &from, NULL, "live", "apply the files to what the API holds" },
-		{ "service-cidr", OPT_TEXT, &look.service_cidrs, NULL, "CIDRS",
-		  "where cluster IPs come from (" SERVICE_CIDRS ")" },
-		{ 0 },
-	};
 	struct sight sight = { 0 };
 
-	int first = look_options(&look, own, argc, argv);
-	look_from(&look, from);
+	int first = look_options(&look, argc, argv);
 	look.compare = look.live;
 	if (first == argc && look.config == NULL && !look.live)
 		options_usage(look.program, "a file is needed");

@@ -46,11 +46,10 @@ static void tell(const struct look *look, struct sight *sight)
 int ctl_status(int argc, char **argv)
 {
 	struct look look = look_new("bellman status", summary, NULL);
-	const struct option_spec own[] = { { 0 } };
 	struct sight sight = { 0 };
 
+	look_options(&look, argc, argv);
 	look.live = look.status = true;
-	look_options(&look, own, argc, argv);
 	enum ctl_exit code = look_read(&look, NULL, 0, &sight);
 	if (code == CTL_DONE)
 		code = look_decode(&look, &sight);
