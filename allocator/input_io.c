@@ -7,6 +7,7 @@
 #include "allocator/ips.h"
 #include "lib/base/must.h"
 #include "lib/daemon/undecodable.h"
+#include "lib/model/meta.h"
 
 struct input_io {
 	struct input_io_cfg cfg;
@@ -21,13 +22,6 @@ static void changed(struct input_io *c)
 }
 
 /* --- Services ------------------------------------------------------------------------ */
-
-static const char *meta_text(const cJSON *object, const char *key)
-{
-	const cJSON *meta = cJSON_GetObjectItemCaseSensitive(object, "metadata");
-
-	return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(meta, key));
-}
 
 struct service *input_io_decode(struct input_io *c, const cJSON *object)
 {

@@ -10,6 +10,7 @@
 #include "lib/base/log.h"
 #include "lib/base/must.h"
 #include "lib/kube/keyset.h"
+#include "lib/model/meta.h"
 
 static const char *const selectors[] = { METALLB_POD_MANIFEST, METALLB_POD_CHART };
 #define LOOKS (sizeof(selectors) / sizeof(selectors[0]))
@@ -30,11 +31,6 @@ struct metallb_io {
 	char pod_uid[64];  /* by which `kubectl describe` finds its events */
 	char trouble[512]; /* "": none */
 };
-
-static const cJSON *member(const cJSON *object, const char *name)
-{
-	return cJSON_GetObjectItemCaseSensitive(object, name);
-}
 
 static bool is_own(const struct metallb_io *m, const char *name)
 {
@@ -97,9 +93,7 @@ static void on_pod_gone(void *arg, const char *ns, const char *name)
 static void on_pod(void *arg, const cJSON *pod)
 {
 	struct look *l = arg;
-	const cJSON *meta = member(pod, "metadata");
-	const char *name = cJSON_GetStringValue(member(meta, "name"));
-	const char *uid = cJSON_GetStringValue(member(meta, "uid"));
+	const char *name = meta_text(pod, "name");
 
 	if (!metallb_pod_at_work(pod) || is_own(l->owner, name)) {
 		on_pod_gone(l, l->owner->cfg.ns, name);
@@ -107,7 +101,8 @@ static void on_pod(void *arg, const cJSON *pod)
 	}
 	keyset_add(&l->ready, l->owner->cfg.ns, name);
 	snprintf(l->owner->pod, sizeof(l->owner->pod), "%s", name);
-	snprintf(l->owner->pod_uid, sizeof(l->owner->pod_uid), "%s", uid != NULL ? uid : "");
+	snprintf(l->owner->pod_uid, sizeof(l->owner->pod_uid), "%s",
+		 meta_text_or_empty(pod, "uid"));
 	settle(l->owner);
 }
 

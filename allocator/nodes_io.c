@@ -8,6 +8,7 @@
 
 #include "lib/base/must.h"
 #include "lib/model/cluster.h"
+#include "lib/model/meta.h"
 
 struct nodes_io {
 	struct nodes_io_cfg cfg;
@@ -73,8 +74,7 @@ static void on_remove(void *arg, const char *ns, const char *name)
 
 static void on_upsert(void *arg, const cJSON *object)
 {
-	const cJSON *meta = cJSON_GetObjectItemCaseSensitive(object, "metadata");
-	const char *name = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(meta, "name"));
+	const char *name = meta_text(object, "name");
 	struct nodes_io *n = arg;
 	struct faults faults = { 0 };
 	struct node *node = NULL;

@@ -7,6 +7,7 @@
 
 #include "allocator/in_use.h"
 #include "lib/base/must.h"
+#include "lib/model/meta.h"
 
 #define GAP_MS  1000u /* between two searches */
 #define PORTION 1024  /* cluster IPs that are looked at in one go, or one more */
@@ -178,8 +179,7 @@ static void on_cidr(void *arg, const cJSON *object)
 {
 	struct feed *f = arg;
 	struct taken_ranges ranges = { 0 };
-	const cJSON *meta = cJSON_GetObjectItemCaseSensitive(object, "metadata");
-	const char *name = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(meta, "name"));
+	const char *name = meta_text(object, "name");
 
 	if (name == NULL)
 		return;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/daemon/undecodable.h"
+#include "lib/model/meta.h"
 
 struct kind {
 	const char *name, *path;
@@ -76,14 +77,6 @@ static const struct kind kinds[KINDS] = {
 	  speaker_slice_remove },
 };
 
-static const char *meta_text(const cJSON *object, const char *key)
-{
-	const cJSON *meta = cJSON_GetObjectItemCaseSensitive(object, "metadata");
-	const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(meta, key));
-
-	return text == NULL ? "" : text;
-}
-
 /* --- watches ------------------------------------------------------------------------------- */
 
 static bool is_own_node(const struct feed *f, const char *name)
@@ -102,11 +95,12 @@ static void on_upsert(void *arg, const cJSON *object)
 		(*c->update_errors)++;
 		undecodable_note(c->undecodable, f->kind->name, object, &faults);
 	} else {
-		undecodable_forget(c->undecodable, f->kind->name, meta_text(object, "namespace"),
-				   meta_text(object, "name"));
+		undecodable_forget(c->undecodable, f->kind->name,
+				   meta_text_or_empty(object, "namespace"),
+				   meta_text_or_empty(object, "name"));
 	}
 	faults_free(&faults);
-	if (is_own_node(f, meta_text(object, "name")))
+	if (is_own_node(f, meta_text_or_empty(object, "name")))
 		c->cfg.own_node(c->cfg.arg, object);
 	c->cfg.changed(c->cfg.arg);
 }

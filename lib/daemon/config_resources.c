@@ -8,6 +8,7 @@
 
 #include "lib/base/must.h"
 #include "lib/model/json.h"
+#include "lib/model/meta.h"
 
 #define POOLS 0 /* index of the IPAddressPools */
 
@@ -116,9 +117,9 @@ static void pool_tell(struct collection *c, const char *name, const cJSON *objec
 		r->cfg.pool_told(r->cfg.arg, name, object);
 }
 
-static void uid_set(struct resource *r, const cJSON *meta)
+static void uid_set(struct resource *r, const cJSON *object)
 {
-	const char *uid = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(meta, "uid"));
+	const char *uid = meta_text(object, "uid");
 
 	free(r->uid);
 	r->uid = uid == NULL ? NULL : must(strdup(uid));
@@ -127,8 +128,7 @@ static void uid_set(struct resource *r, const cJSON *meta)
 static void on_upsert(void *arg, const cJSON *object)
 {
 	struct collection *c = arg;
-	const cJSON *meta = cJSON_GetObjectItemCaseSensitive(object, "metadata");
-	const char *name = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(meta, "name"));
+	const char *name = meta_text(object, "name");
 	const char *kind = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, "kind"));
 
 	if (name == NULL || kind == NULL)
@@ -137,7 +137,7 @@ static void on_upsert(void *arg, const cJSON *object)
 	struct resource *r = resource_find(c, name);
 	cJSON *json = reduce(object);
 	if (r != NULL)
-		uid_set(r, meta);
+		uid_set(r, object);
 	if (r != NULL && json_equal(r->json, json)) {
 		cJSON_Delete(json);
 		return;
@@ -148,7 +148,7 @@ static void on_upsert(void *arg, const cJSON *object)
 		r->name = must(strdup(name));
 		r->base = must(malloc(len));
 		snprintf(r->base, len, "%s/%s", kind, name);
-		uid_set(r, meta);
+		uid_set(r, object);
 	} else {
 		cJSON_Delete(r->json);
 	}

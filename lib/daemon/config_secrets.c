@@ -7,6 +7,7 @@
 #include "lib/base/array.h"
 #include "lib/base/must.h"
 #include "lib/model/json.h"
+#include "lib/model/meta.h"
 
 struct config_secrets {
 	void (*changed)(void *arg, const char *name);
@@ -20,13 +21,6 @@ struct config_secrets {
 static const cJSON *get(const cJSON *object, const char *key)
 {
 	return cJSON_GetObjectItemCaseSensitive(object, key);
-}
-
-static const char *name_of(const cJSON *secret)
-{
-	const char *name = cJSON_GetStringValue(get(get(secret, "metadata"), "name"));
-
-	return name != NULL ? name : "";
 }
 
 static void copy(cJSON *to, const cJSON *from, const char *key)
@@ -60,7 +54,7 @@ static size_t find(const struct config_secrets *s, const char *name)
 {
 	size_t i = 0;
 
-	while (i < s->count && strcmp(name_of(s->items[i]), name) != 0)
+	while (i < s->count && strcmp(meta_text_or_empty(s->items[i], "name"), name) != 0)
 		i++;
 	return i;
 }
@@ -69,7 +63,7 @@ static void on_upsert(void *arg, const cJSON *object)
 {
 	struct config_secrets *s = arg;
 	const cJSON *secret = reduce(object);
-	size_t i = find(s, name_of(secret));
+	size_t i = find(s, meta_text_or_empty(secret, "name"));
 
 	if (i < s->count && json_equal(s->items[i], secret)) {
 		wipe(secret);
@@ -80,7 +74,7 @@ static void on_upsert(void *arg, const cJSON *object)
 	else
 		must(array_push(s));
 	s->items[i] = secret;
-	s->changed(s->arg, name_of(secret));
+	s->changed(s->arg, meta_text_or_empty(secret, "name"));
 }
 
 static void on_remove(void *arg, const char *ns, const char *name)

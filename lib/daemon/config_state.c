@@ -16,6 +16,7 @@
 #include "lib/daemon/config_state_body.h"
 #include "lib/daemon/loop.h"
 #include "lib/kube/backoff.h"
+#include "lib/model/meta.h"
 #include "lib/model/version.h"
 
 #define API        "/apis/" CONFIG_STATE_API
@@ -210,8 +211,7 @@ static void write_object(struct config_state *s, const char *subresource, cJSON 
 static void on_pod(void *arg, int status, const cJSON *json, const char *error)
 {
 	struct config_state *s = arg;
-	const cJSON *meta = cJSON_GetObjectItemCaseSensitive(json, "metadata");
-	const char *uid = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(meta, "uid"));
+	const char *uid = meta_text(json, "uid");
 
 	s->busy = false;
 	if (status == 200 && uid != NULL) {

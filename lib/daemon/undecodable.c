@@ -8,6 +8,7 @@
 #include "lib/base/log.h"
 #include "lib/base/must.h"
 #include "lib/base/tree.h"
+#include "lib/model/meta.h"
 
 struct bad {
 	RB_ENTRY(bad) node;
@@ -65,21 +66,13 @@ struct undecodable *undecodable_free(struct undecodable *u)
 	return NULL;
 }
 
-static const char *meta_text(const cJSON *object, const char *key)
-{
-	const cJSON *meta = cJSON_GetObjectItemCaseSensitive(object, "metadata");
-	const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(meta, key));
-
-	return text != NULL ? text : "";
-}
-
 void undecodable_note(struct undecodable *u, const char *kind, const cJSON *object,
 		      const struct faults *faults)
 {
 	struct bad key = { .kind = kind,
-			   .ns = meta_text(object, "namespace"),
-			   .name = meta_text(object, "name") };
-	const char *version = intern(meta_text(object, "resourceVersion"));
+			   .ns = meta_text_or_empty(object, "namespace"),
+			   .name = meta_text_or_empty(object, "name") };
+	const char *version = intern(meta_text_or_empty(object, "resourceVersion"));
 	struct bad *b = RB_FIND(bad_tree, &u->tree, &key);
 	char why[512] = "";
 

@@ -8,6 +8,7 @@
 #include "lib/base/intern.h"
 #include "lib/base/log.h"
 #include "lib/kube/url.h"
+#include "lib/model/meta.h"
 #include "lib/model/version.h"
 
 #define PAGE_LIMIT          500 /* objects, as the reference client asks for */
@@ -116,14 +117,11 @@ static void accepted(struct reflector *r)
 /* Namespace ("" for none) and name of an object; false: it has no name. */
 static bool key_of(const cJSON *object, struct key *ret)
 {
-	const cJSON *meta = cJSON_GetObjectItemCaseSensitive(object, "metadata");
-	const char *ns = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(meta, "namespace"));
-	const char *name = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(meta, "name"));
-
-	if (name == NULL || *name == '\0')
-		return false;
-	*ret = (struct key){ ns == NULL ? "" : ns, name };
-	return true;
+	*ret = (struct key){
+		meta_text_or_empty(object, "namespace"),
+		meta_text_or_empty(object, "name"),
+	};
+	return ret->name[0] != '\0';
 }
 
 static void upsert(struct reflector *r, const struct key *key, const cJSON *object)

@@ -63,6 +63,20 @@ void meta_done(struct object_meta *m)
 	labels_done(&m->labels);
 }
 
+const char *meta_text(const cJSON *object, const char *key)
+{
+	const cJSON *meta = cJSON_GetObjectItemCaseSensitive(object, "metadata");
+
+	return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(meta, key));
+}
+
+const char *meta_text_or_empty(const cJSON *object, const char *key)
+{
+	const char *text = meta_text(object, key);
+
+	return text != NULL ? text : "";
+}
+
 static int label_cmp(const void *a, const void *b)
 {
 	return strcmp(((const struct label *)a)->key, ((const struct label *)b)->key);

@@ -37,6 +37,11 @@ int meta_decode_namespaced(const cJSON *object, struct where where, struct fault
 			   struct object_meta *ret);
 void meta_done(struct object_meta *m);
 
+/* A text of the metadata of an object that need not decode, lent; NULL: none, or no object. */
+const char *meta_text(const cJSON *object, const char *key);
+/* The same, "" for NULL. */
+const char *meta_text_or_empty(const cJSON *object, const char *key);
+
 /* Read a JSON object of strings (labels, selectors). NULL json is an empty set. 0 or -EBADMSG. */
 int labels_decode(const cJSON *json, struct where where, struct faults *faults, const char *field,
 		  struct labels *ret);

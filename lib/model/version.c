@@ -4,11 +4,11 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "lib/model/meta.h"
+
 const char *version_of(const cJSON *object)
 {
-	const cJSON *meta = cJSON_GetObjectItemCaseSensitive(object, "metadata");
-
-	return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(meta, "resourceVersion"));
+	return meta_text(object, "resourceVersion");
 }
 
 static bool is_number(const char *version)
