@@ -124,8 +124,8 @@ static struct ipam_call *call_new(const struct hook *h, const struct flight *f,
 	c->kind = f->kind;
 	c->pool = must(strdup(h->pool));
 	c->url = must(strdup(h->url));
-	c->ca_file = h->ca_file != NULL ? must(strdup(h->ca_file)) : NULL;
-	c->token_file = h->token_file != NULL ? must(strdup(h->token_file)) : NULL;
+	c->ca_file = must_copy(h->ca_file);
+	c->token_file = must_copy(h->token_file);
 	c->timeout_ns = h->timeout_ns * (f->kind == IPAM_LIST ? LIST_TIMES : 1);
 	return c;
 }

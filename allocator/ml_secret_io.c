@@ -30,11 +30,6 @@ struct ml_secret_io {
 	unsigned holders; /* the timer, and the request under way */
 };
 
-static char *copy(const char *text)
-{
-	return text == NULL ? NULL : must(strdup(text));
-}
-
 static void io_unref(struct ml_secret_io *x)
 {
 	if (--x->holders > 0)
@@ -202,8 +197,8 @@ struct ml_secret_io *ml_secret_io_open(const struct ml_secret_io_cfg *cfg)
 	struct ml_secret_io *x = must(calloc(1, sizeof(*x)));
 
 	x->cfg = *cfg;
-	x->ns = copy(cfg->ns);
-	x->name = copy(cfg->name);
+	x->ns = must_copy(cfg->ns);
+	x->name = must_copy(cfg->name);
 	x->settled = cfg->name == NULL || *cfg->name == '\0';
 	x->rng = rng_seeded(cfg->seed);
 	uv_timer_init(cfg->loop, &x->timer);

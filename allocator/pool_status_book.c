@@ -75,7 +75,7 @@ static void learn(struct object *o, const cJSON *object)
 	cJSON_Delete(o->status);
 	o->status = status == NULL ? NULL : must(cJSON_Duplicate(status, true));
 	free(o->version);
-	o->version = version == NULL ? NULL : must(strdup(version));
+	o->version = must_copy(version);
 	compare(o);
 }
 

@@ -65,7 +65,7 @@ void face_set(struct face *f, struct face as)
 
 void text_set(char **slot, const char *text)
 {
-	char *copy = text != NULL ? must(strdup(text)) : NULL;
+	char *copy = must_copy(text);
 
 	free(*slot);
 	*slot = copy;

@@ -90,7 +90,8 @@ static bool looks_like_host_part(const struct ip_addr *ip)
 	       !(ip->family == IP_V6 && n >> 32 == 0xffff);
 }
 
-bool is_host_part(const struct allocator *a, const struct ip_addr *ip)
+/* Is @ip a host part, to those who know the pools of @a? */
+static bool is_host_part(const struct allocator *a, const struct ip_addr *ip)
 {
 	return looks_like_host_part(ip) && config_pool_of(a->config, ip, true) == NULL;
 }

@@ -16,9 +16,7 @@
  * @many: more than one of a family may be asked for; there is a pool with perRange.
  */
 bool request_of(const struct service *s, bool many, struct ip_list *ret, char *why);
-
-/* Is @ip a host part, to those who know the pools of @a? */
-bool is_host_part(const struct allocator *a, const struct ip_addr *ip);
+/* Is one of @request a host part? */
 bool request_has_host_part(const struct allocator *a, const struct ip_list *request);
 
 /* Is what @r holds what is asked for? Then it keeps that, wherever else a host part may fit. */

@@ -51,7 +51,7 @@ static void learn_version(struct reserve_io *v, const cJSON *map)
 	const char *version = version_of(map);
 
 	free(v->version);
-	v->version = version != NULL ? must(strdup(version)) : NULL;
+	v->version = must_copy(version);
 }
 
 /* Say it once. That the server cannot be reached is said by lib/kube. */

@@ -10,6 +10,7 @@
 #define BELLMAN_BASE_MUST_H
 
 #include <stdlib.h>
+#include <string.h>
 
 /* @memory, which is not NULL. */
 static inline void *must(void *memory)
@@ -17,6 +18,12 @@ static inline void *must(void *memory)
 	if (memory == NULL)
 		abort();
 	return memory;
+}
+
+/* A copy of @text for the caller to free; NULL of NULL. */
+static inline char *must_copy(const char *text)
+{
+	return text != NULL ? must(strdup(text)) : NULL;
 }
 
 /* @rc is 0. */

@@ -122,7 +122,7 @@ static void uid_set(struct resource *r, const cJSON *object)
 	const char *uid = meta_text(object, "uid");
 
 	free(r->uid);
-	r->uid = uid == NULL ? NULL : must(strdup(uid));
+	r->uid = must_copy(uid);
 }
 
 static void on_upsert(void *arg, const cJSON *object)

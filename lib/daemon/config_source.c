@@ -83,7 +83,7 @@ static void judge(struct config_source *s)
 		log_info("config", "nothing is wrong any more", "loaded=%s",
 			 s->loaded ? "yes" : "none");
 	free(s->verdict);
-	s->verdict = error == NULL ? NULL : must(strdup(error));
+	s->verdict = must_copy(error);
 	s->judged = true;
 	s->cfg.judged(s->cfg.arg, s->verdict);
 }
@@ -506,7 +506,7 @@ int config_source_open(const struct config_source_cfg *cfg, struct config_source
 	if (s == NULL)
 		return -ENOMEM;
 	s->cfg = *cfg;
-	s->file = cfg->file == NULL ? NULL : must(strdup(cfg->file));
+	s->file = must_copy(cfg->file);
 	s->ns = must(strdup(cfg->ns));
 	if (cfg->metrics != NULL) {
 		s->loaded_metric = metric_value0(

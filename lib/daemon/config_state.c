@@ -47,11 +47,6 @@ struct config_state {
 	unsigned holders; /* the timer, and the request under way */
 };
 
-static char *copy(const char *text)
-{
-	return text == NULL ? NULL : must(strdup(text));
-}
-
 static void state_unref(struct config_state *s)
 {
 	if (--s->holders > 0)
@@ -357,10 +352,10 @@ int config_state_open(const struct config_state_cfg *cfg, struct config_state **
 		.via = cfg->send != NULL ? cfg->via : cfg->kube,
 	};
 	s->name = name_of(cfg->node);
-	s->ns = copy(cfg->ns);
-	s->node = copy(cfg->node);
-	s->condition = copy(cfg->condition);
-	s->pod = cfg->pod == NULL || *cfg->pod == '\0' ? NULL : copy(cfg->pod);
+	s->ns = must_copy(cfg->ns);
+	s->node = must_copy(cfg->node);
+	s->condition = must_copy(cfg->condition);
+	s->pod = cfg->pod == NULL || *cfg->pod == '\0' ? NULL : must_copy(cfg->pod);
 	s->pod_known = s->pod == NULL;
 	s->want = (struct config_state_text){
 		.name = s->name,
@@ -386,7 +381,7 @@ int config_state_open(const struct config_state_cfg *cfg, struct config_state **
 void config_state_set(struct config_state *s, const char *error)
 {
 	free(s->error);
-	s->error = copy(error);
+	s->error = must_copy(error);
 	s->want.error = s->error;
 	s->judged = true;
 	look_soon(s);
