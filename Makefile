@@ -38,7 +38,7 @@ fuzz_CFLAGS     := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanit
 fuzz_LDFLAGS    := -fsanitize=fuzzer,address,undefined -Wl,--as-needed
 fuzz_CC         := $(CLANG)
 
-ROOMS     := lib/base lib/model lib/kube lib/daemon proto allocator speaker standalone/apiserver standalone/proxy ctl
+ROOMS     := lib/base lib/model lib/kube lib/daemon proto allocator speaker sim standalone/apiserver standalone/proxy ctl
 ROOM_SRCS := $(filter-out %/main.c,$(foreach r,$(ROOMS),$(wildcard $(r)/*.c)))
 
 # program = folder of its main.c

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * A speaker process on a node: the engine of speaker/engine.h with what the kernel and the API give
+ * it here: watches, links, multicast groups, and the very socket filters of speaker/filter.h, run
+ * frame by frame.
+ *
+ * Does what speaker/main.c does with libuv, in the same order: inputs are taken in together, one
+ * pass follows, its actions are done, and a timer with whole milliseconds wants the next one.
+ */
+#ifndef BELLMAN_SIM_SPEAKER_H
+#define BELLMAN_SIM_SPEAKER_H
+
+#include "sim/api.h"
+#include "sim/process.h"
+#include "sim/stack.h"
+#include "speaker/engine.h"
+
+struct sim_speaker;
+
+struct sim_speaker_ops {
+	/* Each action of a pass that is not a frame, group or filter: ANNOUNCED, WITHDRAWN, EVENT,
+	 * CONFIG. */
+	void (*told)(void *arg, const struct sim_speaker *s, const struct speaker_action *a);
+	/* A frame is sent; @a is SPEAKER_SEND. */
+	void (*sent)(void *arg, const struct sim_speaker *s, const struct speaker_action *a);
+	/* A pass has run, or the process started or ended. */
+	void (*passed)(void *arg, const struct sim_speaker *s);
+	/* It broke a rule that a process is bound to (a pass that changes things twice, one that
+	 * never ends): a sentence. */
+	void (*broke)(void *arg, const struct sim_speaker *s, const char *what);
+};
+
+struct sim_speaker_cfg {
+	const char *node;               /* name of its Node; copied */
+	struct sim_stack *stack;        /* of its node; borrowed */
+	struct sim_api *api;            /* borrowed */
+	const char *lb_class, *exclude; /* as speaker_cfg */
+	bool ignore_exclude_lb;
+	uint64_t seed;
+	bool check_twice; /* run every pass a second time: it must have nothing to do */
+	const struct sim_speaker_ops *ops;
+	void *arg;
+};
+
+struct sim_speaker *sim_speaker_new(const struct sim_speaker_cfg *cfg); /* not started */
+struct sim_speaker *sim_speaker_free(struct sim_speaker *s);
+
+void sim_speaker_start(struct sim_speaker *s);
+void sim_speaker_kill(struct sim_speaker *s); /* kill -9 */
+void sim_speaker_stop(struct sim_speaker *s); /* SIGTERM: withdraws, then ends */
+void sim_speaker_pause(struct sim_speaker *s, bool paused);
+void sim_speaker_slow(struct sim_speaker *s, uint64_t turn_ns);
+
+const char *sim_speaker_node(const struct sim_speaker *s);
+struct sim_stack *sim_speaker_stack(const struct sim_speaker *s);
+bool sim_speaker_runs(const struct sim_speaker *s); /* started and not ended; may be paused */
+bool sim_speaker_is_ready(const struct sim_speaker *s);
+bool sim_speaker_is_current(const struct sim_speaker *s); /* its watches have told it everything,
+							     and it has run since */
+struct sim_api_client *sim_speaker_client(const struct sim_speaker *s); /* NULL: it does not run */
+const struct speaker *sim_speaker_engine(const struct sim_speaker *s);  /* the same */
+
+/*
+ * Would it answer for @ip on @iface, if somebody there asked? Puts a question through group, filter
+ * and engine, as the wire would, and changes nothing. The process must run; paused counts as no.
+ */
+bool sim_speaker_answers(struct sim_speaker *s, struct sim_iface *iface, const struct ip_addr *ip);
+
+/* Tell the engine all over again what it knows: the actions that follow; none are due. */
+size_t sim_speaker_retell(struct sim_speaker *s);
+
+/* Passes that it asked for itself (no input came) since it started. */
+uint64_t sim_speaker_wakes(const struct sim_speaker *s);
+
+/* Frames from a capture, for --replay: as if they came in on @iface. */
+void sim_speaker_feed(struct sim_speaker *s, struct sim_iface *iface, const uint8_t *bytes,
+		      size_t len);
+
+#endif

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Who uses a Service: clients that connect at a rate and record what came of it, and the endpoints
+ * behind a node's service proxy that answer them.
+ *
+ * One attempt is a TCP connection with one byte each way, or one UDP datagram and its answer. It
+ * succeeds when the answer is there within the timeout. The answer names the node that gave it, so
+ * that a foreign host that took the address is no success.
+ */
+#ifndef BELLMAN_SIM_TRAFFIC_H
+#define BELLMAN_SIM_TRAFFIC_H
+
+#include "sim/stack.h"
+
+/* Answer on @port of @s, UDP and TCP, in the name of @answer (copied). Several ports may. */
+struct sim_server;
+struct sim_server *sim_server_open(struct sim_stack *s, uint16_t port, const char *answer);
+struct sim_server *sim_server_close(struct sim_server *s);
+
+struct sim_client;
+struct sim_client_cfg {
+	uint8_t protocol;    /* SIM_TCP or SIM_UDP */
+	uint64_t every_ns;   /* between the beginnings of two attempts */
+	uint64_t timeout_ns; /* of one */
+	uint16_t port;
+	uint64_t seed;
+	/* Where to: asked before each attempt. False: the Service has no address, nothing is tried.
+	 */
+	bool (*target)(void *arg, struct ip_addr *ret);
+	/* An attempt has ended; @node: who answered, NULL: nobody in time, or "?" somebody foreign.
+	 */
+	void (*ended)(void *arg, uint64_t began_ns, const struct ip_addr *to, const char *node);
+	void *arg;
+};
+struct sim_client *sim_client_new(struct sim_stack *s, const struct sim_client_cfg *cfg);
+struct sim_client *sim_client_free(struct sim_client *c);
+
+struct sim_client_counts {
+	uint64_t attempts, failed,
+		foreign; /* ended; of these without an answer; with a foreign one */
+	uint64_t gap_ns; /* the longest time from a success to the next, with a failure between */
+	uint64_t gap_began_ns; /* when that one began */
+};
+struct sim_client_counts sim_client_counts(const struct sim_client *c);
+
+#endif
