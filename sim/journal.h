@@ -6,12 +6,11 @@
 #ifndef BELLMAN_SIM_JOURNAL_H
 #define BELLMAN_SIM_JOURNAL_H
 
-#include "lib/base/array.h"
-#include "lib/base/ip.h"
-
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
+
+#include "lib/base/array.h"
+#include "lib/base/ip.h"
 
 enum sim_entry_type {
 	SIM_FAULT,     /* a step of the timeline was done; .text says which */
@@ -35,25 +34,33 @@ enum sim_entry_type {
 
 struct sim_entry {
 	uint64_t at_ns;
+	uint64_t value_ns;
+	/* Interned, "" when no matter; the service is NAMESPACE/NAME. */
+	const char *node, *service, *text;
 	enum sim_entry_type type;
 	struct ip_addr ip; /* IP_NONE: no matter */
-	uint64_t value_ns;
-	char *node, *service; /* "" when no matter; service is NAMESPACE/NAME */
-	char *text;
-	bool warning; /* SIM_TOLD */
+	bool warning;      /* SIM_TOLD */
 };
 
+/* Zeroed: empty, and keeps all. */
 struct sim_journal {
 	ARRAY_OF(struct sim_entry);
 	unsigned disappointed, broken;
-	size_t most; /* entries that are kept of all but the last kinds; 0: all */
+	size_t most; /* so many entries are kept, and beyond that faults and what was found; 0: all
+		      */
 	uint64_t left_out;
+	struct sim_entry last_left_out;
 };
 
-/* Returns it, for what else it has to say; good until the next. */
+/*
+ * Note it. @node, @service, @ip: NULL when no matter; copied. @at_ns: not before the entry before.
+ * Returns it, for what else it has to say; good until the next. It is never NULL: an entry that is
+ * left out can be written to as well.
+ */
 struct sim_entry *sim_journal_add(struct sim_journal *j, uint64_t at_ns, enum sim_entry_type type,
 				  const char *node, const char *service, const struct ip_addr *ip,
 				  const char *fmt, ...) __attribute__((format(printf, 7, 8)));
+/* Free what it holds and leave it empty. */
 void sim_journal_done(struct sim_journal *j);
 
 #endif
