@@ -16,7 +16,10 @@
 #include "lib/model/fault.h"
 #include "sim/net.h"
 
-/* All texts of a scenario are its own, on its heap; NULL where nothing was said. */
+/*
+ * All texts of a scenario are its own, on its heap; NULL where nothing was said. Services are
+ * NAMESPACE/NAME. `line` is where it was written; 0: it is made up.
+ */
 
 struct sim_scenario_link {
 	char *name;
@@ -24,6 +27,7 @@ struct sim_scenario_link {
 		prefix6; /* addresses of what is on it are made of these; family 0: none */
 	uint64_t delay_ns, fdb_age_ns;
 	struct sim_impair impair;
+	unsigned line;
 };
 
 struct sim_scenario_iface {
@@ -38,13 +42,15 @@ struct sim_scenario_station { /* a node, or a host */
 	} ifaces;
 	bool arp_accept;       /* of a host */
 	uint64_t api_delay_ns; /* of a node: so much farther from the API server than others */
+	unsigned line;
 };
 
 struct sim_scenario_client {
-	char *host, *service; /* NAMESPACE/NAME */
-	uint8_t protocol;     /* SIM_TCP, SIM_UDP */
-	uint8_t family;       /* IP_V4, IP_V6; 0: of the first address */
+	char *host, *service;
+	uint8_t protocol; /* SIM_TCP, SIM_UDP */
+	uint8_t family;   /* IP_V4, IP_V6; 0: of the first address */
 	uint64_t every_ns, timeout_ns;
+	unsigned line;
 };
 
 enum sim_op {
@@ -52,11 +58,12 @@ enum sim_op {
 	SIM_OP_EXCLUDE, /* .what: node */
 	SIM_OP_INCLUDE,
 	SIM_OP_NETWORK_UNAVAILABLE, /* .what: node, .on */
-	SIM_OP_APPLY,               /* .objects (of .file) are created or replaced */
-	SIM_OP_DELETE,              /* .kind, .ns, .what */
-	SIM_OP_ENDPOINT,            /* .what: Service, .to: node; .on: an endpoint there is ready */
-	SIM_OP_CONFIG,              /* .config (of .file) is in force for all */
-	/* processes: .process, .what: its node or name */
+	SIM_OP_APPLY,    /* .objects (of .file) are created or replaced; .config, unless NULL */
+	SIM_OP_DELETE,   /* .kind as the API spells it, .ns ("" for what has none), .what */
+	SIM_OP_ENDPOINT, /* .service, .what: node; .on: an endpoint there is ready */
+	SIM_OP_CONFIG,   /* .config (of .file) is in force for all */
+	/* processes: .process, .what: its node, or the name of an allocator: a1, a2, ..., or
+	   SIM_LEADER for the one that leads when the time has come */
 	SIM_OP_KILL,
 	SIM_OP_STOP,
 	SIM_OP_RESTART, /* of one that runs: kill and start */
@@ -88,16 +95,18 @@ enum sim_op {
 	SIM_OP_EXPECT,
 };
 
+#define SIM_LEADER "leader"
+
 enum sim_process { SIM_PROCESS_SPEAKER, SIM_PROCESS_ALLOCATOR, SIM_PROCESS_NODE /* the machine */ };
 
 struct sim_expect {
-	char *service; /* NAMESPACE/NAME */
+	char *service;
 	char *owner;   /* node; "" for nobody; NULL: no matter */
-	char *leader;  /* allocator */
+	char *leader;  /* allocator; "" for nobody; NULL: no matter */
 	char *address; /* its status shows this one; "": none; NULL: no matter */
+	/* Of .service, or NULL: of all. Since the start, or the expectation before. */
 	bool has_dark, has_failed;
-	uint64_t dark_max_ns; /* since the start, or the expectation before: no longer dark at once
-			       */
+	uint64_t dark_max_ns; /* no longer dark at once */
 	uint64_t failed_max;  /* so many attempts of clients failed, at most */
 };
 
@@ -115,12 +124,13 @@ struct sim_step {
 		ARRAY_OF(cJSON *);
 	} objects;
 	struct config *config;
-	char *place; /* FILE:LINE of it, for messages; NULL: made up */
-	char *text;  /* it in words, for the timeline: "exclude node2" */
+	char *text; /* it in words, for the timeline: "exclude node2" */
+	unsigned line;
 };
 
 struct sim_scenario {
 	char *name; /* the file without folder and ending, or "random" */
+	char *file; /* where it was read from; NULL: it was not */
 	struct {
 		ARRAY_OF(struct sim_scenario_link);
 	} links;
@@ -133,7 +143,7 @@ struct sim_scenario {
 	struct {
 		ARRAY_OF(struct sim_step); /* by time, those of one time as written */
 	} steps;
-	unsigned allocators;
+	unsigned allocators; /* called a1, a2, ... */
 	uint64_t seed, until_ns;
 	uint64_t bound_ns; /* within which the world must be in order after the last fault; 0: 10 s
 			    */
@@ -157,14 +167,26 @@ struct sim_scenario {
 };
 
 /*
- * Read a scenario file; what it names (config, manifests, files of steps) is not read yet.
+ * Read a scenario file; what it names (config, manifests, files of steps) is not read yet: nodes
+ * and Services may come from there. Whoever has read it calls sim_scenario_fill() and
+ * sim_scenario_check().
+ *
  * Returns 0 and *ret, or -EBADMSG with all that is wrong in @faults.
  */
 int sim_scenario_load(const char *path, struct faults *faults, struct sim_scenario **ret);
 int sim_scenario_load_text(const char *path, const char *text, size_t len, struct faults *faults,
 			   struct sim_scenario **ret);
+
+/*
+ * Once s->objects are there, make up what was left out, and settle: a node for each Node, or three
+ * where there is none; a link; a host for clients that name none.
+ */
+void sim_scenario_fill(struct sim_scenario *s);
+/* Does everything exist that @s names? Returns 0, or -EBADMSG with what does not in @faults. */
+int sim_scenario_check(const struct sim_scenario *s, struct faults *faults);
+
 struct sim_scenario *sim_scenario_free(struct sim_scenario *s); /* NULL is fine; returns NULL */
-/* Bring the steps in order and give those their text that have none. */
+/* Bring the steps in order and give those their text that have none; and the run its end. */
 void sim_scenario_settle(struct sim_scenario *s);
 /* A step in words, into @buf; returns @buf. */
 const char *sim_step_format(const struct sim_step *s, char *buf, size_t size);
