@@ -30,7 +30,7 @@ struct allocator_io {
 	bool (*leaderless)(void *arg);
 	void *arg;
 	struct kube *kube;
-	struct gate *gate;
+	struct gate_io *gate;
 	struct allocator *engine;
 	struct config_source *config;
 	struct verdict_io *verdict;
@@ -45,7 +45,7 @@ struct allocator_io {
 	struct gauges gauges;
 	struct metric_family *events; /* by reason */
 	uv_timer_t timer;             /* runs the engine */
-	bool leads, closing;
+	bool closing;
 };
 
 /* --- running the engine -------------------------------------------------------------- */
@@ -87,10 +87,8 @@ static void on_timer(uv_timer_t *t)
 	struct allocator_actions actions = { 0 };
 	uint64_t now = daemon_now_ns();
 
-	/* What a leader decides now could not be written. A standby decides nothing; for it, time
-	 * goes on all the same. */
-	if (io->leads && !gate_is_open(io->gate))
-		return;
+	if (!gate_io_may_decide(io->gate))
+		return; /* allocator_io_go_on() follows, or another one leads */
 	allocator_run(io->engine, now, &actions);
 	for (size_t i = 0; i < actions.count; i++) {
 		struct allocator_action *act = &actions.items[i];
@@ -126,7 +124,6 @@ static void on_timer(uv_timer_t *t)
 
 void allocator_io_lead(struct allocator_io *io, bool lead)
 {
-	io->leads = lead;
 	allocator_lead(io->engine, lead);
 	verdict_io_lead(io->verdict, lead);
 	overlap_io_update(io->overlaps);
@@ -173,7 +170,7 @@ static void on_fault(void *arg, const char *field, const char *message)
 
 void allocator_io_measure(struct allocator_io *io)
 {
-	if (!gate_is_open(io->gate))
+	if (!gate_io_is_open(io->gate))
 		gauges_clear(&io->gauges);
 	else if (allocator_settled(io->engine)) /* else they stay */
 		gauges_update(&io->gauges, io->engine);

@@ -24,7 +24,7 @@ struct allocator_io; /* opaque */
 struct allocator_io_cfg {
 	uv_loop_t *loop;
 	struct kube *kube;       /* borrowed; to be closed after allocator_io_close() */
-	struct gate *gate;       /* borrowed; for what is written */
+	struct gate_io *gate;    /* borrowed; for what is written */
 	struct metrics *metrics; /* borrowed */
 	const char *config_file; /* NULL: none */
 	const char *ns;          /* where custom resources are looked for */

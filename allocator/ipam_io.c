@@ -134,7 +134,7 @@ static bool set_token(struct errand *e)
 /* A write of a leader may not take longer than its lease is good for. */
 static uint64_t timeout_ns(const struct errand *e)
 {
-	uint64_t most_ns = gate_timeout_ns(e->io->cfg.gate);
+	uint64_t most_ns = gate_timeout_ns(gate_io_gate(e->io->cfg.gate));
 
 	return e->call->kind != IPAM_LIST && e->call->timeout_ns > most_ns ? most_ns
 									   : e->call->timeout_ns;
@@ -152,7 +152,8 @@ static void set_options(struct errand *e)
 	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
 	curl_easy_setopt(easy, CURLOPT_PROXY, "");
 	/* Not this call's own: who keeps a connection may use it for any. */
-	curl_socket_set(easy, (unsigned)(gate_timeout_ns(e->io->cfg.gate) / NS_PER_MS));
+	curl_socket_set(easy,
+			(unsigned)(gate_timeout_ns(gate_io_gate(e->io->cfg.gate)) / NS_PER_MS));
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_write);
 	curl_easy_setopt(easy, CURLOPT_WRITEDATA, e);
 #if LIBCURL_VERSION_NUM >= 0x075700 /* 7.87: do not wait for the thread that resolves the name */
@@ -179,7 +180,7 @@ static void errand_free(struct errand *e)
 	struct ipam_io *io = e->io;
 
 	TAILQ_REMOVE(e->ended ? &io->ended : &io->running, e, next);
-	gate_call_end(io->cfg.gate, &e->sent, false);
+	gate_end(&e->sent, false);
 	if (e->easy != NULL) {
 		curl_multi_remove_handle(io->curl.multi, e->easy); /* never added is fine */
 		curl_easy_cleanup(e->easy);
@@ -254,7 +255,7 @@ static void errand_tell(struct errand *e)
 				  &answer);
 	}
 	/* Only what is no answer may still be done. */
-	gate_call_end(io->cfg.gate, &e->sent, answer.result != IPAM_FAILED);
+	gate_end(&e->sent, answer.result != IPAM_FAILED);
 	errand_count(e, &answer);
 	errand_log(e, &answer);
 	allocator_ipam_answered(io->cfg.engine, e->call->id, &answer, daemon_now_ns());
@@ -301,7 +302,7 @@ void ipam_io_call(struct ipam_io *io, struct ipam_call *call)
 	e->call = call;
 	e->began_ns = daemon_now_ns();
 	TAILQ_INSERT_TAIL(&io->running, e, next);
-	if (!gate_is_open(io->cfg.gate)) {
+	if (!gate_io_is_open(io->cfg.gate)) {
 		errand_fail(e, "this allocator does not lead");
 	} else {
 		e->easy = must(curl_easy_init());
@@ -316,7 +317,7 @@ void ipam_io_call(struct ipam_io *io, struct ipam_call *call)
 		errand_ended(e);
 		uv_timer_start(&io->timer, on_timer, 0, 0);
 	} else if (call->kind != IPAM_LIST) {
-		gate_call_begin(io->cfg.gate, &e->sent);
+		gate_io_call_begin(io->cfg.gate, &e->sent);
 	}
 }
 

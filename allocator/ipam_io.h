@@ -18,7 +18,7 @@ struct ipam_io; /* opaque */
 
 struct ipam_io_cfg {
 	uv_loop_t *loop;
-	struct gate *gate;          /* borrowed; whether we lead */
+	struct gate_io *gate;       /* borrowed; whether we lead */
 	struct allocator *engine;   /* borrowed */
 	struct metrics *metrics;    /* borrowed */
 	void (*changed)(void *arg); /* the engine was told something */

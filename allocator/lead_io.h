@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Which of several allocators gives the addresses: leader election by the Lease
- * `bellman-allocator` in our namespace. lib/kube/lease.h decides; here are its requests, its watch,
- * its clock, and what follows from it: the gate opens and closes, the engine is told.
+ * `bellman-allocator` in our namespace. allocator/lead.h decides; here are its requests, its watch,
+ * its clock and its words.
  *
  * Each replica watches the Lease, so that one that is released is taken at once. Without a watch
  * (it may not list) it is taken when it has expired.
@@ -23,7 +23,7 @@ struct lead_io; /* opaque */
 struct lead_io_cfg {
 	uv_loop_t *loop;
 	struct kube *kube;       /* borrowed; to be closed after lead_io_close() */
-	struct gate *gate;       /* borrowed */
+	struct gate_io *gate;    /* borrowed */
 	struct metrics *metrics; /* borrowed */
 	const char *ns;          /* borrowed; where the Lease is */
 	const char *pod;         /* NULL: the host's name */

@@ -35,7 +35,7 @@ struct program {
 	struct metrics *metrics;
 	struct httpd *health;
 	char *ns; /* of the custom resources and of the Lease */
-	struct gate *gate;
+	struct gate_io *gate;
 	struct allocator_io *io;
 	struct webhook_io *webhook;
 	struct lead_io *lead;
@@ -257,7 +257,7 @@ static int start(struct program *p, const struct options *o)
 		return rc;
 	}
 	p->ns = must(strdup(namespace_of(o, p->kube)));
-	p->gate = gate_new(p->kube, p->metrics);
+	p->gate = gate_io_new(p->kube, p->metrics);
 	const struct allocator_io_cfg io_cfg = {
 		.loop = p->daemon.loop,
 		.kube = p->kube,
@@ -328,7 +328,7 @@ int main(int argc, char **argv)
 		on_stop(&p);
 	daemon_run(&p.daemon);
 	daemon_done(&p.daemon);
-	gate_free(p.gate);
+	gate_io_free(p.gate);
 	free(p.ns);
 	metrics_free(p.metrics);
 	return rc == 0 ? EXIT_SUCCESS : EXIT_FAILURE;

@@ -168,7 +168,7 @@ static void create(struct ml_secret_io *x)
 	char *body = body_make(x, key);
 	x->busy = true;
 	x->holders++;
-	rc = gate_send(x->cfg.gate, "POST", path, KUBE_JSON, body, on_created, x);
+	rc = gate_io_send(x->cfg.gate, "POST", path, KUBE_JSON, body, on_created, x);
 	explicit_bzero(key, sizeof(key));
 	explicit_bzero(body, strlen(body));
 	free(body);
@@ -182,7 +182,7 @@ void ml_secret_io_ensure(struct ml_secret_io *x)
 	/* While it waits to try again, that is when it does. */
 	if (x->settled || x->busy || x->closing || uv_is_active((uv_handle_t *)&x->timer))
 		return;
-	if (!gate_is_open(x->cfg.gate))
+	if (!gate_io_is_open(x->cfg.gate))
 		return; /* whoever leads calls again */
 	if (!x->absent)
 		ask(x);

@@ -20,11 +20,11 @@ struct ml_secret_io; /* opaque */
 
 struct ml_secret_io_cfg {
 	uv_loop_t *loop;
-	struct kube *kube; /* borrowed; to be closed after ml_secret_io_close() */
-	struct gate *gate; /* borrowed */
-	const char *ns;    /* copied */
-	const char *name;  /* copied; NULL or "": none is created */
-	uint64_t seed;     /* of the jitter in back-offs, not of the key */
+	struct kube *kube;    /* borrowed; to be closed after ml_secret_io_close() */
+	struct gate_io *gate; /* borrowed */
+	const char *ns;       /* copied */
+	const char *name;     /* copied; NULL or "": none is created */
+	uint64_t seed;        /* of the jitter in back-offs, not of the key */
 };
 
 struct ml_secret_io *ml_secret_io_open(const struct ml_secret_io_cfg *cfg);

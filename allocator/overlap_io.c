@@ -109,7 +109,7 @@ void overlap_io_update(struct overlap_io *o)
 {
 	uint64_t now_ms = uv_now(o->cfg.loop);
 
-	if (!gate_is_open(o->cfg.gate)) {
+	if (!gate_io_is_open(o->cfg.gate)) {
 		uv_timer_stop(&o->timer);
 		overlap_report_silence(o->report);
 		o->stale = true;

@@ -22,7 +22,7 @@ struct overlap_io; /* opaque */
 
 struct overlap_io_cfg {
 	uv_loop_t *loop;
-	struct gate *gate; /* borrowed: only who leads tells */
+	struct gate_io *gate; /* borrowed: only who leads tells */
 	/* Are all Services known? Hand @each every one, lent. */
 	bool (*services_known)(void *arg);
 	void (*services)(void *arg, void (*each)(void *to, const struct service *s), void *to);

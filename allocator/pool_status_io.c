@@ -100,7 +100,7 @@ static void status_write(struct pool_status_io *p, const char *name, const struc
 	w->name = must(strdup(name));
 	p->holders++;
 	p->writes++;
-	int rc = gate_send(p->cfg.gate, "PATCH", path, KUBE_MERGE_PATCH, body, on_written, w);
+	int rc = gate_io_send(p->cfg.gate, "PATCH", path, KUBE_MERGE_PATCH, body, on_written, w);
 	free(path);
 	free(body);
 	if (rc != 0)
@@ -120,7 +120,7 @@ static void look(struct pool_status_io *p)
 	struct pool_status s;
 	const char *name;
 
-	if (p->closing || !gate_is_open(p->cfg.gate) || !allocator_settled(p->cfg.engine))
+	if (p->closing || !gate_io_is_open(p->cfg.gate) || !allocator_settled(p->cfg.engine))
 		return;
 	while (p->writes < WRITES_MAX && now_ms >= p->due_ms &&
 	       (name = pool_status_book_next(p->book, now_ms, &s)) != NULL)

@@ -20,7 +20,7 @@ struct pool_status_io; /* opaque */
 
 struct pool_status_io_cfg {
 	uv_loop_t *loop;
-	struct gate *gate;              /* borrowed, as what follows */
+	struct gate_io *gate;           /* borrowed, as what follows */
 	const struct allocator *engine; /* asked from the loop */
 	const char *ns;                 /* of the IPAddressPools; copied */
 	uint64_t seed;                  /* of the jitter in back-offs */

@@ -162,8 +162,8 @@ void reserve_io_write(struct reserve_io *v)
 	char *path = map_path(v, v->version != NULL ? RESERVE_MAP_NAME : NULL);
 
 	v->holders++;
-	int rc = gate_send(v->cfg.gate, v->version != NULL ? "PUT" : "POST", path, KUBE_JSON, body,
-			   on_written, v);
+	int rc = gate_io_send(v->cfg.gate, v->version != NULL ? "PUT" : "POST", path, KUBE_JSON,
+			      body, on_written, v);
 	free(path);
 	free(body);
 	cJSON_Delete(map);

@@ -20,7 +20,7 @@ struct reserve_io; /* opaque */
 struct reserve_io_cfg {
 	uv_loop_t *loop;
 	struct kube *kube;          /* borrowed; to be closed after reserve_io_close() */
-	struct gate *gate;          /* borrowed */
+	struct gate_io *gate;       /* borrowed */
 	struct allocator *engine;   /* borrowed */
 	struct metrics *metrics;    /* borrowed */
 	const char *ns;             /* of the ConfigMap; copied */

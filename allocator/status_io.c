@@ -214,7 +214,8 @@ void status_io_write(struct status_io *w, const struct allocator_action *act)
 		 "service=%s/%s ips=%s pool=%s condition=%s", act->ns, act->name, ips,
 		 act->pool != NULL ? act->pool : "",
 		 act->condition.reason != NULL ? act->condition.reason : "");
-	int rc = gate_send(w->cfg.gate, "PATCH", path, KUBE_STRATEGIC_PATCH, body, on_written, e);
+	int rc =
+		gate_io_send(w->cfg.gate, "PATCH", path, KUBE_STRATEGIC_PATCH, body, on_written, e);
 	free(path);
 	free(body);
 	if (rc != 0)

@@ -18,7 +18,7 @@ struct status_io; /* opaque */
 
 struct status_io_cfg {
 	struct kube *kube;        /* borrowed; to be closed after status_io_close() */
-	struct gate *gate;        /* borrowed; all writes go through it */
+	struct gate_io *gate;     /* borrowed; all writes go through it */
 	struct allocator *engine; /* borrowed */
 	struct metrics *metrics;  /* borrowed */
 	/* Decode what was read after a conflict; NULL when it does not. The caller's. */

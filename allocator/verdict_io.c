@@ -65,7 +65,7 @@ void verdict_io_fault(struct verdict_io *v, const char *field, const char *messa
 		*dot = '.';
 	}
 	free(name);
-	if (gate_is_open(v->cfg.gate))
+	if (gate_io_is_open(v->cfg.gate))
 		tell_fault(v);
 }
 
@@ -76,11 +76,11 @@ static int send_told(void *via, const char *method, const char *path, const char
 {
 	struct verdict_io *v = via;
 
-	if (!gate_is_open(v->cfg.gate) && (v->loaded || !v->cfg.leaderless(v->cfg.arg)))
+	if (!gate_io_is_open(v->cfg.gate) && (v->loaded || !v->cfg.leaderless(v->cfg.arg)))
 		return -EAGAIN; /* and is asked again */
 	tell_fault(v);
-	if (gate_is_open(v->cfg.gate))
-		return gate_send(v->cfg.gate, method, path, type, body, done, arg);
+	if (gate_io_is_open(v->cfg.gate))
+		return gate_io_send(v->cfg.gate, method, path, type, body, done, arg);
 	return kube_request(v->cfg.kube, method, path, type, body, done, arg);
 }
 

@@ -22,7 +22,7 @@ struct verdict_io; /* opaque */
 struct verdict_io_cfg {
 	uv_loop_t *loop;
 	struct kube *kube;     /* borrowed; to be closed after verdict_io_close() */
-	struct gate *gate;     /* borrowed; open while we lead */
+	struct gate_io *gate;  /* borrowed; open while we lead */
 	const char *ns;        /* borrowed; of ConfigurationState and pools */
 	const char *pod;       /* own pod; NULL: not known */
 	const char *component; /* that events are from; borrowed */

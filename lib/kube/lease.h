@@ -4,7 +4,7 @@
  * to write it and what, and whether that makes us the leader.
  *
  * Pure: it is told answers, what the watch saw, and the time. Who owns it sends what
- * kube_lease_take() says, one request at a time (allocator/lead_io.c). It works as client-go's
+ * kube_lease_take() says, one request at a time (allocator/lead.c). It works as client-go's
  * leaderelection does, so that both may stand for one Lease:
  *
  * - Who holds it renews it every retry period, and stops leading when no renewal has succeeded for

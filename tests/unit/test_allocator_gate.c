@@ -15,7 +15,7 @@
 #include "tests/unit/kube_server.h"
 
 static struct metrics *metrics;
-static struct gate *gate;
+static struct gate_io *gate;
 static struct lead_io *lead;
 static unsigned ended, leads, left;
 
@@ -24,7 +24,7 @@ static int setup(void **state)
 	int rc = bench_setup(state);
 
 	metrics = metrics_new();
-	gate = gate_new(bench->kube, metrics);
+	gate = gate_io_new(bench->kube, metrics);
 	ended = leads = left = 0;
 	return rc;
 }
@@ -35,7 +35,7 @@ static int teardown(void **state)
 
 	lead = lead_io_close(lead);
 	b->kube = kube_close(b->kube);
-	gate = gate_free(gate);
+	gate = gate_io_free(gate);
 	bench_teardown(state);
 	metrics = metrics_free(metrics);
 	return 0;
@@ -49,12 +49,17 @@ static void on_ended(void *arg)
 
 static int write_one(struct bench *b)
 {
-	return gate_send(gate, "PATCH", "/x", KUBE_MERGE_PATCH, "{}", on_done, b);
+	return gate_io_send(gate, "PATCH", "/x", KUBE_MERGE_PATCH, "{}", on_done, b);
 }
 
 static void open_for(uint64_t lease_ms, uint64_t write_ms)
 {
-	gate_open(gate, daemon_now_ns() + lease_ms * NS_PER_MS, write_ms * NS_PER_MS);
+	gate_open(gate_io_gate(gate), daemon_now_ns() + lease_ms * NS_PER_MS, write_ms * NS_PER_MS);
+}
+
+static uint64_t quiet(void)
+{
+	return gate_quiet_ns(gate_io_gate(gate), daemon_now_ns());
 }
 
 static void answer_ok(struct conn *c, const char *request)
@@ -83,15 +88,15 @@ static void test_nothing_passes_a_closed_gate(void **state)
 	struct bench *b = *state;
 
 	server.answer = answer_ok;
-	assert_false(gate_is_open(gate));
+	assert_false(gate_io_is_open(gate));
 	assert_int_equal(write_one(b), -EACCES);
 	open_for(60000, 5000);
-	assert_true(gate_is_open(gate));
+	assert_true(gate_io_is_open(gate));
 	assert_int_equal(write_one(b), 0);
 	wait_for(b, b->done == 1);
 	assert_int_equal(b->status, 200);
-	assert_int_equal(gate_quiet_ns(gate), 0);
-	gate_close(gate);
+	assert_int_equal(quiet(), 0);
+	gate_close(gate_io_gate(gate));
 	assert_int_equal(write_one(b), -EACCES);
 	assert_int_equal(server.asked, 1);
 }
@@ -103,13 +108,13 @@ static void test_a_write_is_withheld_when_the_lease_has_less_time_than_it(void *
 
 	server.answer = answer_ok;
 	open_for(4999, 5000);
-	assert_false(gate_is_open(gate));
+	assert_false(gate_io_is_open(gate));
 	assert_int_equal(write_one(b), 0);
 	wait_for(b, b->done == 1);
 	assert_int_equal(b->status, 0);
 	assert_int_equal(server.asked, 0);
-	assert_int_equal(gate_quiet_ns(gate), 0); /* it was not sent: nothing can land */
-	open_for(60000, 5000);                    /* renewed */
+	assert_int_equal(quiet(), 0); /* it was not sent: nothing can land */
+	open_for(60000, 5000);        /* renewed */
 	assert_int_equal(write_one(b), 0);
 	wait_for(b, b->done == 2);
 	assert_int_equal(b->status, 200);
@@ -133,11 +138,11 @@ static void test_a_write_of_an_earlier_term_is_not_sent_in_the_next(void **state
 	struct bench *b = *state;
 
 	server.answer = answer_busy_once;
-	gate_watch(gate, on_ended, NULL);
+	gate_watch(gate_io_gate(gate), on_ended, NULL);
 	open_for(60000, 5000);
 	assert_int_equal(write_one(b), 0);
 	wait_for(b, server.asked == 1);
-	gate_close(gate);
+	gate_close(gate_io_gate(gate));
 	assert_int_equal(b->done, 1); /* its owner knows at once, and once */
 	assert_int_equal(b->status, 0);
 	open_for(60000, 5000);
@@ -151,17 +156,17 @@ static void test_the_gate_is_quiet_when_each_write_was_answered(void **state)
 	struct bench *b = *state;
 
 	server.answer = answer_never;
-	gate_watch(gate, on_ended, NULL);
+	gate_watch(gate_io_gate(gate), on_ended, NULL);
 	open_for(60000, 5000);
 	assert_int_equal(write_one(b), 0);
 	wait_for(b, server.asked == 1);
-	uint64_t quiet_ns = gate_quiet_ns(gate);
+	uint64_t quiet_ns = quiet();
 	assert_true(quiet_ns > daemon_now_ns() && quiet_ns <= daemon_now_ns() + 5000 * NS_PER_MS);
-	gate_close(gate);
-	assert_true(gate_quiet_ns(gate) == quiet_ns); /* it may still land */
+	gate_close(gate_io_gate(gate));
+	assert_true(quiet() == quiet_ns); /* it may still land */
 	reply(TAILQ_FIRST(&server.conns), 200, "{}");
 	wait_for(b, ended == 1);
-	assert_int_equal(gate_quiet_ns(gate), 0);
+	assert_int_equal(quiet(), 0);
 	assert_int_equal(b->done, 1);
 }
 
@@ -178,7 +183,7 @@ static void test_the_gate_is_not_quiet_before_a_lost_write_has_had_its_time(void
 	server_stop(&server);
 	wait_for(b, b->done == 1);
 	assert_int_equal(b->status, 0);
-	assert_true(gate_quiet_ns(gate) > daemon_now_ns());
+	assert_true(quiet() > daemon_now_ns());
 }
 
 /* An IPAM server's, say. */
@@ -187,18 +192,18 @@ static void test_the_gate_is_not_quiet_while_a_call_is_under_way(void **state)
 	struct gate_call call = { 0 }, other = { 0 };
 
 	(void)state;
-	gate_watch(gate, on_ended, NULL);
+	gate_watch(gate_io_gate(gate), on_ended, NULL);
 	open_for(60000, 5000);
-	gate_call_begin(gate, &call);
-	gate_call_begin(gate, &other);
-	gate_close(gate);
-	gate_call_end(gate, &other, true);
+	gate_io_call_begin(gate, &call);
+	gate_io_call_begin(gate, &other);
+	gate_close(gate_io_gate(gate));
+	gate_end(&other, true);
 	assert_int_equal(ended, 1);
-	assert_true(gate_quiet_ns(gate) > daemon_now_ns());
-	gate_call_end(gate, &call, true);
+	assert_true(quiet() > daemon_now_ns());
+	gate_end(&call, true);
 	assert_int_equal(ended, 2);
-	assert_int_equal(gate_quiet_ns(gate), 0);
-	gate_call_end(gate, &call, true); /* has ended */
+	assert_int_equal(quiet(), 0);
+	gate_end(&call, true); /* has ended */
 	assert_int_equal(ended, 2);
 }
 
@@ -209,10 +214,10 @@ static void test_a_call_without_an_answer_has_its_time_once_more(void **state)
 
 	(void)state;
 	open_for(60000, 5000);
-	gate_call_begin(gate, &call);
+	gate_io_call_begin(gate, &call);
 	uint64_t sent_ns = call.sent_ns;
-	gate_call_end(gate, &call, false);
-	assert_true(gate_quiet_ns(gate) == sent_ns + 10000 * NS_PER_MS);
+	gate_end(&call, false);
+	assert_true(quiet() == sent_ns + 10000 * NS_PER_MS);
 }
 
 /* --- the Lease that may not be used -------------------------------------------------- */
@@ -308,9 +313,9 @@ static void test_a_lease_that_may_not_be_used_is_said_until_it_may(void **state)
 		forbid = false;
 		wait_for(b, leads == 1);
 		assert_null(lead_io_trouble(lead));
-		assert_true(gate_is_open(gate));
+		assert_true(gate_io_is_open(gate));
 		lead_io_leave(lead);
-		assert_false(gate_is_open(gate));
+		assert_false(gate_io_is_open(gate));
 		wait_for(b, left == i + 1);
 		lead = lead_io_close(lead);
 	}
@@ -350,7 +355,7 @@ static void test_an_answer_that_is_no_lease_is_none(void **state)
 		wait_for(b, lead_io_trouble(lead) == NULL);
 	}
 	assert_int_equal(leads, 1);
-	assert_true(gate_is_open(gate));
+	assert_true(gate_io_is_open(gate));
 }
 
 static bool busy;
@@ -376,7 +381,7 @@ static void test_a_busy_server_takes_no_lead(void **state)
 	busy = true;
 	unsigned asked = asked_for("PUT");
 	wait_for(b, asked_for("PUT") >= asked + 3);
-	assert_true(gate_is_open(gate));
+	assert_true(gate_io_is_open(gate));
 	assert_null(lead_io_trouble(lead));
 	assert_logged(b, "leading no more", 0);
 }
