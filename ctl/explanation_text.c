@@ -7,8 +7,8 @@
 #include "ctl/explanation.h"
 #include "ctl/leader.h"
 #include "ctl/peek.h"
-#include "ctl/text_table.h"
 #include "lib/base/must.h"
+#include "lib/base/text_table.h"
 
 /* One line of the list behind the answer. */
 static void print_head(const char *head, FILE *to)

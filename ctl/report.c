@@ -7,9 +7,9 @@
 #include "ctl/doubts.h"
 #include "ctl/leader.h"
 #include "ctl/peek.h"
-#include "ctl/text_table.h"
 #include "lib/base/array.h"
 #include "lib/base/must.h"
+#include "lib/base/text_table.h"
 
 /* --- JSON --------------------------------------------------------------------------------- */
 

@@ -3,7 +3,9 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 static const struct {
@@ -59,4 +61,52 @@ int duration_parse(const char *text, uint64_t *ret_ns)
 	}
 	*ret_ns = (uint64_t)total;
 	return 0;
+}
+
+/* @whole of one unit and @part of a smaller one, which is left out when it is nothing. */
+static void two_units(char *buf, uint64_t whole, const char *unit, uint64_t part, const char *small)
+{
+	if (part == 0)
+		snprintf(buf, DURATION_TEXT_MAX, "%" PRIu64 " %s", whole, unit);
+	else
+		snprintf(buf, DURATION_TEXT_MAX, "%" PRIu64 " %s %" PRIu64 " %s", whole, unit, part,
+			 small);
+}
+
+/* Less than 1,000 @unit_ns as a decimal number. */
+static void decimal(char *buf, uint64_t ns, uint64_t unit_ns, const char *unit)
+{
+	uint64_t whole = ns / unit_ns;
+	/* What is behind the point, in hundredths. */
+	unsigned part = (unsigned)(ns % unit_ns * 100 / unit_ns);
+
+	if (whole >= 10)
+		part -= part % 10;
+	if (whole >= 100)
+		part = 0;
+	if (part == 0)
+		snprintf(buf, DURATION_TEXT_MAX, "%" PRIu64 " %s", whole, unit);
+	else if (part % 10 == 0)
+		snprintf(buf, DURATION_TEXT_MAX, "%" PRIu64 ".%u %s", whole, part / 10, unit);
+	else
+		snprintf(buf, DURATION_TEXT_MAX, "%" PRIu64 ".%02u %s", whole, part, unit);
+}
+
+const char *duration_format(uint64_t ns, char buf[static DURATION_TEXT_MAX])
+{
+	const uint64_t minute = 60 * NS_PER_S, hour = 60 * minute;
+
+	if (ns >= hour)
+		two_units(buf, ns / hour, "h", ns % hour / minute, "min");
+	else if (ns >= minute)
+		two_units(buf, ns / minute, "min", ns % minute / NS_PER_S, "s");
+	else if (ns >= NS_PER_S || ns == 0)
+		decimal(buf, ns, NS_PER_S, "s");
+	else if (ns >= NS_PER_MS)
+		decimal(buf, ns, NS_PER_MS, "ms");
+	else if (ns >= 1000)
+		decimal(buf, ns, 1000, "us");
+	else
+		decimal(buf, ns, 1, "ns");
+	return buf;
 }

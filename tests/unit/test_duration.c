@@ -90,11 +90,47 @@ static void test_what_go_refuses_leaves_the_result_alone(void **state)
 	}
 }
 
+static void test_for_people_it_is_short_and_never_more_than_it_is(void **state)
+{
+	static const struct {
+		uint64_t ns;
+		const char *text;
+	} rows[] = {
+		{ 0, "0 s" },
+		{ 1, "1 ns" },
+		{ 999, "999 ns" },
+		{ 1000, "1 us" },
+		{ 41500, "41.5 us" },
+		{ 999999, "999 us" },
+		{ 3100 * 1000, "3.1 ms" },
+		{ 3109 * 1000, "3.1 ms" },
+		{ 3050 * 1000, "3.05 ms" },
+		{ 40 * NS_PER_MS, "40 ms" },
+		{ 99990 * 1000, "99.9 ms" },
+		{ 412345 * 1000, "412 ms" },
+		{ NS_PER_S - 1, "999 ms" },
+		{ NS_PER_S, "1 s" },
+		{ 1250 * NS_PER_MS, "1.25 s" },
+		{ 60 * NS_PER_S - 1, "59.9 s" },
+		{ 60 * NS_PER_S, "1 min" },
+		{ 125 * NS_PER_S, "2 min 5 s" },
+		{ 3600 * NS_PER_S, "1 h" },
+		{ (3 * 3600 + 7 * 60 + 59) * NS_PER_S, "3 h 7 min" },
+		{ UINT64_MAX, "5124095 h 34 min" },
+	};
+	char buf[DURATION_TEXT_MAX];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+		assert_string_equal(duration_format(rows[i].ns, buf), rows[i].text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_what_go_takes),
 		cmocka_unit_test(test_what_go_refuses_leaves_the_result_alone),
+		cmocka_unit_test(test_for_people_it_is_short_and_never_more_than_it_is),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "ctl/text_table.h"
+#include "lib/base/text_table.h"
 
 #include <stdbool.h>
 #include <stdlib.h>

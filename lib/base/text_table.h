@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Text in columns, for people. */
-#ifndef BELLMAN_CTL_TEXT_TABLE_H
-#define BELLMAN_CTL_TEXT_TABLE_H
+#ifndef BELLMAN_BASE_TEXT_TABLE_H
+#define BELLMAN_BASE_TEXT_TABLE_H
 
 #include <stdio.h>
 
