@@ -1,20 +1,39 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What came of a run, for people and for programs: the timeline in words, dark times, clients. */
+/*
+ * What came of a run, for people and for programs: the timeline in words, dark times, clients.
+ *
+ * All of it is made of a struct sim_result, plain data. The same run gives the same bytes.
+ */
 #ifndef BELLMAN_SIM_REPORT_H
 #define BELLMAN_SIM_REPORT_H
 
 #include <cjson/cJSON.h>
 #include <stdio.h>
 
+#include "lib/model/meta.h"
 #include "sim/world.h"
 
-/* The timeline, then a table of addresses and one of clients. The same run gives the same bytes. */
-void sim_report_table(const struct sim_world *w, FILE *to);
-/* The same as JSON (bellman.1): {"scenario", "seed", "until", "timeline", "addresses", "clients",
- * "broken", "counts"}, for the caller to delete. */
-cJSON *sim_report_json(const struct sim_world *w);
+struct sim_result {
+	const char *scenario; /* its name */
+	uint64_t seed, until_ns;
+	const struct sim_journal *journal;
+	struct {
+		ARRAY_OF(struct sim_outcome);
+	} addresses;
+	struct {
+		ARRAY_OF(struct sim_client_outcome);
+	} clients;
+	struct names nodes; /* in the order of the scenario: which colour each has depends on it */
+	struct sim_world_counts counts;
+};
 
-/* Ownership over time as SVG: a row an address, a colour and a pattern a node, marks for faults. */
-int sim_report_svg(const struct sim_world *w, FILE *to);
+/* Of what was played so far. All texts are lent by @w. To be ended by sim_result_done(). */
+void sim_result_of(const struct sim_world *w, struct sim_result *ret);
+void sim_result_done(struct sim_result *r);
+
+/* The timeline, a table of addresses and one of clients, and whether all was as it should be. */
+void sim_report_table(const struct sim_result *r, FILE *to);
+/* The same as JSON, whose keys docs/simulation.md tells; for the caller to delete. */
+cJSON *sim_report_json(const struct sim_result *r);
 
 #endif

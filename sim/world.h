@@ -37,6 +37,9 @@ struct sim_world *sim_world_free(struct sim_world *w);
 /* Play to the end. Returns 0, or how many expectations and invariants did not hold. */
 unsigned sim_world_run(struct sim_world *w);
 
+const struct sim_scenario *sim_world_scenario(const struct sim_world *w);
+uint64_t sim_world_seed(const struct sim_world *w);  /* that it is played with */
+uint64_t sim_world_until(const struct sim_world *w); /* when it ends, or has ended */
 const struct sim_journal *sim_world_journal(const struct sim_world *w);
 struct sim_net *sim_world_net(struct sim_world *w); /* for taps */
 struct sim_clock *sim_world_clock(struct sim_world *w);
