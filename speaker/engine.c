@@ -48,7 +48,7 @@ static bool labels_same(const struct labels *a, const struct labels *b)
 
 struct subject *engine_subject_find(const struct speaker *s, const char *ns, const char *name)
 {
-	struct subject key = { .ns = ns, .name = name };
+	struct subject key = { .id = { ns, name } };
 
 	return RB_FIND(subject_tree, (struct subject_tree *)&s->subjects, &key);
 }
@@ -60,8 +60,8 @@ static struct subject *subject_get(struct speaker *s, const char *ns, const char
 	if (j != NULL)
 		return j;
 	j = must(calloc(1, sizeof(*j)));
-	j->ns = intern(ns);
-	j->name = intern(name);
+	j->id.ns = intern(ns);
+	j->id.name = intern(name);
 	RB_INSERT(subject_tree, &s->subjects, j);
 	return j;
 }
@@ -117,8 +117,8 @@ static void subject_free(struct speaker *s, struct subject *j)
 	RB_REMOVE(subject_tree, &s->subjects, j);
 	balancer_free(j->balancer);
 	held_free(j);
-	intern_unref(j->ns);
-	intern_unref(j->name);
+	intern_unref(j->id.ns);
+	intern_unref(j->id.name);
 	free(j);
 }
 
@@ -242,7 +242,7 @@ void speaker_slice_upsert(struct speaker *s, const struct endpoint_slice *slice)
 	for (size_t i = 0; i < slice->endpoint_count; i++)
 		serving |= endpoint_can_serve(&slice->endpoints[i]);
 	const char **nodes = serving_nodes(slice, &n);
-	if (old != NULL && old->subject->name == slice->service && old->serving == serving &&
+	if (old != NULL && old->subject->id.name == slice->service && old->serving == serving &&
 	    old->node_count == n &&
 	    (n == 0 || memcmp(old->nodes, nodes, n * sizeof(*nodes)) == 0)) {
 		free(nodes); /* readiness of a second endpoint beside a first: nothing to decide */

@@ -14,8 +14,8 @@ static struct speaker_action *say(struct speaker_actions *out, enum speaker_acti
 	struct speaker_action *a = must(array_push(out));
 
 	a->type = type;
-	a->about.ns = intern_ref(j->ns);
-	a->about.name = intern_ref(j->name);
+	a->about.ns = intern_ref(j->id.ns);
+	a->about.name = intern_ref(j->id.name);
 	a->about.text = text;
 	return a;
 }
@@ -39,7 +39,7 @@ static void announced_metric(struct speaker *s, const struct subject *j, const s
 
 	if (s->announced_metric == NULL)
 		return;
-	snprintf(service, sizeof(service), "%s/%s", j->ns, j->name);
+	snprintf(service, sizeof(service), "%s/%s", j->id.ns, j->id.name);
 	const char *const values[] = { service, "layer2", s->node_name, ip_format(ip, text) };
 	if (there)
 		*metric_value(s->announced_metric, values) = 1;
@@ -71,7 +71,7 @@ static void release_others(struct speaker *s, struct subject *j, const struct ip
 			i++;
 			continue;
 		}
-		l2_release(s->l2, j, ip);
+		l2_release(s->l2, &j->id, ip);
 		announced_metric(s, j, ip, false);
 		*ip = j->held[--j->held_count];
 	}
@@ -96,7 +96,7 @@ static void announce(struct speaker *s, struct subject *j, const struct names *i
 
 	release_others(s, j, b->ips, b->ip_count);
 	for (size_t i = 0; i < b->ip_count; i++) {
-		l2_hold(s->l2, j, &b->ips[i], interfaces);
+		l2_hold(s->l2, &j->id, &b->ips[i], interfaces);
 		if (among(&b->ips[i], j->held, j->held_count))
 			continue;
 		held_add(j, &b->ips[i]);
@@ -187,8 +187,9 @@ static void say_config(struct speaker *s, struct speaker_actions *out)
 
 	s->config_news = false;
 	say(out, SPEAKER_CONFIG, j,
-	    j == &nobody ? NULL
-			 : engine_text("an address of %s/%s is in no pool of it", j->ns, j->name));
+	    j == &nobody
+		    ? NULL
+		    : engine_text("an address of %s/%s is in no pool of it", j->id.ns, j->id.name));
 }
 
 void speaker_pass(struct speaker *s, uint64_t now_ns, struct speaker_actions *out)

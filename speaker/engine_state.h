@@ -47,7 +47,7 @@ struct subject {
 	TAILQ_ENTRY(subject) marked;
 	struct subject_queue *queue; /* in which it is marked; NULL: in none */
 	LIST_HEAD(, slice) slices;
-	const char *ns, *name;     /* interned */
+	struct service_id id;
 	struct balancer *balancer; /* NULL: no such Service, or none of ours */
 	struct ip_addr *held;      /* announced from here */
 	uint8_t held_count;        /* no Service has more in its status */
@@ -97,7 +97,7 @@ static inline int slice_cmp(const struct slice *a, const struct slice *b)
 
 static inline int subject_cmp(const struct subject *a, const struct subject *b)
 {
-	return name_cmp(a->ns, a->name, b->ns, b->name);
+	return name_cmp(a->id.ns, a->id.name, b->id.ns, b->id.name);
 }
 
 static inline int member_cmp(const struct member *a, const struct member *b)

@@ -109,7 +109,10 @@ bool l2_link_set(struct l2 *l, const struct l2_link *link)
 	} else if (!p->gone && link_same(&p->link, link)) {
 		return false;
 	}
-	p->restart |= !port_up(p) || memcmp(p->link.mac, link->mac, sizeof(link->mac)) != 0;
+	if (memcmp(p->link.mac, link->mac, sizeof(link->mac)) != 0)
+		p->restart = SPEAKER_CHANGED_MAC;
+	else if (!port_up(p))
+		p->restart = SPEAKER_CAME_UP;
 	p->link = *link;
 	p->gone = false;
 	p->dirty = l->ports_dirty = true;
@@ -145,7 +148,7 @@ static void vip_mark(struct l2 *l, struct vip *v)
 	v->dirty = true;
 }
 
-static struct holder *holder_find(struct vip *v, const void *owner)
+static struct holder *holder_find(struct vip *v, const struct service_id *owner)
 {
 	for (size_t i = 0; i < v->holder_count; i++)
 		if (v->holders[i].owner == owner)
@@ -170,7 +173,7 @@ static void interfaces_done(struct names *n)
 	array_free(n);
 }
 
-void l2_hold(struct l2 *l, const void *owner, const struct ip_addr *ip,
+void l2_hold(struct l2 *l, const struct service_id *owner, const struct ip_addr *ip,
 	     const struct names *interfaces)
 {
 	static const struct names all = { 0 };
@@ -181,6 +184,7 @@ void l2_hold(struct l2 *l, const void *owner, const struct ip_addr *ip,
 	if (v == NULL) {
 		v = must(calloc(1, sizeof(*v)));
 		v->ip = *ip;
+		v->new = true;
 		RB_INSERT(vip_tree, &l->vips, v);
 	}
 	struct holder *h = holder_find(v, owner);
@@ -198,7 +202,7 @@ void l2_hold(struct l2 *l, const void *owner, const struct ip_addr *ip,
 	vip_mark(l, v);
 }
 
-void l2_release(struct l2 *l, const void *owner, const struct ip_addr *ip)
+void l2_release(struct l2 *l, const struct service_id *owner, const struct ip_addr *ip)
 {
 	struct vip *v = l2_vip_find(l, ip);
 	struct holder *h = v == NULL ? NULL : holder_find(v, owner);
@@ -210,18 +214,15 @@ void l2_release(struct l2 *l, const void *owner, const struct ip_addr *ip)
 	vip_mark(l, v);
 }
 
-static bool vip_wants(const struct vip *v, const struct port *p)
+const struct service_id *l2_holder_on(const struct vip *v, const struct port *p)
 {
 	for (size_t i = 0; i < v->holder_count; i++) {
-		const struct names *on = &v->holders[i].interfaces;
+		const struct holder *h = &v->holders[i];
 
-		if (on->count == 0)
-			return true;
-		for (size_t j = 0; j < on->count; j++)
-			if (strcmp(on->items[j], p->link.name) == 0)
-				return true;
+		if (h->interfaces.count == 0 || names_contain(&h->interfaces, p->link.name))
+			return h->owner;
 	}
-	return false;
+	return NULL;
 }
 
 /* --- announcements ------------------------------------------------------------------------- */
@@ -272,11 +273,21 @@ static void announcement_free(struct announcement *a, struct speaker_actions *ou
 	free(a);
 }
 
+/* What made @v to be announced on @p, where it was not up to now. */
+static enum speaker_why cause_of(const struct vip *v, const struct port *p)
+{
+	if (v->new)
+		return SPEAKER_TOOK_OVER;
+	if (!p->dirty)
+		return SPEAKER_JOINED;
+	return p->restart == SPEAKER_CHANGED_MAC ? SPEAKER_CHANGED_MAC : SPEAKER_CAME_UP;
+}
+
 /* Make what is announced of @v on @p fit what should be. */
 static void sync(struct vip *v, struct port *p, uint64_t now_ns, struct speaker_actions *out)
 {
 	struct announcement *a = l2_announcement_find(v, p);
-	bool wanted = port_usable(p, v->ip.family) && vip_wants(v, p);
+	bool wanted = port_usable(p, v->ip.family) && l2_holder_on(v, p) != NULL;
 
 	if (!wanted) {
 		if (a != NULL)
@@ -287,6 +298,7 @@ static void sync(struct vip *v, struct port *p, uint64_t now_ns, struct speaker_
 		a = must(calloc(1, sizeof(*a)));
 		a->vip = v;
 		a->port = p;
+		a->cause = (uint8_t)cause_of(v, p);
 		LIST_INSERT_HEAD(&v->announcements, a, of_vip);
 		if (v->ip.family == IP_V6)
 			group_join(p, v, out);
@@ -349,11 +361,12 @@ static void ports_sync(struct l2 *l, uint64_t now_ns, struct speaker_actions *ou
 		next = RB_NEXT(port_tree, &l->ports, p);
 		if (!p->dirty)
 			continue;
-		if (p->restart)
+		if (p->restart != 0)
 			port_clear(l, p, out);
 		RB_FOREACH (v, vip_tree, &l->vips)
 			sync(v, p, now_ns, out);
-		p->dirty = p->restart = false;
+		p->dirty = false;
+		p->restart = 0;
 		if (p->gone)
 			port_free(l, p);
 	}
@@ -369,6 +382,7 @@ static void vips_sync(struct l2 *l, uint64_t now_ns, struct speaker_actions *out
 		v->dirty = false;
 		RB_FOREACH (p, port_tree, &l->ports)
 			sync(v, p, now_ns, out);
+		v->new = false;
 		if (v->holder_count == 0)
 			vip_free(l, v);
 	}

@@ -70,12 +70,13 @@ bool l2_link_exists(const struct l2 *l, const char *name);
 
 /*
  * @owner holds @ip on @interfaces (NULL: on all). Saying so again replaces the interfaces. Several
- * owners may hold one address; it is spoken for on the interfaces of any.
+ * owners may hold one address; it is spoken for on the interfaces of any. An owner is known by
+ * where it is, not by its name, and stays there until it has released all.
  */
-void l2_hold(struct l2 *l, const void *owner, const struct ip_addr *ip,
+void l2_hold(struct l2 *l, const struct service_id *owner, const struct ip_addr *ip,
 	     const struct names *interfaces);
 /* @owner no longer does; nothing is sent for it from here on, unless another owner holds it. */
-void l2_release(struct l2 *l, const void *owner, const struct ip_addr *ip);
+void l2_release(struct l2 *l, const struct service_id *owner, const struct ip_addr *ip);
 
 /* A frame from the link, with its Ethernet header; the answer, if one is due, goes to @out. */
 void l2_frame(struct l2 *l, unsigned ifindex, const void *bytes, size_t len,

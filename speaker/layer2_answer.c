@@ -2,8 +2,6 @@
 /* What layer 2 answers: solicitations for addresses that are announced where they were heard. */
 #include "speaker/layer2_state.h"
 
-#include "proto/arp.h"
-
 static void drop(const struct l2 *l, const char *reason)
 {
 	if (l->metrics.dropped != NULL)
@@ -23,7 +21,9 @@ static struct vip *asked_for(const struct l2 *l, const struct port *p, const str
 {
 	struct vip *v = l2_vip_find(l, ip);
 
-	return v != NULL && l2_announcement_find(v, p) != NULL ? v : NULL;
+	if (v == NULL || l2_announcement_find(v, p) == NULL)
+		return NULL;
+	return l2_holder_on(v, p) != NULL ? v : NULL; /* given up, and no pass ran yet */
 }
 
 /* The request is for us or for all, the question for an address that is held here: answer, whoever
@@ -52,15 +52,16 @@ static void arp_input(struct l2 *l, const struct port *p, const struct ether *e,
 		return;
 	}
 
-	struct speaker_action *send = l2_action(out, SPEAKER_SEND, p->link.ifindex);
-	struct arp reply = { .op = ARP_REPLY,
-			     .sender_ip = arp.target_ip,
-			     .target_ip = arp.sender_ip };
-	struct wr w = l2_frame_start(send);
-	memcpy(reply.sender_mac, p->link.mac, sizeof(reply.sender_mac));
-	memcpy(reply.target_mac, arp.sender_mac, sizeof(reply.target_mac));
-	arp_encode(&w, arp.sender_mac, &reply);
-	l2_frame_finish(send, &w);
+	struct speaker_action *send =
+		l2_send(v, p,
+			ip_to_number(&arp.sender_ip) == 0 ? SPEAKER_ANSWERS_PROBE
+							  : SPEAKER_ANSWERS_REQUEST,
+			out);
+	send->frame.asker = arp.sender_ip;
+	l2_write_arp(send, p, arp.sender_mac,
+		     (struct arp){ .op = ARP_REPLY,
+				   .sender_ip = arp.target_ip,
+				   .target_ip = arp.sender_ip });
 	l2_count(l->metrics.received, &v->received, v, 1);
 	l2_count(l->metrics.sent, &v->sent, v, 1);
 }
@@ -69,16 +70,15 @@ static void arp_input(struct l2 *l, const struct port *p, const struct ether *e,
  * RFC 4861 section 7.2.4. From the address asked for, as kernels answer: ndisc6 takes no other.
  * Without Override, so that of two answers the first one holds.
  */
-static void send_solicited_na(const struct port *p, const struct ndp_ns *ns,
-			      const uint8_t to_mac[static ETHER_ADDR_LEN],
-			      struct speaker_actions *out)
+static void write_solicited_na(struct speaker_action *send, const struct port *p,
+			       const struct ndp_ns *ns, const uint8_t to_mac[static ETHER_ADDR_LEN])
 {
 	struct ndp_na na = {
 		.src = ns->target, .dst = ns->src, .target = ns->target, .solicited = true
 	};
 
 	memcpy(na.eth_dst, to_mac, sizeof(na.eth_dst));
-	l2_send_na(p, &na, out);
+	l2_write_na(send, p, na);
 }
 
 /*
@@ -108,10 +108,14 @@ static void ndp_input(struct l2 *l, const struct port *p, const struct ether *e,
 		return;
 	}
 
-	if (ip_is_unspecified6(&ns.src))
-		l2_send_unsolicited_na(p, &ns.target, out);
+	bool dad = ip_is_unspecified6(&ns.src);
+	struct speaker_action *send =
+		l2_send(v, p, dad ? SPEAKER_ANSWERS_DAD : SPEAKER_ANSWERS_SOLICITATION, out);
+	send->frame.asker = ns.src;
+	if (dad)
+		l2_write_unsolicited_na(send, p);
 	else
-		send_solicited_na(p, &ns, to_mac, out);
+		write_solicited_na(send, p, &ns, to_mac);
 	l2_count(l->metrics.received, &v->received, v, 1);
 	l2_count(l->metrics.sent, &v->sent, v, 1);
 }

@@ -2,8 +2,6 @@
 /* What layer 2 says of its own accord: the frames, and the pace at which they leave. */
 #include "speaker/layer2_state.h"
 
-#include "proto/arp.h"
-
 static int due_cmp(const struct announcement *a, const struct announcement *b)
 {
 	if (a->due_ns != b->due_ns)
@@ -13,67 +11,82 @@ static int due_cmp(const struct announcement *a, const struct announcement *b)
 
 TREE_GENERATE(due_tree, announcement, by_due, due_cmp)
 
-struct wr l2_frame_start(struct speaker_action *a)
-{
-	return wr_init(a->frame.bytes, sizeof(a->frame.bytes));
-}
-
-void l2_frame_finish(struct speaker_action *a, const struct wr *w)
-{
-	a->frame.len = (uint16_t)wr_len(w);
-}
-
-/* RFC 5227 section 2.3 names the request form, RFC 826 caches learn from both. */
-static void send_gratuitous_arp(const struct announcement *a, enum arp_op op,
-				struct speaker_actions *out)
-{
-	struct speaker_action *send = l2_action(out, SPEAKER_SEND, a->port->link.ifindex);
-	struct arp arp = { .op = op, .sender_ip = a->vip->ip, .target_ip = a->vip->ip };
-	struct wr w = l2_frame_start(send);
-
-	memcpy(arp.sender_mac, a->port->link.mac, sizeof(arp.sender_mac));
-	memcpy(arp.target_mac, ether_broadcast, sizeof(arp.target_mac));
-	arp_encode(&w, ether_broadcast, &arp);
-	l2_frame_finish(send, &w);
-}
-
-void l2_send_na(const struct port *p, const struct ndp_na *na, struct speaker_actions *out)
+struct speaker_action *l2_send(const struct vip *v, const struct port *p, enum speaker_why why,
+			       struct speaker_actions *out)
 {
 	struct speaker_action *send = l2_action(out, SPEAKER_SEND, p->link.ifindex);
-	struct ndp_na whole = *na;
-	struct wr w = l2_frame_start(send);
 
-	memcpy(whole.lladdr, p->link.mac, sizeof(whole.lladdr));
-	ndp_na_encode(&w, &whole);
-	l2_frame_finish(send, &w);
+	send->frame.why = (uint8_t)why;
+	send->frame.ip = v->ip;
+	send->frame.holder = l2_holder_on(v, p);
+	return send;
 }
 
-void l2_send_unsolicited_na(const struct port *p, const struct ip_addr *target,
-			    struct speaker_actions *out)
+static struct wr frame_start(struct speaker_action *send)
+{
+	return wr_init(send->frame.bytes, sizeof(send->frame.bytes));
+}
+
+static void frame_finish(struct speaker_action *send, const struct wr *w)
+{
+	send->frame.len = (uint16_t)wr_len(w);
+}
+
+void l2_write_arp(struct speaker_action *send, const struct port *p,
+		  const uint8_t to_mac[static ETHER_ADDR_LEN], struct arp arp)
+{
+	struct wr w = frame_start(send);
+
+	memcpy(arp.sender_mac, p->link.mac, sizeof(arp.sender_mac));
+	memcpy(arp.target_mac, to_mac, sizeof(arp.target_mac));
+	arp_encode(&w, to_mac, &arp);
+	frame_finish(send, &w);
+}
+
+void l2_write_na(struct speaker_action *send, const struct port *p, struct ndp_na na)
+{
+	struct wr w = frame_start(send);
+
+	memcpy(na.lladdr, p->link.mac, sizeof(na.lladdr));
+	ndp_na_encode(&w, &na);
+	frame_finish(send, &w);
+}
+
+void l2_write_unsolicited_na(struct speaker_action *send, const struct port *p)
 {
 	struct ndp_na na = { .src = p->link.link_local,
 			     .dst = ndp_all_nodes(),
-			     .target = *target,
+			     .target = send->frame.ip,
 			     .override = true };
 
 	ndp_group_mac(&na.dst, na.eth_dst);
-	l2_send_na(p, &na, out);
+	l2_write_na(send, p, na);
+}
+
+/* RFC 5227 section 2.3 names the request form, RFC 826 caches learn from both. */
+static void write_gratuitous_arp(struct speaker_action *send, const struct port *p, enum arp_op op)
+{
+	l2_write_arp(send, p, ether_broadcast,
+		     (struct arp){
+			     .op = op, .sender_ip = send->frame.ip, .target_ip = send->frame.ip });
 }
 
 /* One round for one address on one link. Returns how many frames it took. */
 static unsigned announce(struct l2 *l, struct announcement *a, bool burst,
 			 struct speaker_actions *out)
 {
-	unsigned frames = 1;
+	const unsigned frames = burst && a->vip->ip.family == IP_V4 ? 2 : 1;
 
-	if (a->vip->ip.family == IP_V6) {
-		l2_send_unsolicited_na(a->port, &a->vip->ip, out);
-	} else {
-		send_gratuitous_arp(a, ARP_REQUEST, out);
-		if (burst) {
-			send_gratuitous_arp(a, ARP_REPLY, out);
-			frames++;
-		}
+	if (burst)
+		a->round++;
+	for (unsigned i = 0; i < frames; i++) {
+		struct speaker_action *send =
+			l2_send(a->vip, a->port, burst ? a->cause : SPEAKER_REFRESHES, out);
+		send->frame.round = a->round;
+		if (a->vip->ip.family == IP_V6)
+			l2_write_unsolicited_na(send, a->port);
+		else
+			write_gratuitous_arp(send, a->port, i == 0 ? ARP_REQUEST : ARP_REPLY);
 	}
 	l2_count(l->metrics.gratuitous, &a->vip->gratuitous, a->vip, frames);
 	return frames;

@@ -24,6 +24,7 @@
 #include "lib/base/must.h"
 #include "lib/base/rng.h"
 #include "lib/base/tree.h"
+#include "proto/arp.h"
 #include "proto/ndp.h"
 #include "speaker/filter.h"
 #include "speaker/layer2.h"
@@ -37,6 +38,8 @@ struct announcement {
 	struct port *port;
 	struct queue *queue;
 	uint64_t due_ns, burst_until_ns;
+	uint8_t cause; /* of the burst, enum speaker_why */
+	uint8_t round; /* how many of it were sent */
 };
 
 RB_HEAD(due_tree, announcement);
@@ -48,7 +51,7 @@ struct queue {
 };
 
 struct holder {
-	const void *owner;
+	const struct service_id *owner;
 	struct names interfaces; /* interned; empty: all */
 };
 
@@ -60,6 +63,7 @@ struct vip {
 	uint32_t holder_count; /* none: it goes with the next pass */
 	struct ip_addr ip;
 	bool dirty;
+	bool new;                              /* no pass has seen it yet */
 	int64_t *received, *sent, *gratuitous; /* counters, NULL until first used */
 };
 
@@ -78,8 +82,10 @@ struct port {
 	struct l2_link link;
 	struct queue burst, refresh;
 	struct group_tree groups;
-	bool dirty;   /* sync() it with every vip */
-	bool restart; /* groups are to be joined and neighbours to be told again */
+	bool dirty; /* sync() it with every vip */
+	/* SPEAKER_CAME_UP, SPEAKER_CHANGED_MAC: groups are to be joined and neighbours to be told
+	 * again; 0: not so */
+	uint8_t restart;
 	bool gone;
 };
 
@@ -118,6 +124,8 @@ struct port *l2_port_find(const struct l2 *l, unsigned ifindex);
 /* One of our ports has it: the frame came back over a loop, or by a second link to one network. */
 bool l2_is_own_mac(const struct l2 *l, const uint8_t mac[static ETHER_ADDR_LEN]);
 struct announcement *l2_announcement_find(const struct vip *v, const struct port *p);
+/* Who holds @v on @p; the first of several, NULL: nobody. */
+const struct service_id *l2_holder_on(const struct vip *v, const struct port *p);
 
 /* A new action at the end of @out. */
 struct speaker_action *l2_action(struct speaker_actions *out, enum speaker_action_type type,
@@ -132,13 +140,15 @@ void l2_covers_update(struct l2 *l, uint64_t now_ns, struct speaker_actions *out
 
 /* layer2_send.c */
 
-/* Begin a frame in a new action, and say how long it became. */
-struct wr l2_frame_start(struct speaker_action *a);
-void l2_frame_finish(struct speaker_action *a, const struct wr *w);
-/* RFC 4861 section 7.2.6: unsolicited, to all nodes, overriding what they have. */
-void l2_send_unsolicited_na(const struct port *p, const struct ip_addr *target,
-			    struct speaker_actions *out);
-void l2_send_na(const struct port *p, const struct ndp_na *na, struct speaker_actions *out);
+/* A frame that speaks for @v on @p, in a new action; what is in it is still to be written. */
+struct speaker_action *l2_send(const struct vip *v, const struct port *p, enum speaker_why why,
+			       struct speaker_actions *out);
+/* @arp from the MAC of the link @p. */
+void l2_write_arp(struct speaker_action *send, const struct port *p,
+		  const uint8_t to_mac[static ETHER_ADDR_LEN], struct arp arp);
+void l2_write_na(struct speaker_action *send, const struct port *p, struct ndp_na na);
+/* RFC 4861 section 7.2.6: to all nodes, overriding what they have. */
+void l2_write_unsolicited_na(struct speaker_action *send, const struct port *p);
 
 /* Into @q, out of the queue that it is in; NULL: out of all. */
 void l2_queue_put(struct announcement *a, struct queue *q, uint64_t due_ns);

@@ -12,6 +12,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+static const struct service_id owner = { "web", "front" };
+
 static struct l2 *layer2_with(const struct ip_addr *ip)
 {
 	struct l2_link link = { .ifindex = 2,
@@ -25,7 +27,7 @@ static struct l2 *layer2_with(const struct ip_addr *ip)
 	if (l2_new(NULL, NULL, 1, &l) < 0)
 		abort();
 	l2_link_set(l, &link);
-	l2_hold(l, "fuzz", ip, NULL);
+	l2_hold(l, &owner, ip, NULL);
 	l2_pass(l, 1, &out);
 	speaker_actions_done(&out);
 	return l;

@@ -22,6 +22,8 @@
 
 #define T0 (1700000000 * NS_PER_S) /* time stamps of the captures begin here */
 
+static const struct service_id owner = { "web", "front" };
+
 struct wire {
 	struct l2 *l2;
 	struct speaker_actions out;
@@ -73,7 +75,7 @@ static void take(struct wire *w, const char *ip)
 {
 	struct ip_addr a = ip_of(ip);
 
-	l2_hold(w->l2, "owner", &a, NULL);
+	l2_hold(w->l2, &owner, &a, NULL);
 	l2_pass(w->l2, w->now_ns, &w->out);
 }
 

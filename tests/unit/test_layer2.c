@@ -17,6 +17,9 @@
 
 #define T0 (1000 * NS_PER_S) /* some time after boot */
 
+static const struct service_id owner = { "web", "front" }, first = { "web", "first" },
+			       second = { "web", "second" };
+
 struct world {
 	struct l2 *l2;
 	struct metrics *metrics;
@@ -64,14 +67,14 @@ static void hold(struct world *w, const char *ip)
 {
 	struct ip_addr a = ip_of(ip);
 
-	l2_hold(w->l2, "owner", &a, NULL);
+	l2_hold(w->l2, &owner, &a, NULL);
 }
 
 static void release(struct world *w, const char *ip)
 {
 	struct ip_addr a = ip_of(ip);
 
-	l2_release(w->l2, "owner", &a);
+	l2_release(w->l2, &owner, &a);
 }
 
 /* One pass at the present time; the actions of before are dropped. */
@@ -425,13 +428,13 @@ static void test_a_second_owner_keeps_the_address(void **state)
 	struct ip_addr ip = ip_of("192.0.2.10");
 	struct frame f = arp_request("10.0.0.1", "192.0.2.10");
 
-	l2_hold(w->l2, "one", &ip, NULL);
-	l2_hold(w->l2, "two", &ip, NULL);
+	l2_hold(w->l2, &first, &ip, NULL);
+	l2_hold(w->l2, &second, &ip, NULL);
 	pass(w);
-	l2_release(w->l2, "one", &ip);
+	l2_release(w->l2, &first, &ip);
 	pass(w);
 	assert_int_equal(input(w, 2, &f), 1);
-	l2_release(w->l2, "two", &ip);
+	l2_release(w->l2, &second, &ip);
 	pass(w);
 	assert_int_equal(input(w, 2, &f), 0);
 }
@@ -688,14 +691,14 @@ static void test_only_the_interfaces_asked_for_answer(void **state)
 	struct frame f = arp_request("10.0.0.1", "192.0.2.10");
 
 	l2_link_set(w->l2, &k);
-	l2_hold(w->l2, "owner", &ip, &eth1);
+	l2_hold(w->l2, &owner, &ip, &eth1);
 	pass(w);
 	assert_int_equal(input(w, 2, &f), 0);
 	assert_int_equal(input(w, 9, &f), 1);
-	l2_hold(w->l2, "owner", &ip, NULL);
+	l2_hold(w->l2, &owner, &ip, NULL);
 	pass(w);
 	assert_int_equal(input(w, 2, &f), 1);
-	l2_hold(w->l2, "owner", &ip, &eth1);
+	l2_hold(w->l2, &owner, &ip, &eth1);
 	pass(w);
 	assert_int_equal(input(w, 2, &f), 0);
 }
