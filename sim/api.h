@@ -7,6 +7,16 @@
  * order in which they were made, but each watch lags on its own, so two kinds, or two clients, may
  * be told in different orders, as in a cluster. History is kept in a window: who fell behind it is
  * told 410 and lists anew; what went meanwhile is told as removed, as lib/kube's reflector does.
+ *
+ * The client's side is lib/kube's, at its own times: a watch that ended is continued where it was,
+ * a server that is away is asked again by a back-off that a client's watches share, a connection on
+ * which nothing comes is given up after 90 s; and at most 32 requests of a client are under way,
+ * those about Leases in a queue of their own.
+ *
+ * A cut is one of the network: what it keeps back is sent again (200 ms, doubled) as long as the
+ * sender believes in its connection, so a short one delays and a long one loses; a request may land
+ * whose answer never comes. An outage is one of the server: its connections end, and new ones are
+ * refused.
  */
 #ifndef BELLMAN_SIM_API_H
 #define BELLMAN_SIM_API_H
@@ -29,13 +39,16 @@ enum sim_kind {
 	SIM_KINDS,
 };
 
+/* Virtual time 0 in the objects' times: 2026-01-01T00:00:00Z, in seconds since 1970. */
+#define SIM_EPOCH_S 1767225600
+
 /* One version of an object; never changes. */
 struct sim_object {
 	enum sim_kind kind;
 	const char *ns, *name; /* "" for no namespace */
 	const char *version;   /* resourceVersion */
 	uint64_t number;       /* the same as a number: of all changes, the how manieth */
-	const cJSON *json;     /* NULL for SIM_CONFIG */
+	const cJSON *json;     /* NULL for SIM_CONFIG, and when it is gone */
 	bool gone;             /* this version says that it was deleted */
 	union {                /* decoded; all NULL when it does not decode, and when it is gone */
 		const struct service *service;
@@ -61,8 +74,12 @@ struct sim_api *sim_api_free(struct sim_api *a); /* after its clients; returns N
 
 /* --- the user's and the cluster's own changes: at once, never refused ------------------- */
 
-/* Create or replace; @json is handed over. Metadata that a server adds (uid, resourceVersion,
- * creationTimestamp) is added. Keeps status of a Service that is there, if @json has none. */
+/*
+ * Create or replace; @json is handed over. The server's own metadata is added: a uid, which each
+ * new object gets anew; a resourceVersion; the time of creation, where @json says none. A Service
+ * or Node that is there keeps its status if @json has none. What changes nothing is no change, as
+ * in Kubernetes. Returns what is there then; NULL: @json has no name, and is freed.
+ */
 const struct sim_object *sim_api_put(struct sim_api *a, enum sim_kind kind, cJSON *json);
 /* The configuration that everybody is told; takes a reference. */
 void sim_api_put_config(struct sim_api *a, struct config *config);
@@ -87,7 +104,10 @@ void sim_api_watch_all(struct sim_api *a, sim_api_witness *witness, void *arg);
 /* --- clients: what a process has of it -------------------------------------------------- */
 
 struct sim_api_client;
-/* @name: of the process, for witnesses and checks. All watches and requests end with it. */
+/*
+ * @name: of the process, for witnesses and checks. All watches and requests end with it, except
+ * that what was sent already may still land.
+ */
 struct sim_api_client *sim_api_client_new(struct sim_api *a, const char *name);
 struct sim_api_client *sim_api_client_free(struct sim_api_client *c);
 const char *sim_api_client_name(const struct sim_api_client *c);
@@ -96,22 +116,27 @@ struct sim_watch;
 struct sim_watch_ops {
 	void (*upsert)(void *arg, const struct sim_object *o);
 	void (*remove)(void *arg, const char *ns, const char *name);
-	/* The first list is complete, or one that was asked for by sim_watch_relist(). May be NULL.
-	 */
+	/* After each complete list, the removes included. May be NULL. */
 	void (*synced)(void *arg);
 };
-/* List, then follow. Ends by sim_watch_stop(), or with the client. */
+/*
+ * List, then follow. Ends by sim_watch_stop(), or with the client. Tells from the clock alone,
+ * never from inside a call, and may be stopped from its own callbacks.
+ */
 struct sim_watch *sim_watch_start(struct sim_api_client *c, enum sim_kind kind,
 				  const struct sim_watch_ops *ops, void *arg);
 struct sim_watch *sim_watch_stop(struct sim_watch *w); /* NULL is fine; returns NULL */
 bool sim_watch_synced(const struct sim_watch *w);
+/* List anew, and at once: the next synced() tells of a list that begins after this call. Not from a
+ * callback of the same watch. */
 void sim_watch_relist(struct sim_watch *w);
-/* Has it told all that has happened? */
+/* Has it told all that has happened, and is no list under way? */
 bool sim_watch_is_current(const struct sim_watch *w);
 
 /*
- * The end of a request, exactly once unless the client is freed before: an HTTP status, 0 for no
- * answer (it may have landed). @o: the object as it is after, lent; or NULL.
+ * The end of a request, exactly once unless the client is freed before, and never from inside the
+ * call: an HTTP status, 0 for no answer (it may have landed, or may yet). @o: the object as it is
+ * after, lent; or NULL. A @timeout_ns of 0 is 15 s; it begins when the request is sent.
  */
 typedef void sim_api_done(void *arg, int status, const struct sim_object *o);
 
@@ -130,11 +155,16 @@ struct sim_api_write {
 	uint64_t timeout_ns;
 	void (*change)(const void *change_arg, cJSON *json);
 	void *change_arg;
-	sim_api_done *done;
+	/* Asked with @arg when its turn to be sent has come; false ends it, with status 0. NULL:
+	 * yes.
+	 */
+	bool (*may_send)(void *arg);
+	sim_api_done *done; /* NULL: nobody asks */
 	void *arg;
 };
 void sim_api_send(struct sim_api_client *c, const struct sim_api_write *w);
-/* Told when a write of a client is sent, and when it has changed something (@landed). */
+/* Told when a write of a client is sent, and when it has changed something (@landed); then @c may
+ * have been freed by its process, and can only be asked for its name. */
 typedef void sim_api_writes(void *arg, const struct sim_api_client *c, bool landed,
 			    enum sim_kind kind, const char *ns, const char *name);
 void sim_api_watch_writes(struct sim_api *a, sim_api_writes *writes, void *arg);
