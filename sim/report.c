@@ -33,10 +33,3 @@ void sim_result_of(const struct sim_world *w, struct sim_result *ret)
 	sim_world_outcomes(w, add_address, ret);
 	sim_world_clients(w, add_client, ret);
 }
-
-void sim_result_done(struct sim_result *r)
-{
-	array_free(&r->addresses);
-	array_free(&r->clients);
-	array_free(&r->nodes);
-}

@@ -29,7 +29,12 @@ struct sim_result {
 
 /* Of what was played so far. All texts are lent by @w. To be ended by sim_result_done(). */
 void sim_result_of(const struct sim_world *w, struct sim_result *ret);
-void sim_result_done(struct sim_result *r);
+static inline void sim_result_done(struct sim_result *r)
+{
+	array_free(&r->addresses);
+	array_free(&r->clients);
+	array_free(&r->nodes);
+}
 
 /* The timeline, a table of addresses and one of clients, and whether all was as it should be. */
 void sim_report_table(const struct sim_result *r, FILE *to);
