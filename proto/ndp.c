@@ -9,7 +9,8 @@
 #define OPT_TLLA     2
 #define NA_SOLICITED 0x40000000u
 #define NA_OVERRIDE  0x20000000u
-#define NA_LEN       32 /* ICMPv6 part with the option */
+#define FIXED_LEN    24 /* ICMPv6 part up to the options */
+#define OPT_LEN      8  /* a link-layer address of Ethernet */
 
 static struct ip_addr rd_ipv6(struct rd *r)
 {
@@ -137,7 +138,9 @@ const char *ndp_ns_decode(struct rd r, struct ndp_ns *ret)
 		if (!ip_equal(&m.dst, &group) || m.has_lladdr)
 			return "source_unspecified";
 	}
-	*ret = (struct ndp_ns){ .src = m.src, .target = m.target, .has_lladdr = m.has_lladdr };
+	*ret = (struct ndp_ns){
+		.src = m.src, .dst = m.dst, .target = m.target, .has_lladdr = m.has_lladdr
+	};
 	memcpy(ret->lladdr, m.lladdr, sizeof(ret->lladdr));
 	return NULL;
 }
@@ -162,30 +165,61 @@ const char *ndp_na_decode(struct rd r, struct ndp_na *ret)
 	return NULL;
 }
 
-void ndp_na_encode(struct wr *w, const struct ndp_na *na)
+/* A whole frame with the message @m, whose option, if it has one, is of type @option. */
+static void message_encode(struct wr *w, const uint8_t eth_dst[static ETHER_ADDR_LEN],
+			   const uint8_t eth_src[static ETHER_ADDR_LEN], uint8_t type,
+			   uint8_t option, const struct message *m)
 {
 	struct ether e = { .type = ETHER_TYPE_IPV6 };
+	const uint16_t len = FIXED_LEN + (m->has_lladdr ? OPT_LEN : 0);
 
-	memcpy(e.dst, na->eth_dst, sizeof(e.dst));
-	memcpy(e.src, na->lladdr, sizeof(e.src));
+	memcpy(e.dst, eth_dst, sizeof(e.dst));
+	memcpy(e.src, eth_src, sizeof(e.src));
 	ether_encode(w, &e);
 
 	wr_u32(w, 6u << 28);
-	wr_u16(w, NA_LEN);
+	wr_u16(w, len);
 	wr_u8(w, NEXT_ICMPV6);
 	wr_u8(w, HOP_LIMIT);
-	wr_bytes(w, na->src.bytes, 16);
-	wr_bytes(w, na->dst.bytes, 16);
+	wr_bytes(w, m->src.bytes, 16);
+	wr_bytes(w, m->dst.bytes, 16);
 
 	const uint8_t *message = w->at;
-	wr_u8(w, TYPE_NA);
+	wr_u8(w, type);
 	wr_u8(w, 0);
 	uint8_t *sum = wr_hole16(w);
-	wr_u32(w, (na->solicited ? NA_SOLICITED : 0) | (na->override ? NA_OVERRIDE : 0));
-	wr_bytes(w, na->target.bytes, 16);
-	wr_u8(w, OPT_TLLA);
-	wr_u8(w, 1);
-	wr_bytes(w, na->lladdr, sizeof(na->lladdr));
+	wr_u32(w, m->flags);
+	wr_bytes(w, m->target.bytes, 16);
+	if (m->has_lladdr) {
+		wr_u8(w, option);
+		wr_u8(w, OPT_LEN / 8);
+		wr_bytes(w, m->lladdr, sizeof(m->lladdr));
+	}
 	if (!wr_failed(w))
-		wr_fill16(w, sum, checksum(&na->src, &na->dst, rd_init(message, NA_LEN)));
+		wr_fill16(w, sum, checksum(&m->src, &m->dst, rd_init(message, len)));
+}
+
+void ndp_ns_encode(struct wr *w, const uint8_t eth_dst[static ETHER_ADDR_LEN],
+		   const uint8_t eth_src[static ETHER_ADDR_LEN], const struct ndp_ns *ns)
+{
+	struct message m = {
+		.src = ns->src, .dst = ns->dst, .target = ns->target, .has_lladdr = ns->has_lladdr
+	};
+
+	memcpy(m.lladdr, ns->lladdr, sizeof(m.lladdr));
+	message_encode(w, eth_dst, eth_src, TYPE_NS, OPT_SLLA, &m);
+}
+
+void ndp_na_encode(struct wr *w, const struct ndp_na *na)
+{
+	struct message m = {
+		.src = na->src,
+		.dst = na->dst,
+		.target = na->target,
+		.flags = (na->solicited ? NA_SOLICITED : 0) | (na->override ? NA_OVERRIDE : 0),
+		.has_lladdr = true,
+	};
+
+	memcpy(m.lladdr, na->lladdr, sizeof(m.lladdr));
+	message_encode(w, na->eth_dst, na->lladdr, TYPE_NA, OPT_TLLA, &m);
 }

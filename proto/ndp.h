@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Neighbour discovery over Ethernet: decode solicitations, decode and encode
+ * Neighbour discovery over Ethernet: decode and encode solicitations and
  * advertisements (RFC 4861 sections 4.3, 4.4 and 7).
  *
  * Pure functions over the caller's bytes. Whole frames, IPv6 header and checksum
@@ -19,6 +19,7 @@
 
 struct ndp_ns {
 	struct ip_addr src; /* unspecified: duplicate address detection (RFC 4862 section 5.4) */
+	struct ip_addr dst; /* the target's group, or the target where it is known already */
 	struct ip_addr target;
 	bool has_lladdr;
 	uint8_t lladdr[ETHER_ADDR_LEN]; /* of the source */
@@ -30,6 +31,10 @@ struct ndp_ns {
  * Returns NULL, or why not, as a short literal for a counter; *ret is untouched then.
  */
 const char *ndp_ns_decode(struct rd r, struct ndp_ns *ret);
+
+/* Append a whole neighbour solicitation frame from @eth_src to @eth_dst. */
+void ndp_ns_encode(struct wr *w, const uint8_t eth_dst[static ETHER_ADDR_LEN],
+		   const uint8_t eth_src[static ETHER_ADDR_LEN], const struct ndp_ns *ns);
 
 struct ndp_na {
 	uint8_t eth_dst[ETHER_ADDR_LEN];

@@ -147,6 +147,28 @@ static void test_advertisement_is_byte_for_byte_the_vector(void **state)
 	}
 }
 
+/* With the option and without it, as the frame that was put together by hand. */
+static void test_solicitation_is_written_as_it_is_read(void **state)
+{
+	const struct ns_shape shapes[] = {
+		{ .src = "fe80::1", .target = "2001:db8:1::10" },
+		{ .src = "::", .target = "2001:db8:1::10", .no_lladdr = true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct frame f = neighbour_solicitation(shapes[i]);
+		struct ndp_ns ns;
+		uint8_t bytes[128];
+		struct wr w = wr_init(bytes, sizeof(bytes));
+
+		assert_null(decode_copy(f.bytes, f.len, &ns));
+		ndp_ns_encode(&w, f.bytes, client_mac, &ns);
+		assert_int_equal(wr_len(&w), f.len);
+		assert_memory_equal(bytes, f.bytes, f.len);
+	}
+}
+
 /* RFC 4291 section 2.7.1 and RFC 2464 section 7, with the examples in them. */
 static void test_group_and_its_mac(void **state)
 {
@@ -168,6 +190,7 @@ int main(void)
 		cmocka_unit_test(test_any_flipped_bit_of_the_message_is_noticed),
 		cmocka_unit_test(test_each_check_of_rfc4861_section_7_1_1),
 		cmocka_unit_test(test_advertisement_is_byte_for_byte_the_vector),
+		cmocka_unit_test(test_solicitation_is_written_as_it_is_read),
 		cmocka_unit_test(test_group_and_its_mac),
 	};
 
