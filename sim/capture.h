@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* All frames of a run as a pcapng file: an interface block for each link, nanoseconds, and on every
- * frame of Bellman's a comment that says why it was sent. */
+ * frame of Bellman's a comment: who sent it, and why. */
 #ifndef BELLMAN_SIM_CAPTURE_H
 #define BELLMAN_SIM_CAPTURE_H
 
@@ -10,12 +10,15 @@
 
 struct sim_capture;
 /*
- * Listen to @n, which has all its links, and write to @to (borrowed). Times are those of @clock
- * after @epoch_ns since 1970. Returns NULL when out of memory.
+ * Listen to @n, which has all its links, and write to @to; both and @clock are borrowed until
+ * sim_capture_end(). Times are those of @clock, which began @epoch_ns after 1970.
  */
 struct sim_capture *sim_capture_new(struct sim_net *n, struct sim_clock *clock, uint64_t epoch_ns,
 				    FILE *to);
-/* 0, or a negative errno of a write that failed. Frees it. */
+/*
+ * Listen no more, flush and free it. Returns 0, or a negative errno of the first write that failed;
+ * nothing was written after that.
+ */
 int sim_capture_end(struct sim_capture *c);
 
 #endif

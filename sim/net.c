@@ -52,8 +52,9 @@ struct sim_link *sim_link_add(struct sim_net *n, const struct sim_link_cfg *cfg)
 {
 	struct sim_link *l = must(calloc(1, sizeof(*l)));
 
-	*(struct sim_link **)must(array_push(&n->links)) = l;
 	l->net = n;
+	l->index = n->links.count;
+	*(struct sim_link **)must(array_push(&n->links)) = l;
 	l->name = must_copy(cfg->name);
 	l->rng = rng_seeded(rng_next(&n->rng));
 	l->delay_ns = cfg->delay_ns;
@@ -85,6 +86,11 @@ struct sim_link *sim_net_link(const struct sim_net *n, size_t i)
 {
 	assert(i < n->links.count);
 	return n->links.items[i];
+}
+
+size_t sim_link_index(const struct sim_link *l)
+{
+	return l->index;
 }
 
 struct sim_port *sim_port_add(struct sim_link *l, const char *name,
@@ -169,6 +175,16 @@ void sim_port_power(struct sim_port *p, bool on)
 void sim_net_tap(struct sim_net *n, sim_tap *tap, void *arg)
 {
 	*(struct net_tap *)must(array_push(&n->taps)) = (struct net_tap){ tap, arg };
+}
+
+void sim_net_untap(struct sim_net *n, sim_tap *tap, void *arg)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < n->taps.count; i++)
+		if (n->taps.items[i].tap != tap || n->taps.items[i].arg != arg)
+			n->taps.items[kept++] = n->taps.items[i];
+	n->taps.count = kept;
 }
 
 struct sim_net_counts sim_net_counts(const struct sim_net *n)

@@ -59,6 +59,7 @@ const char *sim_link_name(const struct sim_link *l);
 struct sim_link *sim_link_find(const struct sim_net *n, const char *name); /* or NULL */
 size_t sim_net_links(const struct sim_net *n);
 struct sim_link *sim_net_link(const struct sim_net *n, size_t i); /* in the order of adding */
+size_t sim_link_index(const struct sim_link *l);                  /* that i */
 
 struct sim_port_ops {
 	/* A frame for this station, with its Ethernet header; lent for the call. */
@@ -131,6 +132,7 @@ struct sim_port *sim_link_fdb(const struct sim_link *l, const uint8_t mac[static
 typedef void sim_tap(void *arg, const struct sim_link *l, const struct sim_port *from,
 		     const uint8_t *bytes, size_t len, const char *why);
 void sim_net_tap(struct sim_net *n, sim_tap *tap, void *arg);
+void sim_net_untap(struct sim_net *n, sim_tap *tap, void *arg); /* the same two */
 
 struct sim_net_counts {
 	uint64_t sent;      /* put on a link */

@@ -70,6 +70,7 @@ struct sim_echo {
 
 struct sim_link {
 	struct sim_net *net;
+	size_t index;
 	char *name;
 	struct rng rng; /* its own: what happens on one link changes no dice of another */
 	uint64_t delay_ns, fdb_age_ns;

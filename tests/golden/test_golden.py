@@ -2,7 +2,7 @@
 """
 The golden captures as tshark reads them: nothing malformed, no checksum wrong, no warning, and
 they hold what their names say. tests/unit/test_golden_frames.c compares them byte for byte with
-what the speaker sends.
+what the speaker sends, tests/unit/test_sim_capture.c with what the simulator writes.
 """
 
 import pathlib
@@ -12,7 +12,7 @@ import subprocess
 import pytest
 
 HERE = pathlib.Path(__file__).resolve().parent
-CAPTURES = sorted(HERE.glob("*.pcap"))
+CAPTURES = sorted(HERE.glob("*.pcap*"))
 WARNING = 0x600000  # PI_WARN; errors are above it
 FAULTY = f"_ws.malformed or _ws.short or _ws.expert.severity >= {WARNING} or icmpv6.checksum.status == 0"
 
@@ -30,7 +30,7 @@ def fields(path, *names):
 
 
 def test_there_are_captures():
-    assert [p.stem for p in CAPTURES] == ["arp-answers", "arp-take-over", "ndp-answers", "ndp-take-over"]
+    assert [p.stem for p in CAPTURES] == ["arp-answers", "arp-take-over", "ndp-answers", "ndp-take-over", "sim-capture"]
 
 
 @pytest.mark.parametrize("path", CAPTURES, ids=lambda p: p.stem)
@@ -89,3 +89,14 @@ def test_ndp_answers():
     answers = [r for r in na_rows("ndp-answers") if r[0] == "136"]
     assert [(r[1], flags(r)) for r in answers] == [("fe80::1", (True, False, False)), ("fe80::1", (True, False, False)),
                                                    ("ff02::1", (False, True, False))]
+
+
+def test_sim_capture():
+    """Segments by name, to the nanosecond, and a comment where there was something to say."""
+    rows = fields(HERE / "sim-capture.pcapng", "frame.interface_id", "frame.interface_name", "frame.interface_description",
+                  "frame.time_epoch", "frame.comment")
+    assert rows == [
+        ("0", "front", "simulated segment", "1700000000.000000000", ""),
+        ("1", "büro", "simulated segment", "1700000001.000000001", "node1: takes 192.0.2.10: node2 is excluded"),
+        ("0", "front", "simulated segment", "1700003600.000000000", ""),
+    ]
