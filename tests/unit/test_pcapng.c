@@ -133,13 +133,13 @@ static void test_room_suffices_and_less_fails_without_harm(void **state)
 			used = wr_len(&w);
 			assert_int_equal(used % 4, 0);
 			free(buf);
-			buf = malloc(used);
-			for (size_t less = 0; less < used; less++) {
+			for (size_t less = 1; less < used; less++) {
+				buf = malloc(less);
 				w = wr_init(buf, less);
 				pcapng_packet_encode(&w, 0, 0, "12345678", len, texts[i]);
 				assert_true(wr_failed(&w));
+				free(buf);
 			}
-			free(buf);
 			room = pcapng_header_room(texts[i], texts[len % 7]);
 			buf = malloc(room);
 			w = wr_init(buf, room);

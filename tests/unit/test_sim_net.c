@@ -1,145 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "sim/net.h"
+#include "tests/unit/sim_segment.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#define STATIONS 4
-#define DELAY_NS (50000)
-
-/* A station keeps the numbers that came in, in their order. */
-struct station {
-	struct sim_port *port;
-	uint8_t mac[ETHER_ADDR_LEN];
-	size_t got;
-	uint32_t numbers[4096];
-	uint64_t at_ns[4096];
-	unsigned carrier_ups, carrier_downs;
-	struct segment *in;
-};
-
-struct segment {
-	struct sim_clock *clock;
-	struct sim_net *net;
-	struct sim_link *link;
-	struct station s[STATIONS];
-	size_t tapped;
-	char why[32];
-};
-
-static const uint8_t group[] = { 0x33, 0x33, 0xff, 0, 0, 1 };
-static const uint8_t nobody[] = { 2, 0, 0, 9, 9, 9 };
-
-static void on_frame(void *arg, const uint8_t *bytes, size_t len)
-{
-	struct station *s = arg;
-	struct rd r = rd_init(bytes, len);
-
-	rd_take(&r, ETHER_HEADER_LEN);
-	if (s->got == sizeof(s->numbers) / sizeof(s->numbers[0]))
-		s->got = 0;
-	s->at_ns[s->got] = sim_clock_now(s->in->clock);
-	s->numbers[s->got++] = rd_u32(&r);
-	assert_false(rd_failed(&r));
-}
-
-static void on_carrier(void *arg, bool up)
-{
-	struct station *s = arg;
-
-	if (up)
-		s->carrier_ups++;
-	else
-		s->carrier_downs++;
-}
-
-static void on_tap(void *arg, const struct sim_link *l, const struct sim_port *from,
-		   const uint8_t *bytes, size_t len, const char *why)
-{
-	struct segment *g = arg;
-
-	assert_ptr_equal(sim_port_link(from), l);
-	assert_true(len > ETHER_HEADER_LEN && bytes != NULL);
-	g->tapped++;
-	snprintf(g->why, sizeof(g->why), "%s", why != NULL ? why : "");
-}
-
-static const struct sim_port_ops ops = { on_frame, on_carrier };
-
-static int setup(void **state)
-{
-	struct segment *g = calloc(1, sizeof(*g));
-
-	g->clock = sim_clock_new();
-	g->net = sim_net_new(g->clock, 1);
-	g->link =
-		sim_link_add(g->net, &(struct sim_link_cfg){ .name = "lan", .delay_ns = DELAY_NS });
-	for (unsigned i = 0; i < STATIONS; i++) {
-		struct station *s = &g->s[i];
-
-		s->in = g;
-		s->mac[0] = 2;
-		s->mac[5] = (uint8_t)(i + 1);
-		s->port = sim_port_add(g->link, "station", s->mac, &ops, s);
-	}
-	sim_net_tap(g->net, on_tap, g);
-	*state = g;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct segment *g = *state;
-
-	sim_net_free(g->net);
-	sim_clock_free(g->clock);
-	free(g);
-	return 0;
-}
-
-static void run_for(struct segment *g, uint64_t ns)
-{
-	uint64_t until_ns = sim_clock_now(g->clock) + ns;
-
-	while (sim_clock_step(g->clock, until_ns))
-		;
-}
-
-static void send_number(struct segment *g, unsigned from, const uint8_t *dst, uint32_t number)
-{
-	uint8_t bytes[64];
-	struct wr w = wr_init(bytes, sizeof(bytes));
-	struct ether e = { .type = 0x88b5 };
-
-	memcpy(e.dst, dst, ETHER_ADDR_LEN);
-	memcpy(e.src, g->s[from].mac, ETHER_ADDR_LEN);
-	ether_encode(&w, &e);
-	wr_u32(&w, number);
-	sim_port_send(g->s[from].port, bytes, wr_len(&w), "because");
-}
-
-/* Send one frame, wait, and say who got it: bit 0 for the first station. */
-static unsigned who_gets(struct segment *g, unsigned from, const uint8_t *dst)
-{
-	unsigned who = 0;
-
-	for (unsigned i = 0; i < STATIONS; i++)
-		g->s[i].got = 0;
-	send_number(g, from, dst, 7);
-	run_for(g, NS_PER_S);
-	for (unsigned i = 0; i < STATIONS; i++) {
-		assert_true(g->s[i].got <= 1);
-		who |= (unsigned)g->s[i].got << i;
-	}
-	return who;
-}
+static const uint8_t group[ETHER_ADDR_LEN] = { 0x33, 0x33, 0xff, 0, 0, 1 };
+static const uint8_t nobody[ETHER_ADDR_LEN] = { 2, 0, 0, 9, 9, 9 };
 
 /* --- the switch ------------------------------------------------------------------------ */
 
@@ -158,9 +21,9 @@ static void test_sending_delivers_nothing_before_time_goes_on(void **state)
 {
 	struct segment *g = *state;
 	struct sim_link *quick = sim_link_add(g->net, &(struct sim_link_cfg){ .name = "quick" });
-	struct sim_port *a = sim_port_add(quick, "a", g->s[0].mac, &ops, &g->s[0]);
+	struct sim_port *a = sim_port_add(quick, "a", g->s[0].mac, &station_ops, &g->s[0]);
 
-	sim_port_add(quick, "b", g->s[1].mac, &ops, &g->s[1]);
+	sim_port_add(quick, "b", g->s[1].mac, &station_ops, &g->s[1]);
 	g->s[0].port = a;
 	send_number(g, 0, ether_broadcast, 1);
 	assert_int_equal(g->s[1].got, 0);
@@ -251,7 +114,7 @@ static void test_links_are_apart(void **state)
 	struct segment *g = *state;
 	struct sim_link *other = sim_link_add(g->net, &(struct sim_link_cfg){ .name = "other" });
 
-	sim_port_add(other, "x", g->s[0].mac, &ops, &g->s[0]);
+	sim_port_add(other, "x", g->s[0].mac, &station_ops, &g->s[0]);
 	assert_int_equal(who_gets(g, 1, ether_broadcast), 0xd);
 	assert_null(sim_link_fdb(other, g->s[1].mac));
 	assert_int_equal(sim_net_links(g->net), 2);
@@ -327,8 +190,6 @@ static void test_what_is_under_way_to_a_pulled_cable_is_lost(void **state)
 	assert_int_equal(g->s[1].got, 0);
 	assert_int_equal(g->s[2].got, 1);
 }
-
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {
