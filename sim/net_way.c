@@ -169,7 +169,7 @@ static void forward(struct sim_port *from, struct sim_frame *frame)
 	if (to == NULL) {
 		l->net->counts.flooded++;
 		net_flood(l, from, frame);
-	} else if (to != from) {
+	} else {
 		leave_switch(l, from, frame, to, NULL);
 	}
 }

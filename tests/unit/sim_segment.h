@@ -26,6 +26,7 @@ struct station {
 	uint32_t numbers[4096];
 	uint64_t at_ns[4096];
 	unsigned carrier_ups, carrier_downs;
+	void (*then)(struct station *s); /* what it does when a frame came in */
 	struct segment *in;
 };
 
@@ -49,6 +50,8 @@ static inline void on_frame(void *arg, const uint8_t *bytes, size_t len)
 	s->at_ns[s->got] = sim_clock_now(s->in->clock);
 	s->numbers[s->got++] = rd_u32(&r);
 	assert_false(rd_failed(&r));
+	if (s->then != NULL)
+		s->then(s);
 }
 
 static inline void on_carrier(void *arg, bool up)

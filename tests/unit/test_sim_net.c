@@ -51,6 +51,26 @@ static void test_a_group_comes_to_its_members_for_as_long_as_they_are(void **sta
 	assert_int_equal(who_gets(g, 0, group), 0);
 }
 
+/* The first member leaves, and so does the next; the last one to come joins. */
+static void leave_and_let_leave(struct station *s)
+{
+	sim_port_leave(s->port, group);
+	sim_port_leave((s + 1)->port, group);
+	sim_port_join((s + 2)->port, group);
+	s->then = NULL;
+}
+
+static void test_members_may_change_while_a_frame_is_delivered(void **state)
+{
+	struct segment *g = *state;
+
+	sim_port_join(g->s[1].port, group);
+	sim_port_join(g->s[2].port, group);
+	g->s[1].then = leave_and_let_leave;
+	assert_int_equal(who_gets(g, 0, group), 0x6);
+	assert_int_equal(who_gets(g, 0, group), 0x8);
+}
+
 static void test_the_switch_learns_and_forgets_with_age(void **state)
 {
 	struct segment *g = *state;
@@ -197,6 +217,7 @@ int main(void)
 		T(test_a_broadcast_comes_to_all_others_after_the_delay_by_one_timer),
 		T(test_sending_delivers_nothing_before_time_goes_on),
 		T(test_a_group_comes_to_its_members_for_as_long_as_they_are),
+		T(test_members_may_change_while_a_frame_is_delivered),
 		T(test_the_switch_learns_and_forgets_with_age),
 		T(test_a_frame_goes_where_its_address_was_seen_last),
 		T(test_a_promiscuous_port_gets_what_is_sent_its_way),
