@@ -26,7 +26,7 @@ static const char *span(uint64_t ns, struct cell *c)
 	return ns == 0 ? "" : duration_format(ns, c->text);
 }
 
-/* --- addresses ------------------------------------------------------------------------------ */
+/* --- addresses ------------------------------------------------------------------------------- */
 
 static bool is_of_interest(const struct sim_outcome *o)
 {
@@ -75,7 +75,7 @@ static void put_addresses(const struct sim_result *r, FILE *to)
 			silent);
 }
 
-/* --- clients -------------------------------------------------------------------------------- */
+/* --- clients --------------------------------------------------------------------------------- */
 
 static void add_client(struct text_table *t, const struct sim_client_outcome *c)
 {
@@ -106,7 +106,7 @@ static void put_clients(const struct sim_result *r, FILE *to)
 	text_table_print(&t, to);
 }
 
-/* --- was it well? ----------------------------------------------------------------------------- */
+/* --- was it well? ---------------------------------------------------------------------------- */
 
 static const struct sim_entry *first_failure(const struct sim_journal *j)
 {

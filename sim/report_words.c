@@ -40,7 +40,7 @@ const char *sim_moment_format(uint64_t at_ns, char buf[static SIM_MOMENT_MAX])
 	return buf;
 }
 
-/* --- who had it before ------------------------------------------------------------------- */
+/* --- who had it before ----------------------------------------------------------------------- */
 
 static void note_before(struct words *w, const struct sim_history_row *row)
 {
@@ -58,7 +58,7 @@ static void note_before(struct words *w, const struct sim_history_row *row)
 	}
 }
 
-/* --- groups --------------------------------------------------------------------------------- */
+/* --- groups ---------------------------------------------------------------------------------- */
 
 /* Is this about one of many addresses, and not about the world as a whole? */
 static bool can_be_grouped(const struct sim_entry *e)
@@ -146,7 +146,7 @@ static void find_groups(struct words *w)
 	}
 }
 
-/* --- sentences ---------------------------------------------------------------------------- */
+/* --- sentences ------------------------------------------------------------------------------- */
 
 /* What a sentence is about: nothing, one address of a Service, or so many. */
 static void put_subject(const struct words *w, const struct sim_entry *e, const struct group *g,
@@ -267,7 +267,7 @@ static void put_sentence(const struct words *w, const struct sim_entry *e, const
 	f->more(w, e, g, to);
 }
 
-/* --- all of it ------------------------------------------------------------------------------ */
+/* --- all of it ------------------------------------------------------------------------------- */
 
 static void put_line(const struct words *w, size_t i, FILE *to)
 {

@@ -136,7 +136,7 @@ static void test_every_kind_of_entry_has_a_sentence(void **state)
 			 "    0.000 s  BROKEN: two owners\n");
 }
 
-/* --- many at once ------------------------------------------------------------------------ */
+/* --- many at once ---------------------------------------------------------------------------- */
 
 static void note_many(struct sim_journal *j, uint64_t at_ns, uint64_t step_ns,
 		      enum sim_entry_type type, const char *node, unsigned count)
@@ -251,7 +251,7 @@ static void test_a_failure_is_told_with_the_seed_and_the_moment(void **state)
 	sim_journal_done(&j);
 }
 
-/* --- JSON ----------------------------------------------------------------------------------- */
+/* --- JSON ------------------------------------------------------------------------------------ */
 
 static void test_json_has_all_of_it_to_the_nanosecond(void **state)
 {
