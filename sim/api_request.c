@@ -178,56 +178,6 @@ static void on_no_answer(struct sim_api_request *r, bool timed_out)
 	finish(r, 0, timed_out && r->stage == STAGE_GOING && !r->resent);
 }
 
-/* --- what the server does ------------------------------------------------------------------ */
-
-static int serve_read(struct sim_api_request *r)
-{
-	const struct sim_api_entry *e =
-		sim_api_find(r->client->api, r->write.kind, r->write.ns, r->write.name);
-
-	if (e == NULL)
-		return 404;
-	r->answer = sim_api_version_ref(e->now);
-	return 200;
-}
-
-/* Is it to be refused? 0: no. */
-static int refusal(struct sim_api *a, const struct sim_api_write *w, const struct sim_api_entry *e)
-{
-	if (a->conflicts > 0) {
-		a->conflicts--;
-		return 409;
-	}
-	if (w->create)
-		return e != NULL ? 409 : 0;
-	if (e == NULL)
-		return 404;
-	return w->version != NULL && strcmp(w->version, e->now->text) != 0 ? 409 : 0;
-}
-
-static int serve_write(struct sim_api_request *r)
-{
-	const struct sim_api_write *w = &r->write;
-	struct sim_api *a = r->client->api;
-	const struct sim_api_entry *e = sim_api_find(a, w->kind, w->ns, w->name);
-	int status = refusal(a, w, e);
-
-	if (status != 0) {
-		a->counts.conflicts += status == 409;
-		return status;
-	}
-	cJSON *json =
-		must(e == NULL ? cJSON_CreateObject() : cJSON_Duplicate(e->now->object.json, true));
-	w->change(w->change_arg, json);
-	if (sim_api_commit(a, w->kind, w->ns, w->name, json)) {
-		a->counts.writes++;
-		say_written(r, true);
-	}
-	e = sim_api_find(a, w->kind, w->ns, w->name);
-	r->answer = sim_api_version_ref(e->now);
-	return w->create ? 201 : 200;
-}
-
 /* --- its ways ------------------------------------------------------------------------------ */
 
 /* A cut keeps it back: TCP sends it again. */
@@ -259,6 +209,17 @@ static void drop(struct sim_api_request *r)
 	sim_api_client_release(c);
 }
 
+static void serve(struct sim_api_request *r)
+{
+	struct sim_api *a = r->client->api;
+	bool changed = false;
+
+	r->status = r->is_read ? sim_api_serve_read(a, &r->write, &r->answer)
+			       : sim_api_serve_write(a, &r->write, &changed, &r->answer);
+	if (changed)
+		say_written(r, true);
+}
+
 static void on_arrived(struct sim_api_request *r)
 {
 	bool cut = r->client->in_cut;
@@ -269,7 +230,7 @@ static void on_arrived(struct sim_api_request *r)
 	}
 	/* Else its kernel has given up, too. */
 	if (!cut && !r->client->api->down)
-		r->status = r->is_read ? serve_read(r) : serve_write(r);
+		serve(r);
 	if (r->alone)
 		drop(r);
 	else

@@ -202,6 +202,18 @@ static inline uint64_t sim_rto_next(uint64_t *rto_ns)
 
 /* --- watches (api_watch.c) ----------------------------------------------------------------- */
 
+#define SIM_SILENCE_NS                                                                             \
+	(90 * 1000000000ull) /* a connection without a byte is given up, as in lib/kube */
+
+enum sim_watch_state {
+	WATCH_WAITING,    /* it will ask */
+	WATCH_ASKING,     /* its request is on the way to the server */
+	WATCH_LISTED,     /* on the way back: a list, */
+	WATCH_TOO_OLD,    /* or 410, */
+	WATCH_UNANSWERED, /* or nothing */
+	WATCH_OPEN,
+};
+
 struct sim_watch {
 	struct sim_api_client *client;
 	struct sim_api_store *store;
@@ -217,7 +229,7 @@ struct sim_watch {
 	uint64_t held_ns;   /* nothing arrives before */
 	uint64_t silent_ns; /* the client gives its connection up; UINT64_MAX: it hears something */
 	uint64_t ends_ns;   /* the server ends it */
-	uint8_t state;      /* api_watch.c */
+	uint8_t state;      /* enum sim_watch_state */
 	bool listed;        /* there is a position to go on from */
 	bool synced;        /* has been, once: @position says what it has told of */
 	bool fresh;         /* it is open, and the client does not know yet */
@@ -242,6 +254,41 @@ void sim_watch_cut(struct sim_watch *w);
 /* The server is back: if that is what it waits for, it waits no longer than @within_ns. */
 void sim_watch_hurry(struct sim_watch *w, uint64_t within_ns);
 
+static inline uint64_t sim_watch_now_ns(const struct sim_watch *w)
+{
+	return sim_clock_now(w->client->api->clock);
+}
+/* Is something there that it has not told? */
+static inline bool sim_watch_is_behind(const struct sim_watch *w)
+{
+	return w->position < sim_api_history_end(&w->store->history);
+}
+static inline uint64_t sim_earlier(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Look at it again then; a process that stands still does so when it goes on. */
+void sim_watch_arm(struct sim_watch *w, uint64_t at_ns);
+void sim_watch_set_idle(struct sim_watch *w, bool idle);
+/* Send the next request: a list, or the watch from where it is. */
+void sim_watch_ask(struct sim_watch *w);
+/* The same after a back-off of its own. */
+void sim_watch_wait(struct sim_watch *w);
+/* After its callbacks. True: it was stopped by one of them, and is gone. */
+bool sim_watch_has_ended(struct sim_watch *w);
+
+/* --- open watches, and what is told (api_follow.c) ------------------------------------------- */
+
+/* The server has taken its request. */
+void sim_watch_open(struct sim_watch *w);
+/* Wait for what comes next on its connection. */
+void sim_watch_follow(struct sim_watch *w);
+/* It comes. */
+void sim_watch_on_open(struct sim_watch *w);
+/* The list has arrived: tell what is there, then what is gone; and watch from there. */
+void sim_watch_tell_list(struct sim_watch *w);
+
 /* --- requests (api_request.c) ---------------------------------------------------------------- */
 
 void sim_api_requests_paused(struct sim_api_client *c);
@@ -251,5 +298,14 @@ void sim_api_requests_break(struct sim_api_client *c);
 void sim_api_requests_orphan(struct sim_api_client *c);
 /* All of them, now. */
 void sim_api_requests_drop(struct sim_api_client *c);
+
+/* --- what becomes of them at the server (api_serve.c) ------------------------------------------
+ */
+
+/* The HTTP status, and with 2xx the object as it is then: a reference in *ret. */
+int sim_api_serve_read(const struct sim_api *a, const struct sim_api_write *w,
+		       struct sim_api_version **ret);
+int sim_api_serve_write(struct sim_api *a, const struct sim_api_write *w, bool *ret_changed,
+			struct sim_api_version **ret);
 
 #endif
