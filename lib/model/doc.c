@@ -206,11 +206,16 @@ cJSON *doc_integer(const char *digits)
 	return cJSON_CreateNumber((double)n);
 }
 
-static int load_manifest(struct doc *d, bool json, const char *text, size_t len,
+/* What makes something of the text of a file. */
+typedef int text_reader(struct doc *d, const char *text, size_t len, struct faults *faults);
+typedef int manifest_reader(struct doc *d, const char *text, size_t len, struct faults *faults,
+			    struct doc_roots *ret);
+
+static int read_manifest(struct doc *d, manifest_reader *read, const char *text, size_t len,
 			 struct faults *faults)
 {
 	struct doc_roots roots = { 0 };
-	int rc = (json ? doc_read_json : doc_read_yaml)(d, text, len, faults, &roots);
+	int rc = read(d, text, len, faults, &roots);
 
 	for (size_t i = 0; i < roots.count; i++) {
 		if (rc == 0)
@@ -222,12 +227,19 @@ static int load_manifest(struct doc *d, bool json, const char *text, size_t len,
 	return rc;
 }
 
-int doc_load_text(const char *path, const char *text, size_t len, struct faults *faults,
-		  struct doc **ret)
+static int read_json(struct doc *d, const char *text, size_t len, struct faults *faults)
 {
-	const char *ending = strrchr(path, '.');
-	bool json = ending != NULL && strcmp(ending, ".json") == 0;
-	bool yaml = ending != NULL && (strcmp(ending, ".yaml") == 0 || strcmp(ending, ".yml") == 0);
+	return read_manifest(d, doc_read_json, text, len, faults);
+}
+
+static int read_yaml(struct doc *d, const char *text, size_t len, struct faults *faults)
+{
+	return read_manifest(d, doc_read_yaml, text, len, faults);
+}
+
+static int load_with(text_reader *read, const char *path, const char *text, size_t len,
+		     struct faults *faults, struct doc **ret)
+{
 	struct doc *d = doc_new(path);
 	char *ended = malloc(len + 1); /* the readers want a NUL behind the last byte */
 	int rc = -ENOMEM;
@@ -240,9 +252,8 @@ int doc_load_text(const char *path, const char *text, size_t len, struct faults 
 	if (d != NULL && ended != NULL) {
 		memcpy(ended, text, len);
 		ended[len] = '\0';
-		d->flat = !json && !yaml;
-		rc = d->flat ? doc_read_libconfig(d, ended, len, faults)
-			     : load_manifest(d, json, ended, len, faults);
+		d->flat = read == doc_read_libconfig;
+		rc = read(d, ended, len, faults);
 	}
 	free(ended);
 	if (rc != 0) {
@@ -251,6 +262,30 @@ int doc_load_text(const char *path, const char *text, size_t len, struct faults 
 	}
 	*ret = d;
 	return 0;
+}
+
+int doc_load_text(const char *path, const char *text, size_t len, struct faults *faults,
+		  struct doc **ret)
+{
+	const char *ending = strrchr(path, '.');
+	bool json = ending != NULL && strcmp(ending, ".json") == 0;
+	bool yaml = ending != NULL && (strcmp(ending, ".yaml") == 0 || strcmp(ending, ".yml") == 0);
+
+	return load_with(json   ? read_json
+			 : yaml ? read_yaml
+				: doc_read_libconfig,
+			 path, text, len, faults, ret);
+}
+
+int doc_load_tree_text(const char *path, const char *text, size_t len, struct faults *faults,
+		       struct doc **ret)
+{
+	return load_with(doc_read_libconfig_tree, path, text, len, faults, ret);
+}
+
+const cJSON *doc_tree(const struct doc *d)
+{
+	return d->tree;
 }
 
 cJSON *doc_parse_yaml(const char *text, size_t len, char *err, size_t err_size)

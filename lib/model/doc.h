@@ -58,6 +58,16 @@ int doc_load(const char *path, struct faults *faults, struct doc **ret);
 int doc_load_text(const char *path, const char *text, size_t len, struct faults *faults,
 		  struct doc **ret);
 const struct doc_objects *doc_objects(const struct doc *d);
+
+/*
+ * Read a libconfig file that is no configuration as the one tree that it is: a map of its settings,
+ * which goes with the doc. Errors as doc_load().
+ */
+int doc_load_tree(const char *path, struct faults *faults, struct doc **ret);
+int doc_load_tree_text(const char *path, const char *text, size_t len, struct faults *faults,
+		       struct doc **ret);
+const cJSON *doc_tree(const struct doc *d);
+
 struct doc *doc_free(struct doc *d); /* NULL is fine; returns NULL */
 
 /* YAML or JSON text into one tree, for kubeconfig and the like. NULL and a message in @err. */

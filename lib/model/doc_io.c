@@ -6,7 +6,9 @@
 #include "lib/model/doc_read.h"
 #include "lib/model/file_io.h"
 
-int doc_load(const char *path, struct faults *faults, struct doc **ret)
+static int load_with(int (*load_text)(const char *path, const char *text, size_t len,
+				      struct faults *faults, struct doc **ret),
+		     const char *path, struct faults *faults, struct doc **ret)
 {
 	char *text = NULL;
 	size_t len = 0;
@@ -16,7 +18,17 @@ int doc_load(const char *path, struct faults *faults, struct doc **ret)
 		faults_add(faults, false, path, 0, "", "cannot be read: %s", file_error(rc));
 		return -EBADMSG;
 	}
-	rc = doc_load_text(path, text, len, faults, ret);
+	rc = load_text(path, text, len, faults, ret);
 	free(text);
 	return rc;
+}
+
+int doc_load(const char *path, struct faults *faults, struct doc **ret)
+{
+	return load_with(doc_load_text, path, faults, ret);
+}
+
+int doc_load_tree(const char *path, struct faults *faults, struct doc **ret)
+{
+	return load_with(doc_load_tree_text, path, faults, ret);
 }

@@ -254,7 +254,25 @@ static void read_list(struct reader *r, const config_setting_t *s)
 	}
 }
 
-int doc_read_libconfig(struct doc *d, const char *text, size_t len, struct faults *faults)
+static void read_lists(struct reader *r, const config_setting_t *root)
+{
+	for (int i = 0; r->rc == 0 && i < config_setting_length(root); i++)
+		read_list(r, config_setting_get_elem(root, (unsigned)i));
+}
+
+static void read_tree(struct reader *r, const config_setting_t *root)
+{
+	cJSON *tree = aggregate_of(r, root);
+
+	if (tree == NULL || doc_keep(r->doc, tree) != 0)
+		r->rc = -ENOMEM;
+	else
+		r->doc->tree = tree;
+}
+
+/* Parse, and have @read make something of it. */
+static int read_with(struct doc *d, const char *text, size_t len, struct faults *faults,
+		     void (*read)(struct reader *r, const config_setting_t *root))
 {
 	struct reader r = { d, faults, 0 };
 	config_t config;
@@ -269,12 +287,20 @@ int doc_read_libconfig(struct doc *d, const char *text, size_t len, struct fault
 			   config_error_text(&config));
 		rc = -EBADMSG;
 	} else {
-		const config_setting_t *root = config_root_setting(&config);
-		for (int i = 0; r.rc == 0 && i < config_setting_length(root); i++)
-			read_list(&r, config_setting_get_elem(root, (unsigned)i));
+		read(&r, config_root_setting(&config));
 		rc = r.rc;
 	}
 	config_destroy(&config);
 	free(prepared);
 	return rc;
+}
+
+int doc_read_libconfig(struct doc *d, const char *text, size_t len, struct faults *faults)
+{
+	return read_with(d, text, len, faults, read_lists);
+}
+
+int doc_read_libconfig_tree(struct doc *d, const char *text, size_t len, struct faults *faults)
+{
+	return read_with(d, text, len, faults, read_tree);
 }

@@ -28,6 +28,7 @@ struct doc {
 	struct doc_lines lines;
 	struct doc_objects objects;
 	struct doc_roots kept; /* trees that are no object but must live as long */
+	const cJSON *tree;     /* of those the one that doc_load_tree() has read */
 	struct doc_bases {
 		ARRAY_OF(char *);
 	} bases; /* what where.base of the objects points at */
@@ -61,6 +62,8 @@ int doc_read_json(struct doc *d, const char *text, size_t len, struct faults *fa
 		  struct doc_roots *ret);
 /* The same, with the objects listed in @d already. */
 int doc_read_libconfig(struct doc *d, const char *text, size_t len, struct faults *faults);
+/* Libconfig as it is, into d->tree. */
+int doc_read_libconfig_tree(struct doc *d, const char *text, size_t len, struct faults *faults);
 
 /*
  * What must happen to the text of a configuration file before libconfig sees it

@@ -98,6 +98,15 @@ static void unique_check(const struct json *list, const char *called)
 	free(items);
 }
 
+static void map_check(const struct json *j, const struct field *field, bool in_file)
+{
+	if (!json_is_object(j))
+		return;
+	fields_check(j, field->fields, NULL, in_file);
+	if (field->check != NULL)
+		field->check(j);
+}
+
 static void list_check(const struct json *list, const struct field *field, bool in_file)
 {
 	if (!json_is_list(list))
@@ -113,8 +122,7 @@ static void list_check(const struct json *list, const struct field *field, bool 
 			range_check(&j, field->type == FIELD_ADDRESSES);
 			break;
 		case FIELD_MAPS:
-			if (json_is_object(&j))
-				fields_check(&j, field->fields, NULL, in_file);
+			map_check(&j, field, in_file);
 			break;
 		default:
 			json_need_text(&j);
@@ -207,11 +215,7 @@ static void value_check(const struct json *j, const struct field *field, bool in
 		selectors_check(j, field->type == FIELD_SELECTORS);
 		break;
 	case FIELD_MAP:
-		if (!json_is_object(j))
-			break;
-		fields_check(j, field->fields, NULL, in_file);
-		if (field->check != NULL)
-			field->check(j);
+		map_check(j, field, in_file);
 		break;
 	case FIELD_COMMUNITY:
 		if (cJSON_IsArray(j->value))
@@ -308,6 +312,16 @@ static void fields_check(const struct json *map, const struct field *fields,
 		else
 			field_check(&j, all[i], in_file);
 	}
+}
+
+void schema_check(const struct json *map, const struct field *fields)
+{
+	fields_check(map, fields, NULL, true);
+}
+
+void schema_check_field(const struct json *j, const struct field *field)
+{
+	field_check(j, field, true);
 }
 
 cJSON *kind_own_field(const cJSON *object, struct where where, const char *name)

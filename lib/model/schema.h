@@ -43,7 +43,8 @@ struct field {
 	const struct field *fields;
 	const char *called; /* by MetalLB when it is wrong: "invalid CALLED ..."; NULL: our words */
 	const char *missing; /* what MetalLB says when it is absent or empty; NULL: our words */
-	void (*check)(const struct json *j); /* it is there; of FIELD_CHECKED and FIELD_MAP */
+	/* It is there; of FIELD_CHECKED and FIELD_MAP, and of each in FIELD_MAPS. */
+	void (*check)(const struct json *j);
 };
 
 struct kind {
@@ -76,6 +77,13 @@ int kind_check(const struct kind *kind, const cJSON *object, struct where where,
  * cJSON_Delete(); NULL when it is not there.
  */
 cJSON *kind_own_field(const cJSON *object, struct where where, const char *name);
+
+/*
+ * For files of other kinds than configuration: hold a map against a table, or one value against
+ * its field. What is wrong is told by way of the source of @map, or @j.
+ */
+void schema_check(const struct json *map, const struct field *fields);
+void schema_check_field(const struct json *j, const struct field *field);
 
 /* A range of addresses; @single: an address alone is one too. Errors as ip_range_parse(). */
 int schema_range_parse(const char *text, bool single, struct ip_range *ret);
