@@ -95,7 +95,9 @@ enum sim_op {
 	SIM_OP_EXPECT,
 };
 
-#define SIM_LEADER "leader"
+#define SIM_LEADER                 "leader"
+#define SIM_SCENARIO_LINK          "lan"  /* the one where none is said */
+#define SIM_SCENARIO_LINK_DELAY_NS 100000 /* where none is said */
 
 enum sim_process { SIM_PROCESS_SPEAKER, SIM_PROCESS_ALLOCATOR, SIM_PROCESS_NODE /* the machine */ };
 

@@ -464,6 +464,36 @@ static void test_parse_yaml_tells_the_line(void **state)
 	assert_string_equal(err, "line 2: is there twice, first at line 1");
 }
 
+/* For files that are libconfig, but no configuration. */
+static void test_a_tree_is_what_was_written_with_its_lines(void **state)
+{
+	(void)state;
+	static const char text[] = "spec = { name = \"x\"; };\n"
+				   "big = 4294967296;\n"
+				   "list = ( 1.5, { a = true; } );\n";
+	struct faults faults = { 0 };
+	struct doc *d = NULL;
+
+	assert_int_equal(doc_load_tree_text("f.conf", text, strlen(text), &faults, &d), 0);
+	char *json = cJSON_PrintUnformatted(doc_tree(d));
+	assert_string_equal(json, "{\"spec\":{\"name\":\"x\"},\"big\":4294967296,"
+				  "\"list\":[1.5,{\"a\":true}]}");
+	free(json);
+	assert_int_equal(doc_objects(d)->count, 0);
+	assert_int_equal(doc_line(d, member(doc_tree(d), "big")), 2);
+	assert_int_equal(doc_line(d, member(doc_tree(d), "list")->child->next), 3);
+	/* Paths are told as they are: here, spec is no part of a custom resource. */
+	struct json_source source = { .where = { .doc = d }, .faults = &faults };
+	struct json root = json_root(&source, doc_tree(d), ""), spec = json_get(&root, "spec");
+	struct json name = json_get(&spec, "name");
+	char buf[256];
+	json_fault(&name, "no");
+	assert_string_equal(fault_format(&faults.items[0], buf, sizeof(buf)),
+			    "f.conf:1: spec.name: no");
+	faults_free(&faults);
+	doc_free(d);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -487,6 +517,7 @@ int main(void)
 		cmocka_unit_test(test_a_fifo_is_refused_and_holds_nobody_up),
 		cmocka_unit_test(test_files_are_read_whole_up_to_their_limit),
 		cmocka_unit_test(test_parse_yaml_tells_the_line),
+		cmocka_unit_test(test_a_tree_is_what_was_written_with_its_lines),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/scenario_read.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <string.h>
+
+#include "lib/base/duration.h"
+#include "lib/base/must.h"
+
+/* --- reading -------------------------------------------------------------------------------- */
+
+static const cJSON *member(const cJSON *map, const char *key)
+{
+	return cJSON_IsObject(map) ? cJSON_GetObjectItemCaseSensitive(map, key) : NULL;
+}
+
+const char *said_text(const cJSON *map, const char *key)
+{
+	return cJSON_GetStringValue(member(map, key));
+}
+
+char *said_copy(const cJSON *map, const char *key)
+{
+	return must_copy(said_text(map, key));
+}
+
+bool said_flag(const cJSON *map, const char *key, bool absent)
+{
+	const cJSON *value = member(map, key);
+
+	return cJSON_IsBool(value) ? cJSON_IsTrue(value) : absent;
+}
+
+uint64_t said_number(const cJSON *map, const char *key, uint64_t absent)
+{
+	int64_t n;
+
+	return json_integer(member(map, key), &n) && n >= 0 ? (uint64_t)n : absent;
+}
+
+uint64_t said_duration(const cJSON *map, const char *key, uint64_t absent)
+{
+	const char *text = said_text(map, key);
+	uint64_t ns = absent;
+
+	if (text != NULL)
+		duration_parse(text, &ns);
+	return ns;
+}
+
+static bool is_percent(const cJSON *value)
+{
+	return cJSON_IsNumber(value) && value->valuedouble >= 0 && value->valuedouble <= 100;
+}
+
+static uint32_t said_ppm(const cJSON *map, const char *key)
+{
+	const cJSON *value = member(map, key);
+
+	return is_percent(value) ? (uint32_t)(value->valuedouble * 10000 + 0.5) : 0;
+}
+
+struct sim_impair said_impair(const cJSON *map)
+{
+	return (struct sim_impair){
+		.loss_ppm = said_ppm(map, "loss"),
+		.duplicate_ppm = said_ppm(map, "duplicate"),
+		.reorder_ppm = said_ppm(map, "reorder"),
+		.delay_ns = said_duration(map, "delay", 0),
+		.jitter_ns = said_duration(map, "jitter", 0),
+	};
+}
+
+const cJSON *said_list(const cJSON *map, const char *key)
+{
+	const cJSON *value = member(map, key);
+
+	return cJSON_IsArray(value) ? value : NULL;
+}
+
+/* --- forms of texts --------------------------------------------------------------------------- */
+
+char *scenario_service_copy(const char *text)
+{
+	char *copy = NULL;
+
+	if (text == NULL || strchr(text, '/') != NULL)
+		return must_copy(text);
+	if (asprintf(&copy, "default/%s", text) < 0)
+		abort();
+	return copy;
+}
+
+static bool is_name(const char *text)
+{
+	return *text != '\0' && strpbrk(text, " /") == NULL;
+}
+
+/* [NAMESPACE/]NAME */
+static bool is_qualified_name(const char *text)
+{
+	const char *slash = strchr(text, '/');
+
+	return slash == NULL ? is_name(text)
+			     : slash > text && strcspn(text, " ") > (size_t)(slash - text) &&
+				       is_name(slash + 1);
+}
+
+int scenario_signed_parse(const char *text, uint64_t *ret_ns, bool *ret_back)
+{
+	int rc = duration_parse(text + (*text == '-' || *text == '+'), ret_ns);
+
+	if (rc == 0)
+		*ret_back = *text == '-';
+	return rc;
+}
+
+/* What follows @word and one blank in @text; NULL: it does not begin so. */
+static const char *behind(const char *text, const char *word)
+{
+	size_t len = strlen(word);
+
+	return strncmp(text, word, len) == 0 && text[len] == ' ' ? text + len + 1 : NULL;
+}
+
+bool scenario_process_parse(const char *text, enum sim_process *ret, const char **ret_name)
+{
+	static const char *const words[] = {
+		[SIM_PROCESS_SPEAKER] = "speaker",
+		[SIM_PROCESS_ALLOCATOR] = "allocator",
+		[SIM_PROCESS_NODE] = "node",
+	};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
+		const char *name = behind(text, words[i]);
+		if (name == NULL || !is_name(name))
+			continue;
+		*ret = (enum sim_process)i;
+		*ret_name = name;
+		return true;
+	}
+	return false;
+}
+
+const char *scenario_kind_parse(const char *text, const char **ret_name)
+{
+	static const struct {
+		const char *word, *kind;
+		bool namespaced;
+	} deletable[] = {
+		{ "service", "Service", true },
+		{ "endpointslice", "EndpointSlice", true },
+		{ "node", "Node", false },
+		{ "namespace", "Namespace", false },
+	};
+
+	if (strcmp(text, "lease") == 0) { /* there is one */
+		*ret_name = "";
+		return "Lease";
+	}
+	for (size_t i = 0; i < sizeof(deletable) / sizeof(*deletable); i++) {
+		const char *name = behind(text, deletable[i].word);
+		if (name == NULL ||
+		    !(deletable[i].namespaced ? is_qualified_name(name) : is_name(name)))
+			continue;
+		*ret_name = name;
+		return deletable[i].kind;
+	}
+	return NULL;
+}
+
+static int hex_digit(char c)
+{
+	static const char digits[] = "0123456789abcdef";
+
+	return isxdigit((unsigned char)c)
+		       ? (int)(strchr(digits, tolower((unsigned char)c)) - digits)
+		       : -1;
+}
+
+int scenario_mac_parse(const char *text, uint8_t ret[static ETHER_ADDR_LEN])
+{
+	uint8_t mac[ETHER_ADDR_LEN];
+
+	if (strlen(text) != ETHER_ADDR_LEN * 3 - 1)
+		return -EINVAL;
+	for (size_t i = 0; i < ETHER_ADDR_LEN; i++) {
+		int high = hex_digit(text[3 * i]), low = hex_digit(text[3 * i + 1]);
+		char end = i + 1 < ETHER_ADDR_LEN ? ':' : '\0';
+		if (high < 0 || low < 0 || text[3 * i + 2] != end)
+			return -EINVAL;
+		mac[i] = (uint8_t)(high << 4 | low);
+	}
+	if ((mac[0] & 1) != 0) /* of a group */
+		return -EINVAL;
+	memcpy(ret, mac, sizeof(mac));
+	return 0;
+}
+
+/* --- checks ----------------------------------------------------------------------------------- */
+
+void scenario_percent_check(const struct json *j)
+{
+	if (!is_percent(j->value))
+		json_fault(j, "must be a number of percent in 0..100");
+}
+
+void scenario_signed_check(const struct json *j)
+{
+	const char *text = json_text(j);
+	uint64_t ns;
+	bool back;
+
+	if (text != NULL && scenario_signed_parse(text, &ns, &back) != 0)
+		json_fault(j, "\"%s\" is no duration such as \"2s\" or \"-1m30s\"", text);
+}
+
+void scenario_service_check(const struct json *j)
+{
+	const char *text = json_text(j);
+
+	if (text != NULL && !is_qualified_name(text))
+		json_fault(j, "\"%s\" is no Service such as \"web/front\", NAMESPACE/NAME", text);
+}
+
+void scenario_process_check(const struct json *j)
+{
+	const char *text = json_text(j), *name;
+	enum sim_process process;
+
+	if (text != NULL && !scenario_process_parse(text, &process, &name))
+		json_fault(j,
+			   "\"%s\" is none of \"speaker NODE\", \"allocator NAME\", "
+			   "\"allocator " SIM_LEADER "\" and \"node NODE\"",
+			   text);
+}
+
+void scenario_daemon_check(const struct json *j)
+{
+	const char *text = json_text(j), *name;
+	enum sim_process process;
+
+	if (text == NULL ||
+	    (scenario_process_parse(text, &process, &name) && process != SIM_PROCESS_NODE))
+		return;
+	json_fault(j,
+		   "\"%s\" is none of \"speaker NODE\", \"allocator NAME\" and "
+		   "\"allocator " SIM_LEADER "\"",
+		   text);
+}
+
+void scenario_delete_check(const struct json *j)
+{
+	const char *text = json_text(j), *name;
+
+	if (text != NULL && scenario_kind_parse(text, &name) == NULL)
+		json_fault(j,
+			   "\"%s\" is none of \"service [NAMESPACE/]NAME\", \"endpointslice "
+			   "[NAMESPACE/]NAME\", \"node NAME\", \"namespace NAME\" and \"lease\"",
+			   text);
+}
+
+void scenario_mac_check(const struct json *j)
+{
+	const char *text = json_text(j);
+	uint8_t mac[ETHER_ADDR_LEN];
+
+	if (text != NULL && scenario_mac_parse(text, mac) != 0)
+		json_fault(j, "\"%s\" is no address of one station such as \"02:00:00:00:00:01\"",
+			   text);
+}
+
+void scenario_prefixes_check(const struct json *j)
+{
+	bool seen4 = false, seen6 = false;
+
+	if (!json_is_list(j))
+		return;
+	json_each (item, j) {
+		const char *text = json_text(&item);
+		struct ip_prefix p;
+		if (text == NULL)
+			continue;
+		if (ip_prefix_parse(text, &p) != 0) {
+			json_fault(&item, "\"%s\" is no prefix such as \"10.0.0.0/24\"", text);
+			continue;
+		}
+		bool *seen = p.addr.family == IP_V4 ? &seen4 : &seen6;
+		if (*seen)
+			json_fault(&item, "a link has one prefix of a family");
+		*seen = true;
+	}
+}
