@@ -11,7 +11,8 @@
 #include "lib/base/ip.h"
 #include "proto/ether.h"
 
-#define SIM_FRAME_MAX 1514 /* with its Ethernet header */
+#define SIM_ETHER_TYPE_IPV4 0x0800
+#define SIM_FRAME_MAX       1514 /* with its Ethernet header */
 
 enum sim_l4 { SIM_UDP = 17, SIM_TCP = 6 };
 enum { SIM_FIN = 1, SIM_SYN = 2, SIM_RST = 4, SIM_PSH = 8, SIM_ACK = 16 };
@@ -19,7 +20,7 @@ enum { SIM_FIN = 1, SIM_SYN = 2, SIM_RST = 4, SIM_PSH = 8, SIM_ACK = 16 };
 struct sim_packet {
 	struct ip_addr src, dst; /* of one family */
 	uint8_t ttl;             /* 0: 64 */
-	enum sim_l4 protocol;
+	uint8_t protocol;        /* enum sim_l4 */
 	uint16_t src_port, dst_port;
 	/* TCP */
 	uint32_t seq, ack;

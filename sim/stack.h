@@ -31,6 +31,7 @@ struct sim_stack_cfg {
 };
 
 struct sim_stack *sim_stack_new(struct sim_clock *clock, const struct sim_stack_cfg *cfg);
+/* After its sockets and listeners. Connections end without a word. NULL is fine; returns NULL. */
 struct sim_stack *sim_stack_free(struct sim_stack *s);
 const char *sim_stack_name(const struct sim_stack *s);
 struct sim_clock *sim_stack_clock(const struct sim_stack *s);
@@ -61,7 +62,10 @@ void sim_iface_address_remove(struct sim_iface *i, const struct ip_addr *address
 /* Tell all neighbours of an address, as arping -U and ndsend do. */
 void sim_iface_gratuitous(struct sim_iface *i, const struct ip_addr *address, const char *why);
 
-/* Power. Off: nothing is received or sent, caches and sockets are gone; on again begins anew. */
+/*
+ * Power. Off: nothing is received or sent, caches and connections are gone; on again begins anew,
+ * with the UDP sockets and listeners that were there, as if their programs started with the host.
+ */
 void sim_stack_power(struct sim_stack *s, bool on);
 
 enum sim_neigh_state {
@@ -81,40 +85,56 @@ size_t sim_stack_neighbours(const struct sim_stack *s); /* entries; the cache is
 /* --- UDP ------------------------------------------------------------------------------ */
 
 struct sim_udp;
+/* @to: which of the host's addresses it was sent to. @bytes: lent. */
 typedef void sim_udp_receive(void *arg, const struct ip_addr *from, uint16_t from_port,
-			     const struct ip_addr *to, const uint8_t *bytes, size_t len);
-/* @port 0: any free one. Receives on all addresses. NULL: taken. */
+			     const struct ip_addr *to, uint16_t to_port, const uint8_t *bytes,
+			     size_t len);
+/* @port 0: any free one. Receives on all addresses of the host. NULL: taken. */
 struct sim_udp *sim_udp_open(struct sim_stack *s, uint16_t port, sim_udp_receive *receive,
 			     void *arg);
-/* @from NULL: the interface's own address. */
-void sim_udp_send(struct sim_udp *u, const struct ip_addr *from, const struct ip_addr *to,
-		  uint16_t to_port, const void *bytes, size_t len);
-struct sim_udp *sim_udp_close(struct sim_udp *u);
+/* Receives what the service proxy takes and no other socket has the port of. */
+struct sim_udp *sim_udp_open_service(struct sim_stack *s, sim_udp_receive *receive, void *arg);
+/* @from NULL: the host's own address; @from_port 0: the socket's. */
+void sim_udp_send(struct sim_udp *u, const struct ip_addr *from, uint16_t from_port,
+		  const struct ip_addr *to, uint16_t to_port, const void *bytes, size_t len);
+struct sim_udp *sim_udp_close(struct sim_udp *u); /* NULL is fine; returns NULL */
 
 /* --- TCP ------------------------------------------------------------------------------ */
 
 /*
- * Streams with retransmission (1 s for a SYN, 200 ms else, doubled), without congestion control:
- * what BGP and gossip will run on. RFC 9293.
+ * Streams with retransmission (after 1 s for a SYN, 200 ms else, doubled each time), a fixed
+ * window and no congestion control: what BGP and gossip will run on. RFC 9293.
+ *
+ * Who is told of an end by closed() must not touch the connection afterwards. Within a callback
+ * everything may be called, closing and aborting too.
  */
 struct sim_tcp;
-struct sim_tcp_ops {
+struct sim_tcp_ops { /* each may be NULL */
 	void (*connected)(void *arg, struct sim_tcp *t);
 	void (*received)(void *arg, struct sim_tcp *t, const uint8_t *bytes, size_t len);
-	/* Over, for whatever reason (a literal); @t is gone afterwards. */
+	/* Over, for whatever reason: "closed" (by both), "reset", "refused", "timed out", or "full"
+	 * (more than SIM_TCP_UNSENT_MAX bytes wait to be sent). */
 	void (*closed)(void *arg, struct sim_tcp *t, const char *why);
 };
+
+#define SIM_TCP_UNSENT_MAX (4u << 20)
+
+/* NULL: there is no way to an address of that family. */
 struct sim_tcp *sim_tcp_connect(struct sim_stack *s, const struct ip_addr *to, uint16_t port,
 				const struct sim_tcp_ops *ops, void *arg);
 struct sim_listener;
 /* @accept gives the ops and the argument of a new connection; false refuses it with RST. */
 typedef bool sim_tcp_accept(void *arg, struct sim_tcp *t, const struct sim_tcp_ops **ret_ops,
 			    void **ret_arg);
+/* NULL: taken. */
 struct sim_listener *sim_tcp_listen(struct sim_stack *s, uint16_t port, sim_tcp_accept *accept,
 				    void *arg);
-struct sim_listener *sim_listener_close(struct sim_listener *l);
-void sim_tcp_send(struct sim_tcp *t, const void *bytes, size_t len);
-void sim_tcp_close(struct sim_tcp *t); /* FIN; closed() follows */
+/* Accepts what the service proxy takes and nobody else listens for. */
+struct sim_listener *sim_tcp_listen_service(struct sim_stack *s, sim_tcp_accept *accept, void *arg);
+struct sim_listener *sim_listener_close(struct sim_listener *l); /* NULL is fine; returns NULL */
+void sim_tcp_send(struct sim_tcp *t, const void *bytes, size_t len); /* copied */
+/* Send what waits, then FIN. When the other side does the same, closed() follows. */
+void sim_tcp_close(struct sim_tcp *t);
 void sim_tcp_abort(struct sim_tcp *t); /* RST; nothing follows */
 struct ip_addr sim_tcp_peer(const struct sim_tcp *t);
 

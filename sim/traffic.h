@@ -12,9 +12,12 @@
 
 #include "sim/stack.h"
 
-/* Answer on @port of @s, UDP and TCP, in the name of @answer (copied). Several ports may. */
+/*
+ * Answer for every Service that the service proxy of @s takes (sim_stack_service_set()), over UDP
+ * and TCP, on whatever port, in the name of @answer (copied).
+ */
 struct sim_server;
-struct sim_server *sim_server_open(struct sim_stack *s, uint16_t port, const char *answer);
+struct sim_server *sim_server_open(struct sim_stack *s, const char *answer);
 struct sim_server *sim_server_close(struct sim_server *s);
 
 struct sim_client;

@@ -129,11 +129,12 @@ static inline uint8_t *wr_room(struct wr *w, size_t len)
 	return at;
 }
 
+/* @from may be NULL when @len is 0. */
 static inline void wr_bytes(struct wr *w, const void *from, size_t len)
 {
 	uint8_t *b = wr_room(w, len);
 
-	if (b != NULL)
+	if (b != NULL && len > 0)
 		memcpy(b, from, len);
 }
 
