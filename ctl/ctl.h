@@ -11,7 +11,7 @@
 /* Exit codes of contracts. */
 enum ctl_exit {
 	CTL_DONE = 0,
-	CTL_FAULT = 1,       /* in the input, or something could not be done */
+	CTL_FAULT = 1,       /* in the input, or something could not be done, or did not hold */
 	CTL_USAGE = 2,       /* options_usage() */
 	CTL_LOSS = 3,        /* a Service would lose its address */
 	CTL_UNREACHABLE = 4, /* the API */
@@ -21,6 +21,7 @@ int ctl_check(int argc, char **argv);
 int ctl_plan(int argc, char **argv);
 int ctl_explain(int argc, char **argv);
 int ctl_status(int argc, char **argv);
+int ctl_simulate(int argc, char **argv);
 int ctl_capture(int argc, char **argv);
 
 #endif

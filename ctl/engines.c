@@ -168,7 +168,12 @@ static void feed_no_endpoints(struct speaker *speaker, const struct cluster_serv
 
 static struct speaker *feed_speaker(const struct cluster *c, const char *lb_class)
 {
-	const struct speaker_cfg cfg = { .lb_class = lb_class, .assume_endpoints = true };
+	const char *ignore = config_setting(c->config, "ignoreExcludeLB");
+	const struct speaker_cfg cfg = {
+		.lb_class = lb_class,
+		.ignore_exclude_lb = ignore != NULL && strcmp(ignore, "true") == 0,
+		.assume_endpoints = true,
+	};
 	struct speaker *speaker;
 
 	if (speaker_new(&cfg, &speaker) != 0)

@@ -11,8 +11,6 @@
 #include "ctl/report.h"
 #include "lib/base/must.h"
 
-#define OF_FILES 2 /* options */
-
 struct look look_new(const char *program, const char *summary, const char *words)
 {
 	return (struct look){
@@ -24,15 +22,9 @@ struct look look_new(const char *program, const char *summary, const char *words
 	};
 }
 
-int look_options(struct look *look, int argc, char **argv)
+void look_specs(struct look *look, struct option_spec to[static LOOK_SPECS])
 {
-	const char *from = NULL;
-	const struct option_spec specs[] = {
-		/* Of those that take files: OF_FILES of them. */
-		{ "from", OPT_TEXT, &from, NULL, "live", "apply the files to what the API holds" },
-		{ "service-cidr", OPT_TEXT, &look->service_cidrs, NULL, "CIDRS",
-		  "where cluster IPs come from (" SERVICE_CIDRS ")" },
-		/* Of all. */
+	const struct option_spec specs[LOOK_SPECS] = {
 		{ "o", OPT_TEXT, &look->output, NULL, "FORMAT", "table or json (table)" },
 		{ "config", OPT_TEXT, &look->config, NULL, "FILE",
 		  "the configuration file of the daemons" },
@@ -46,19 +38,38 @@ int look_options(struct look *look, int argc, char **argv)
 		  "of the daemons (what settings say, else metallb-system)" },
 		{ 0 },
 	};
-	int first = argc;
 
-	if (look->words != NULL)
-		options_parse_words(look->program, look->summary, look->words, specs, argc, argv,
-				    &first);
-	else
-		options_parse(look->program, look->summary, specs + OF_FILES, argc, argv);
+	memcpy(to, specs, sizeof(specs));
+}
+
+void look_check(const struct look *look)
+{
 	if (strcmp(look->output, "table") != 0 && strcmp(look->output, "json") != 0)
 		options_usage(look->program, "-o: '%s' is neither table nor json", look->output);
 	if (!cluster_cidrs_valid(look->service_cidrs))
 		options_usage(look->program,
 			      "--service-cidr: '%s' is not a prefix, nor one of each family",
 			      look->service_cidrs);
+}
+
+int look_options(struct look *look, int argc, char **argv)
+{
+	const char *from = NULL;
+	struct option_spec specs[2 + LOOK_SPECS] = {
+		/* Of those that take files. */
+		{ "from", OPT_TEXT, &from, NULL, "live", "apply the files to what the API holds" },
+		{ "service-cidr", OPT_TEXT, &look->service_cidrs, NULL, "CIDRS",
+		  "where cluster IPs come from (" SERVICE_CIDRS ")" },
+	};
+	int first = argc;
+
+	look_specs(look, specs + 2);
+	if (look->words != NULL)
+		options_parse_words(look->program, look->summary, look->words, specs, argc, argv,
+				    &first);
+	else
+		options_parse(look->program, look->summary, specs + 2, argc, argv);
+	look_check(look);
 	if (from != NULL && strcmp(from, "live") != 0)
 		options_usage(look->program, "--from: '%s' is not live", from);
 	look->live = from != NULL;

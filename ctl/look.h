@@ -49,6 +49,14 @@ struct look look_new(const char *program, const char *summary, const char *words
 int look_options(struct look *look, int argc, char **argv);
 
 /*
+ * For who looks in a way of its own, with more options: those of all that look, into @to, ended;
+ * and a check of what was said with them. That does not return when it is wrong.
+ */
+#define LOOK_SPECS 7
+void look_specs(struct look *look, struct option_spec to[static LOOK_SPECS]);
+void look_check(const struct look *look);
+
+/*
  * Read --config, the files of @words, and the API if @look says so. Faults in files are kept in
  * ret->world. Returns CTL_DONE, or CTL_UNREACHABLE, which is said.
  */

@@ -15,6 +15,7 @@ static const struct {
 	{ "plan", ctl_plan, "tell who would get which address, and which node announces it" },
 	{ "status", ctl_status, "the same as it is in the cluster now, and why" },
 	{ "explain", ctl_explain, "tell why one Service has its address, or waits for one" },
+	{ "simulate", ctl_simulate, "play failures, or tell what would move without a node" },
 	{ "capture", ctl_capture, "tell ARP and neighbour discovery on a link in words" },
 };
 

@@ -206,7 +206,7 @@ static void add_change(struct text_table *t, const cJSON *change)
 	free(node);
 }
 
-static void print_changes(const cJSON *changes, FILE *to)
+void report_changes(const cJSON *changes, FILE *to)
 {
 	static const char *const heads[] = { "CHANGE", "SERVICE", "FROM", "TO",
 					     "POOL",   "NODE",    "WHY" };
@@ -253,7 +253,7 @@ void report_table(const cJSON *report, bool status, FILE *to)
 	text_table_print(&pools, to);
 	print_notes(peek(report, "services"), to);
 	if (peek(report, "changes") != NULL)
-		print_changes(peek(report, "changes"), to);
+		report_changes(peek(report, "changes"), to);
 	if (leader_is_missing(peek(report, "leader")))
 		fprintf(to, "\nNothing is given out now, for %s.\n",
 			peek_text(peek(report, "leader"), "text"));

@@ -19,5 +19,7 @@ void report_add_errors(cJSON *report, const struct faults *faults);
 void report_json(const cJSON *report, FILE *to);
 /* @status: with the columns that only status has. */
 void report_table(const cJSON *report, bool status, FILE *to);
+/* A list of changes (changes.h). */
+void report_changes(const cJSON *changes, FILE *to);
 
 #endif

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+/* `bellman simulate`: the command line of all its ways. */
+#include "ctl/simulate.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void refuse(const char *name, bool given, const char *with)
+{
+	if (given)
+		options_usage(SIMULATE, "--%s: only with %s", name, with);
+}
+
+static void check_live(const struct simulate *o, const char *from, int words)
+{
+	const char *scenario = "a scenario";
+
+	if (strcmp(from, "live") != 0)
+		options_usage(SIMULATE, "--from: '%s' is not live", from);
+	if (o->exclude == NULL)
+		options_usage(SIMULATE, "--from live needs --exclude");
+	if (words > 0)
+		options_usage(SIMULATE, "--from live takes no scenario");
+	refuse("seed", o->seed != 0, scenario);
+	refuse("runs", o->runs != 0, scenario);
+	refuse("until", o->until_ns != 0, scenario);
+	refuse("pcap", o->pcap != NULL, scenario);
+	refuse("svg", o->svg != NULL, scenario);
+	refuse("service-cidr", o->service_cidrs != NULL, scenario);
+}
+
+static void check_play(const struct simulate *o, int words)
+{
+	const char *live = "--from live, a scenario says that itself";
+
+	if (words == 0)
+		options_usage(SIMULATE, "a scenario is needed");
+	if (words > 1)
+		options_usage(SIMULATE, "one scenario at a time");
+	if (o->service_cidrs != NULL && !cluster_cidrs_valid(o->service_cidrs))
+		options_usage(SIMULATE,
+			      "--service-cidr: '%s' is not a prefix, nor one of each family",
+			      o->service_cidrs);
+	refuse("pcap", o->pcap != NULL && o->runs > 1, "one run");
+	refuse("svg", o->svg != NULL && o->runs > 1, "one run");
+	refuse("exclude", o->exclude != NULL, live);
+	refuse("config", o->look.config != NULL, live);
+	refuse("lb-class", o->look.lb_class != NULL, live);
+}
+
+int ctl_simulate(int argc, char **argv)
+{
+	const char *from = NULL, *fail = NULL;
+	struct simulate o = { .look = look_new(SIMULATE, NULL, NULL) };
+	struct option_spec specs[9 + LOOK_SPECS] = {
+		{ "seed", OPT_NUMBER, &o.seed, NULL, "N",
+		  "what all that is random follows from (the scenario's, else 1)" },
+		{ "runs", OPT_NUMBER, &o.runs, NULL, "N",
+		  "play so many seeds from that one on, and tell those that fail" },
+		{ "until", OPT_DURATION, &o.until_ns, NULL, "TIME",
+		  "how long to play (as the scenario says)" },
+		{ "pcap", OPT_TEXT, &o.pcap, NULL, "FILE",
+		  "write every frame, and why it was sent, as pcapng" },
+		{ "svg", OPT_TEXT, &o.svg, NULL, "FILE", "draw who announces what over time" },
+		{ "service-cidr", OPT_TEXT, &o.service_cidrs, NULL, "CIDRS",
+		  "where cluster IPs come from (the scenario's, else " SERVICE_CIDRS ")" },
+		{ "from", OPT_TEXT, &from, NULL, "live",
+		  "play nothing, and look at what the API holds" },
+		{ "exclude", OPT_TEXT, &o.exclude, NULL, "NODES",
+		  "tell what would move without these nodes, with commas between" },
+		{ "fail", OPT_TEXT, &fail, NULL, "NODES", NULL },
+	};
+	int first;
+
+	look_specs(&o.look, specs + 9);
+	options_parse_words(
+		SIMULATE, "Play failures of a network and a cluster, and tell what comes of them.",
+		"SCENARIO", specs, argc, argv, &first);
+	look_check(&o.look);
+	if (fail != NULL)
+		options_usage(SIMULATE, "--fail comes with gossip: until then nobody notices that "
+					"a node has failed; see --exclude");
+	if (from != NULL) {
+		check_live(&o, from, argc - first);
+		o.look.live = o.look.status = true;
+		return simulate_live(&o);
+	}
+	check_play(&o, argc - first);
+	o.scenario = argv[first];
+	return simulate_play(&o);
+}
