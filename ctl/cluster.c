@@ -282,7 +282,20 @@ static void add_services(struct world *w, struct cluster *c, struct service_book
 	}
 }
 
-/* A namespace that only a Service speaks of has the one label that all have. */
+cJSON *cluster_namespace_json(const char *name)
+{
+	cJSON *json = must(cJSON_CreateObject());
+
+	must(cJSON_AddStringToObject(json, "apiVersion", "v1"));
+	must(cJSON_AddStringToObject(json, "kind", "Namespace"));
+	cJSON *meta = must(cJSON_AddObjectToObject(json, "metadata"));
+	must(cJSON_AddStringToObject(meta, "name", name));
+	must(cJSON_AddStringToObject(must(cJSON_AddObjectToObject(meta, "labels")),
+				     "kubernetes.io/metadata.name", name));
+	return json;
+}
+
+/* Those that only a Service speaks of. */
 static void add_namespaces(struct cluster *c)
 {
 	for (size_t i = 0; i < c->services.count; i++) {
@@ -295,11 +308,7 @@ static void add_namespaces(struct cluster *c)
 			known = strcmp(c->namespaces.items[n]->meta.name, ns) == 0;
 		if (known)
 			continue;
-		cJSON *json = must(cJSON_CreateObject());
-		cJSON *meta = must(cJSON_AddObjectToObject(json, "metadata"));
-		must(cJSON_AddStringToObject(meta, "name", ns));
-		must(cJSON_AddStringToObject(must(cJSON_AddObjectToObject(meta, "labels")),
-					     "kubernetes.io/metadata.name", ns));
+		cJSON *json = cluster_namespace_json(ns);
 		if (namespace_decode(json, (struct where){ 0 }, &faults, &namespace) == 0)
 			*(struct namespace **)must(array_push(&c->namespaces)) = namespace;
 		faults_free(&faults);

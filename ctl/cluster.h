@@ -57,6 +57,10 @@ void cluster_build(struct world *w, const char *service_cidrs, struct cluster *r
 void cluster_do_without_config(struct cluster *c);
 void cluster_done(struct cluster *c);
 
+/* A Namespace that nothing is said of: it has the one label that all have. For the caller to
+ * delete. */
+cJSON *cluster_namespace_json(const char *name);
+
 /* NULL when there is none of that name. */
 struct cluster_service *cluster_service(const struct cluster *c, const char *ns, const char *name);
 

@@ -152,6 +152,7 @@ struct sim_scenario {
 	uint64_t lease_duration_ns, renew_deadline_ns, retry_period_ns;
 	uint64_t api_latency_ns, api_watch_delay_ns;
 	char *lb_class;
+	bool ignore_exclude_lb; /* speakers do not look at the label that excludes a node */
 
 	/* As written, relative to the scenario's folder; whoever loads it fills in what is below.
 	 */
