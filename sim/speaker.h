@@ -17,6 +17,7 @@
 
 struct sim_speaker;
 
+/* What is told of a process; any may be NULL. None may start, stop or end the one that tells. */
 struct sim_speaker_ops {
 	/* Each action of a pass that is not a frame, group or filter: ANNOUNCED, WITHDRAWN, EVENT,
 	 * CONFIG. */
@@ -25,8 +26,8 @@ struct sim_speaker_ops {
 	void (*sent)(void *arg, const struct sim_speaker *s, const struct speaker_action *a);
 	/* A pass has run, or the process started or ended. */
 	void (*passed)(void *arg, const struct sim_speaker *s);
-	/* It broke a rule that a process is bound to (a pass that changes things twice, one that
-	 * never ends): a sentence. */
+	/* It broke a rule that a process is bound to (a pass that changes things twice, passes
+	 * without end at one moment): a sentence without a full stop. */
 	void (*broke)(void *arg, const struct sim_speaker *s, const char *what);
 };
 
@@ -37,6 +38,7 @@ struct sim_speaker_cfg {
 	const char *lb_class, *exclude; /* as speaker_cfg */
 	bool ignore_exclude_lb;
 	uint64_t seed;
+	bool say_why;     /* somebody captures: frames go out with speaker_why_format() */
 	bool check_twice; /* run every pass a second time: it must have nothing to do */
 	const struct sim_speaker_ops *ops;
 	void *arg;
@@ -45,10 +47,15 @@ struct sim_speaker_cfg {
 struct sim_speaker *sim_speaker_new(const struct sim_speaker_cfg *cfg); /* not started */
 struct sim_speaker *sim_speaker_free(struct sim_speaker *s);
 
+/* One that runs is left alone, here and below one that does not. Each life has a clock of its own
+ * zero. Links are those that the stack has now. */
 void sim_speaker_start(struct sim_speaker *s);
 void sim_speaker_kill(struct sim_speaker *s); /* kill -9 */
-void sim_speaker_stop(struct sim_speaker *s); /* SIGTERM: withdraws, then ends */
+/* SIGTERM: withdraws, then ends; when its turn comes, which for one that is paused is later. */
+void sim_speaker_stop(struct sim_speaker *s);
+/* Meanwhile the kernel keeps for it what its sockets have room for. */
 void sim_speaker_pause(struct sim_speaker *s, bool paused);
+/* Each turn of its loop, and each reading of frames, begins so late from now on. */
 void sim_speaker_slow(struct sim_speaker *s, uint64_t turn_ns);
 
 const char *sim_speaker_node(const struct sim_speaker *s);
@@ -62,11 +69,14 @@ const struct speaker *sim_speaker_engine(const struct sim_speaker *s);  /* the s
 
 /*
  * Would it answer for @ip on @iface, if somebody there asked? Puts a question through group, filter
- * and engine, as the wire would, and changes nothing. The process must run; paused counts as no.
+ * and engine, as the wire would, and changes nothing. One that is paused or does not run would not.
  */
 bool sim_speaker_answers(struct sim_speaker *s, struct sim_iface *iface, const struct ip_addr *ip);
 
-/* Tell the engine all over again what it knows: the actions that follow; none are due. */
+/*
+ * Tell the engine all over again what it knows, and return how many actions follow: 0 unless the
+ * engine is wrong. Only one that sim_speaker_is_current() is told; of any other this is 0.
+ */
 size_t sim_speaker_retell(struct sim_speaker *s);
 
 /* Passes that it asked for itself (no input came) since it started. */

@@ -12,65 +12,8 @@
 #include <linux/if_packet.h>
 
 #include "lib/base/rng.h"
+#include "sim/bpf.h"
 #include "tests/unit/frames.h"
-
-/* --- a machine for the instructions in use ------------------------------------------------- */
-
-/* A load beyond the frame ends the program with 0, as in the kernel. */
-static bool load(const uint8_t *frame, size_t len, uint32_t k, unsigned size, uint8_t packet_type,
-		 uint32_t *ret)
-{
-	if (k == (uint32_t)(SKF_AD_OFF + SKF_AD_PKTTYPE)) {
-		*ret = packet_type;
-		return true;
-	}
-	if (k + (size_t)size > len)
-		return false;
-	*ret = 0;
-	for (unsigned i = 0; i < size; i++)
-		*ret = *ret << 8 | frame[k + i];
-	return true;
-}
-
-static uint32_t run(const struct sock_filter *code, size_t count, const uint8_t *frame, size_t len,
-		    uint8_t packet_type)
-{
-	uint32_t a = 0;
-
-	for (size_t pc = 0; pc < count; pc++) {
-		const struct sock_filter *in = &code[pc];
-
-		switch (in->code) {
-		case BPF_LD | BPF_B | BPF_ABS:
-			if (!load(frame, len, in->k, 1, packet_type, &a))
-				return 0;
-			break;
-		case BPF_LD | BPF_H | BPF_ABS:
-			if (!load(frame, len, in->k, 2, packet_type, &a))
-				return 0;
-			break;
-		case BPF_LD | BPF_W | BPF_ABS:
-			if (!load(frame, len, in->k, 4, packet_type, &a))
-				return 0;
-			break;
-		case BPF_ALU | BPF_AND | BPF_K:
-			a &= in->k;
-			break;
-		case BPF_JMP | BPF_JEQ | BPF_K:
-			pc += a == in->k ? in->jt : in->jf;
-			break;
-		case BPF_JMP | BPF_JA:
-			pc += in->k;
-			break;
-		case BPF_RET | BPF_K:
-			return in->k;
-		default:
-			fail_msg("instruction %zu has unknown code 0x%x", pc, in->code);
-		}
-	}
-	fail_msg("ran off the end");
-	return 0;
-}
 
 static bool passes_arp(const struct ip_prefix *p, size_t n, const struct frame *f, uint8_t type)
 {
@@ -78,7 +21,8 @@ static bool passes_arp(const struct ip_prefix *p, size_t n, const struct frame *
 	size_t len = filter_arp(p, n, code);
 
 	assert_true(len <= FILTER_LEN_MAX);
-	return run(code, len, f->bytes, f->len, type) > 0;
+	assert_true(sim_bpf_is_valid(code, len));
+	return sim_bpf_run(code, f->bytes, f->len, type) > 0;
 }
 
 static bool passes_ndp(const struct ip_prefix *p, size_t n, const struct frame *f, uint8_t type)
@@ -87,7 +31,8 @@ static bool passes_ndp(const struct ip_prefix *p, size_t n, const struct frame *
 	size_t len = filter_ndp(p, n, code);
 
 	assert_true(len <= FILTER_LEN_MAX);
-	return run(code, len, f->bytes, f->len, type) > 0;
+	assert_true(sim_bpf_is_valid(code, len));
+	return sim_bpf_run(code, f->bytes, f->len, type) > 0;
 }
 
 /* --- filters ------------------------------------------------------------------------------- */

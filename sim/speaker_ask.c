@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What those who check may ask of a simulated speaker. Nothing here changes it. */
+#include "proto/arp.h"
+#include "proto/ndp.h"
+#include "sim/speaker_state.h"
+
+/* A neighbour that nobody is; what it asks is put on no wire. */
+static const uint8_t asker_mac[ETHER_ADDR_LEN] = { 0x02, 0xff, 0xff, 0xff, 0xff, 0xfe };
+
+static void write_request(struct wr *w, const struct ip_addr *ip)
+{
+	struct arp a = { .op = ARP_REQUEST,
+			 .sender_ip = ip_from_bytes(IP_V4, (const uint8_t[4]){ 192, 0, 2, 254 }),
+			 .target_ip = *ip };
+
+	memcpy(a.sender_mac, asker_mac, sizeof(a.sender_mac));
+	arp_encode(w, ether_broadcast, &a);
+}
+
+static void write_solicitation(struct wr *w, const struct ip_addr *ip)
+{
+	struct ndp_ns ns = {
+		.src = ip_from_bytes(IP_V6, (const uint8_t[16]){ 0xfe, 0x80, [15] = 0xfe }),
+		.dst = ndp_solicited_node(ip),
+		.target = *ip,
+		.has_lladdr = true,
+	};
+	uint8_t group_mac[ETHER_ADDR_LEN];
+
+	memcpy(ns.lladdr, asker_mac, sizeof(ns.lladdr));
+	ndp_group_mac(&ns.dst, group_mac);
+	ndp_ns_encode(w, group_mac, asker_mac, &ns);
+}
+
+/* Does the network card hand on what asks for @ip? */
+static bool is_heard(const struct sim_speaker *s, const struct sim_iface *iface,
+		     const struct ip_addr *ip)
+{
+	struct ip_addr group;
+
+	if (ip->family == IP_V4)
+		return true;
+	group = ndp_solicited_node(ip);
+	return sim_speaker_is_member(s, sim_iface_index(iface), &group);
+}
+
+bool sim_speaker_answers(struct sim_speaker *s, struct sim_iface *iface, const struct ip_addr *ip)
+{
+	uint8_t bytes[SPEAKER_FRAME_MAX];
+	struct wr w = wr_init(bytes, sizeof(bytes));
+
+	if (s->engine == NULL || s->faults.paused || !sim_iface_is_up(iface) ||
+	    !is_heard(s, iface, ip))
+		return false;
+	if (ip->family == IP_V4)
+		write_request(&w, ip);
+	else
+		write_solicitation(&w, ip);
+	if (!sim_speaker_filter_passes(s, iface, bytes, wr_len(&w)))
+		return false;
+	speaker_frame(s->engine, sim_iface_index(iface), bytes, wr_len(&w), &s->asked);
+	bool yes = s->asked.count > 0;
+	speaker_actions_clear(&s->asked);
+	return yes;
+}
+
+const char *sim_speaker_node(const struct sim_speaker *s)
+{
+	return s->cfg.node;
+}
+
+struct sim_stack *sim_speaker_stack(const struct sim_speaker *s)
+{
+	return s->cfg.stack;
+}
+
+bool sim_speaker_runs(const struct sim_speaker *s)
+{
+	return s->engine != NULL;
+}
+
+bool sim_speaker_is_ready(const struct sim_speaker *s)
+{
+	return s->ready;
+}
+
+bool sim_speaker_is_current(const struct sim_speaker *s)
+{
+	return s->engine != NULL && !s->faults.paused && !s->told && !s->stopping &&
+	       s->waiting.count == 0 && speaker_wake_ns(s->engine) != 0 &&
+	       sim_speaker_feeds_current(s);
+}
+
+struct sim_api_client *sim_speaker_client(const struct sim_speaker *s)
+{
+	return s->client;
+}
+
+const struct speaker *sim_speaker_engine(const struct sim_speaker *s)
+{
+	return s->engine;
+}
+
+uint64_t sim_speaker_wakes(const struct sim_speaker *s)
+{
+	return s->wakes;
+}
