@@ -166,17 +166,23 @@ static void feed_no_endpoints(struct speaker *speaker, const struct cluster_serv
 	meta_done(&none.meta);
 }
 
-static struct speaker *feed_speaker(const struct cluster *c, const char *lb_class)
+struct speaker_cfg engines_speaker_cfg(const struct cluster *c, const char *lb_class)
 {
 	const char *ignore = config_setting(c->config, "ignoreExcludeLB");
-	const struct speaker_cfg cfg = {
-		.lb_class = lb_class,
+
+	return (struct speaker_cfg){
+		.lb_class = lb_class != NULL ? lb_class
+					     : config_setting(c->config, "loadBalancerClass"),
 		.ignore_exclude_lb = ignore != NULL && strcmp(ignore, "true") == 0,
 		.assume_endpoints = true,
 	};
+}
+
+struct speaker *engines_speaker(const struct cluster *c, const struct speaker_cfg *cfg)
+{
 	struct speaker *speaker;
 
-	if (speaker_new(&cfg, &speaker) != 0)
+	if (speaker_new(cfg, &speaker) != 0)
 		abort(); /* out of memory: there is no exclude expression to be wrong */
 	speaker_config_set(speaker, c->config);
 	for (size_t i = 0; i < c->nodes.count; i++)
@@ -195,13 +201,12 @@ static struct speaker *feed_speaker(const struct cluster *c, const char *lb_clas
 
 struct engines engines_run(struct cluster *c, const char *lb_class, bool write)
 {
-	if (lb_class == NULL)
-		lb_class = config_setting(c->config, "loadBalancerClass");
-	const struct allocator_cfg cfg = { .lb_class = lb_class, .reservations = true };
+	const struct speaker_cfg observer = engines_speaker_cfg(c, lb_class);
+	const struct allocator_cfg cfg = { .lb_class = observer.lb_class, .reservations = true };
 	struct engines e = { .allocator = must(allocator_new(&cfg)) };
 
 	allocate(c, e.allocator, write);
-	e.speaker = feed_speaker(c, lb_class);
+	e.speaker = engines_speaker(c, &observer);
 	return e;
 }
 

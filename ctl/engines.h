@@ -27,4 +27,12 @@ struct engines {
 struct engines engines_run(struct cluster *c, const char *lb_class, bool write);
 void engines_done(struct engines *e);
 
+/*
+ * A speaker's engine that has been told all that @c holds now, and of no link; the caller's.
+ * @cfg: as `settings` have it, from engines_speaker_cfg(), or changed; its exclude expression must
+ * be right. @lb_class: as engines_run().
+ */
+struct speaker_cfg engines_speaker_cfg(const struct cluster *c, const char *lb_class);
+struct speaker *engines_speaker(const struct cluster *c, const struct speaker_cfg *cfg);
+
 #endif

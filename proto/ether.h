@@ -41,6 +41,9 @@ static inline bool ether_is_station(const uint8_t mac[static ETHER_ADDR_LEN])
 	return !ether_is_group(mac) && memcmp(mac, zero, sizeof(zero)) != 0;
 }
 
+/* Read aa:bb:cc:dd:ee:ff, in letters of either case. Returns 0, or -EINVAL with @ret untouched. */
+int ether_parse(const char *text, uint8_t ret[static ETHER_ADDR_LEN]);
+
 /* Write aa:bb:cc:dd:ee:ff into @buf and return it. */
 const char *ether_format(const uint8_t mac[static ETHER_ADDR_LEN], char buf[static ETHER_TEXT_MAX]);
 

@@ -39,6 +39,14 @@ static uint16_t checksum(const struct ip_addr *src, const struct ip_addr *dst, s
 	return (uint16_t)~sum;
 }
 
+struct ip_addr ndp_link_local(const uint8_t mac[static ETHER_ADDR_LEN])
+{
+	const uint8_t bytes[16] = { 0xfe, 0x80, [8] = mac[0] ^ 2, mac[1], mac[2],
+				    0xff, 0xfe, mac[3],           mac[4], mac[5] };
+
+	return ip_from_bytes(IP_V6, bytes);
+}
+
 struct ip_addr ndp_all_nodes(void)
 {
 	return ip_from_bytes(IP_V6, (const uint8_t[16]){ 0xff, 0x02, [15] = 1 });

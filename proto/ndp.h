@@ -53,6 +53,8 @@ const char *ndp_na_decode(struct rd r, struct ndp_na *ret);
 /* Append a whole neighbour advertisement frame. */
 void ndp_na_encode(struct wr *w, const struct ndp_na *na);
 
+/* What an interface has by itself: fe80:: and its MAC in EUI-64 form (RFC 4291 appendix A). */
+struct ip_addr ndp_link_local(const uint8_t mac[static ETHER_ADDR_LEN]);
 struct ip_addr ndp_all_nodes(void);                          /* ff02::1 */
 struct ip_addr ndp_solicited_node(const struct ip_addr *ip); /* RFC 4291 section 2.7.1 */
 void ndp_group_mac(const struct ip_addr *group, uint8_t ret[static ETHER_ADDR_LEN]); /* RFC 2464 */

@@ -138,6 +138,25 @@ void metric_clear(struct metric_family *f)
 	}
 }
 
+void metrics_each(const struct metrics *m, const char *family,
+		  void (*each)(void *arg, const char *const *values, int64_t value), void *arg)
+{
+	const char *values[METRIC_LABELS_MAX];
+	struct metric_family *f;
+	struct series *s;
+
+	TAILQ_FOREACH (f, &m->families, link) {
+		if (strcmp(f->name, family) != 0)
+			continue;
+		RB_FOREACH (s, series_tree, &f->tree) {
+			const char *value = s->key;
+			for (size_t i = 0; i < f->label_count; i++, value += strlen(value) + 1)
+				values[i] = value;
+			each(arg, values, s->value);
+		}
+	}
+}
+
 static void write_escaped(FILE *to, const char *text)
 {
 	for (; *text != '\0'; text++) {

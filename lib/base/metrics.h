@@ -45,6 +45,13 @@ void metric_drop(struct metric_family *f, const char *const *values);
 /* Drop every series of a family, for gauges that are set anew as a whole. */
 void metric_clear(struct metric_family *f);
 
+/*
+ * Each series of the family of that name, by its label values, which are lent: as many as it has
+ * labels. A family that is not there has none.
+ */
+void metrics_each(const struct metrics *m, const char *family,
+		  void (*each)(void *arg, const char *const *values, int64_t value), void *arg);
+
 /* Write the whole registry as Prometheus text, families in order of declaration. */
 void metrics_write(const struct metrics *m, FILE *to);
 

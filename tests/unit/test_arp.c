@@ -2,6 +2,7 @@
 /* ARP over Ethernet: bytes of RFC 826's layout, and what is refused. */
 #include "proto/arp.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -111,6 +112,29 @@ static void test_no_room_writes_nothing(void **state)
 	}
 }
 
+static void test_a_mac_is_read_whole_or_not_at_all(void **state)
+{
+	static const char *const bad[] = { "",
+					   "02:00:00:00:00",
+					   "02:00:00:00:00:0",
+					   "02:00:00:00:00:001",
+					   "02:00:00:00:00:01:",
+					   "02-00-00-00-00-01",
+					   "02:00:00:00:00:0g",
+					   "2:0:0:0:0:1",
+					   " 02:00:00:00:00:01" };
+	uint8_t mac[ETHER_ADDR_LEN];
+	char text[ETHER_TEXT_MAX];
+
+	(void)state;
+	assert_int_equal(ether_parse("02:aB:9f:00:Ff:01", mac), 0);
+	assert_string_equal(ether_format(mac, text), "02:ab:9f:00:ff:01");
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		assert_int_equal(ether_parse(bad[i], mac), -EINVAL);
+		assert_string_equal(ether_format(mac, text), "02:ab:9f:00:ff:01");
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -120,6 +144,7 @@ int main(void)
 		cmocka_unit_test(test_cut_anywhere_it_is_refused_and_the_result_left_alone),
 		cmocka_unit_test(test_other_hardware_and_protocols_are_refused),
 		cmocka_unit_test(test_no_room_writes_nothing),
+		cmocka_unit_test(test_a_mac_is_read_whole_or_not_at_all),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

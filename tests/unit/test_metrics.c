@@ -99,6 +99,30 @@ static void test_label_values_are_escaped(void **state)
 	metrics_free(m);
 }
 
+static void note_series(void *arg, const char *const *values, int64_t value)
+{
+	fprintf(arg, "%s/%s/%s/%s=%d ", values[0], values[1], values[2], values[3], (int)value);
+}
+
+static void test_the_series_of_one_family_are_told_with_all_their_labels(void **state)
+{
+	struct metrics *m = metrics_new();
+	struct metric_family *f = metrics_family(m, "f", "F.", METRIC_GAUGE, by_service);
+	char text[100];
+	FILE *to = fmemopen(text, sizeof(text), "w");
+
+	(void)state;
+	assert_non_null(to);
+	*metric_value1(metrics_family(m, "g", "G.", METRIC_GAUGE, by_pool), "b") = 3;
+	*metric_value(f, (const char *[]){ "s", "", "n2", "10.0.0.1" }) = 2;
+	*metric_value(f, (const char *[]){ "s", "", "n1", "10.0.0.1" }) = 1;
+	metrics_each(m, "f", note_series, to);
+	metrics_each(m, "none", note_series, to);
+	fclose(to);
+	assert_string_equal(text, "s//n1/10.0.0.1=1 s//n2/10.0.0.1=2 ");
+	metrics_free(m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -106,6 +130,7 @@ int main(void)
 		cmocka_unit_test(test_a_series_is_found_again_until_dropped),
 		cmocka_unit_test(test_label_values_do_not_run_together),
 		cmocka_unit_test(test_label_values_are_escaped),
+		cmocka_unit_test(test_the_series_of_one_family_are_told_with_all_their_labels),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

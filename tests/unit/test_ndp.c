@@ -182,6 +182,16 @@ static void test_group_and_its_mac(void **state)
 	assert_string_equal(ether_format(mac, mac_text), "33:33:ff:0e:8c:6c");
 }
 
+/* RFC 4291 appendix A: FFFE in the middle, and the universal bit turned. */
+static void test_link_local_addresses_are_made_of_the_mac(void **state)
+{
+	const uint8_t mac[ETHER_ADDR_LEN] = { 0x34, 0x56, 0x78, 0x9a, 0xbc, 0xde };
+	struct ip_addr ip = ndp_link_local(mac), expected = ip_of("fe80::3656:78ff:fe9a:bcde");
+
+	(void)state;
+	assert_true(ip_equal(&ip, &expected));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -192,6 +202,7 @@ int main(void)
 		cmocka_unit_test(test_advertisement_is_byte_for_byte_the_vector),
 		cmocka_unit_test(test_solicitation_is_written_as_it_is_read),
 		cmocka_unit_test(test_group_and_its_mac),
+		cmocka_unit_test(test_link_local_addresses_are_made_of_the_mac),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
