@@ -165,7 +165,7 @@ static void read_ifaces(const cJSON *said, struct sim_scenario_station *to)
 		i->name = said_copy(item, "name");
 		i->link = said_copy(item, "link");
 		if (mac != NULL)
-			scenario_mac_parse(mac, i->mac);
+			ether_parse(mac, i->mac);
 	}
 }
 

@@ -55,6 +55,5 @@ int scenario_signed_parse(const char *text, uint64_t *ret_ns, bool *ret_back);
 bool scenario_process_parse(const char *text, enum sim_process *ret, const char **ret_name);
 /* The kind as the API spells it, and where the name begins in @text. NULL: it is none. */
 const char *scenario_kind_parse(const char *text, const char **ret_name);
-int scenario_mac_parse(const char *text, uint8_t ret[static ETHER_ADDR_LEN]);
 
 #endif

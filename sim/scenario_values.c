@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/scenario_read.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <string.h>
 
@@ -170,34 +169,6 @@ const char *scenario_kind_parse(const char *text, const char **ret_name)
 	return NULL;
 }
 
-static int hex_digit(char c)
-{
-	static const char digits[] = "0123456789abcdef";
-
-	return isxdigit((unsigned char)c)
-		       ? (int)(strchr(digits, tolower((unsigned char)c)) - digits)
-		       : -1;
-}
-
-int scenario_mac_parse(const char *text, uint8_t ret[static ETHER_ADDR_LEN])
-{
-	uint8_t mac[ETHER_ADDR_LEN];
-
-	if (strlen(text) != ETHER_ADDR_LEN * 3 - 1)
-		return -EINVAL;
-	for (size_t i = 0; i < ETHER_ADDR_LEN; i++) {
-		int high = hex_digit(text[3 * i]), low = hex_digit(text[3 * i + 1]);
-		char end = i + 1 < ETHER_ADDR_LEN ? ':' : '\0';
-		if (high < 0 || low < 0 || text[3 * i + 2] != end)
-			return -EINVAL;
-		mac[i] = (uint8_t)(high << 4 | low);
-	}
-	if ((mac[0] & 1) != 0) /* of a group */
-		return -EINVAL;
-	memcpy(ret, mac, sizeof(mac));
-	return 0;
-}
-
 /* --- checks ----------------------------------------------------------------------------------- */
 
 void scenario_percent_check(const struct json *j)
@@ -266,7 +237,7 @@ void scenario_mac_check(const struct json *j)
 	const char *text = json_text(j);
 	uint8_t mac[ETHER_ADDR_LEN];
 
-	if (text != NULL && scenario_mac_parse(text, mac) != 0)
+	if (text != NULL && (ether_parse(text, mac) != 0 || !ether_is_station(mac)))
 		json_fault(j, "\"%s\" is no address of one station such as \"02:00:00:00:00:01\"",
 			   text);
 }
