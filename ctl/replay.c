@@ -10,10 +10,9 @@
 
 #include "ctl/replay_tally.h"
 #include "ctl/replay_text.h"
+#include "ctl/simulate.h"
 #include "lib/base/must.h"
 #include "proto/ndp.h"
-
-#define PROGRAM "bellman simulate"
 
 #define IFINDEX   1
 #define START_NS  NS_PER_S /* when the first frame comes: 0 has a meaning of its own to engines */
@@ -50,7 +49,7 @@ static void read_interface(struct replay *r)
 	size_t len = equals == NULL ? strlen(text) : (size_t)(equals - text);
 
 	if (len == 0 || len >= sizeof(r->interface))
-		options_usage(PROGRAM,
+		options_usage(SIMULATE,
 			      "--interface: '%s' does not begin with a name of up to %zu "
 			      "letters",
 			      text, sizeof(r->interface) - 1);
@@ -58,7 +57,8 @@ static void read_interface(struct replay *r)
 	memcpy(r->mac, nobodys_mac, sizeof(r->mac));
 	r->mac_given = equals != NULL;
 	if (r->mac_given && (ether_parse(equals + 1, r->mac) != 0 || !ether_is_station(r->mac)))
-		options_usage(PROGRAM, "--interface: '%s' is not the MAC of a station", equals + 1);
+		options_usage(SIMULATE, "--interface: '%s' is not the MAC of a station",
+			      equals + 1);
 }
 
 /* As the kernel would tell it. */
@@ -168,7 +168,7 @@ static void on_frame(struct replay *r, const struct pcap_pkthdr *h, const uint8_
 /* The names of files may be of any length, and libpcap's messages are not. */
 static enum ctl_exit say(const char *path, const char *why)
 {
-	fprintf(stderr, "%s: %.*s%s: %s\n", PROGRAM, PATH_MAX, path,
+	fprintf(stderr, "%s: %.*s%s: %s\n", SIMULATE, PATH_MAX, path,
 		strlen(path) > PATH_MAX ? "..." : "", why);
 	return CTL_FAULT;
 }
@@ -241,7 +241,7 @@ static bool is_node(const struct cluster *c, const char *name)
 static enum ctl_exit replay_cluster(struct replay *r, const struct look *look, struct cluster *c)
 {
 	if (!is_node(c, r->cfg->node)) {
-		fprintf(stderr, "%s: --node: there is no Node '%s' in what was read\n", PROGRAM,
+		fprintf(stderr, "%s: --node: there is no Node '%s' in what was read\n", SIMULATE,
 			r->cfg->node);
 		return CTL_FAULT;
 	}

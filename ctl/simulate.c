@@ -11,22 +11,58 @@ static void refuse(const char *name, bool given, const char *with)
 		options_usage(SIMULATE, "--%s: only with %s", name, with);
 }
 
-static void check_live(const struct simulate *o, const char *from, int words)
+static void refuse_of_scenarios(const struct simulate *o)
 {
 	const char *scenario = "a scenario";
 
-	if (strcmp(from, "live") != 0)
-		options_usage(SIMULATE, "--from: '%s' is not live", from);
-	if (o->exclude == NULL)
-		options_usage(SIMULATE, "--from live needs --exclude");
-	if (words > 0)
-		options_usage(SIMULATE, "--from live takes no scenario");
 	refuse("seed", o->seed != 0, scenario);
 	refuse("runs", o->runs != 0, scenario);
 	refuse("until", o->until_ns != 0, scenario);
 	refuse("pcap", o->pcap != NULL, scenario);
 	refuse("svg", o->svg != NULL, scenario);
-	refuse("service-cidr", o->service_cidrs != NULL, scenario);
+}
+
+static void refuse_of_replays(const struct simulate *o)
+{
+	refuse("node", o->replay.node != NULL, "--replay");
+	refuse("interface", o->replay.interface != NULL, "--replay");
+}
+
+static void check_cidrs(const struct simulate *o)
+{
+	if (o->service_cidrs != NULL && !cluster_cidrs_valid(o->service_cidrs))
+		options_usage(SIMULATE,
+			      "--service-cidr: '%s' is not a prefix, nor one of each family",
+			      o->service_cidrs);
+}
+
+static void check_from(const char *from)
+{
+	if (from != NULL && strcmp(from, "live") != 0)
+		options_usage(SIMULATE, "--from: '%s' is not live", from);
+}
+
+static void check_live(const struct simulate *o, int words)
+{
+	if (o->exclude == NULL)
+		options_usage(SIMULATE, "--from live needs --exclude, or --replay");
+	if (words > 0)
+		options_usage(SIMULATE, "--from live takes no scenario");
+	refuse_of_scenarios(o);
+	refuse_of_replays(o);
+	refuse("service-cidr", o->service_cidrs != NULL, "a scenario, or --replay");
+}
+
+static void check_replay(struct simulate *o, int words)
+{
+	if (o->replay.node == NULL)
+		options_usage(SIMULATE, "--replay needs --node");
+	if (words == 0 && o->look.config == NULL && !o->look.live)
+		options_usage(SIMULATE, "--replay needs the files of a cluster, or --from live");
+	refuse_of_scenarios(o);
+	refuse("exclude", o->exclude != NULL, "--from live, without --replay");
+	check_cidrs(o);
+	o->look.service_cidrs = o->service_cidrs != NULL ? o->service_cidrs : SERVICE_CIDRS;
 }
 
 static void check_play(const struct simulate *o, int words)
@@ -37,10 +73,8 @@ static void check_play(const struct simulate *o, int words)
 		options_usage(SIMULATE, "a scenario is needed");
 	if (words > 1)
 		options_usage(SIMULATE, "one scenario at a time");
-	if (o->service_cidrs != NULL && !cluster_cidrs_valid(o->service_cidrs))
-		options_usage(SIMULATE,
-			      "--service-cidr: '%s' is not a prefix, nor one of each family",
-			      o->service_cidrs);
+	check_cidrs(o);
+	refuse_of_replays(o);
 	refuse("pcap", o->pcap != NULL && o->runs > 1, "one run");
 	refuse("svg", o->svg != NULL && o->runs > 1, "one run");
 	refuse("exclude", o->exclude != NULL, live);
@@ -52,7 +86,7 @@ int ctl_simulate(int argc, char **argv)
 {
 	const char *from = NULL, *fail = NULL;
 	struct simulate o = { .look = look_new(SIMULATE, NULL, NULL) };
-	struct option_spec specs[9 + LOOK_SPECS] = {
+	struct option_spec specs[12 + LOOK_SPECS] = {
 		{ "seed", OPT_NUMBER, &o.seed, NULL, "N",
 		  "what all that is random follows from (the scenario's, else 1)" },
 		{ "runs", OPT_NUMBER, &o.runs, NULL, "N",
@@ -68,21 +102,32 @@ int ctl_simulate(int argc, char **argv)
 		  "play nothing, and look at what the API holds" },
 		{ "exclude", OPT_TEXT, &o.exclude, NULL, "NODES",
 		  "tell what would move without these nodes, with commas between" },
+		{ "replay", OPT_TEXT, &o.replay.capture, NULL, "CAPTURE",
+		  "tell what a speaker would answer to these frames" },
+		{ "node", OPT_TEXT, &o.replay.node, NULL, "NODE", "that hears them" },
+		{ "interface", OPT_TEXT, &o.replay.interface, NULL, "NAME=MAC",
+		  "on which it hears them (eth0, and a MAC that nobody has)" },
 		{ "fail", OPT_TEXT, &fail, NULL, "NODES", NULL },
 	};
 	int first;
 
-	look_specs(&o.look, specs + 9);
+	look_specs(&o.look, specs + 12);
 	options_parse_words(
 		SIMULATE, "Play failures of a network and a cluster, and tell what comes of them.",
-		"SCENARIO", specs, argc, argv, &first);
+		"SCENARIO | FILE...", specs, argc, argv, &first);
 	look_check(&o.look);
 	if (fail != NULL)
 		options_usage(SIMULATE, "--fail comes with gossip: until then nobody notices that "
 					"a node has failed; see --exclude");
-	if (from != NULL) {
-		check_live(&o, from, argc - first);
-		o.look.live = o.look.status = true;
+	check_from(from);
+	o.look.live = from != NULL;
+	if (o.replay.capture != NULL) {
+		check_replay(&o, argc - first);
+		return simulate_replay(&o.replay, &o.look, argv + first, argc - first);
+	}
+	if (o.look.live) {
+		check_live(&o, argc - first);
+		o.look.status = true;
 		return simulate_live(&o);
 	}
 	check_play(&o, argc - first);

@@ -6,7 +6,7 @@
 #ifndef BELLMAN_CTL_SIMULATE_H
 #define BELLMAN_CTL_SIMULATE_H
 
-#include "ctl/look.h"
+#include "ctl/replay.h"
 
 #define SIMULATE "bellman simulate"
 
@@ -16,6 +16,8 @@ struct simulate {
 	/* Of a scenario; NULL or 0: what it says itself. */
 	const char *scenario, *pcap, *svg, *service_cidrs;
 	uint64_t seed, runs, until_ns;
+
+	struct replay_cfg replay;
 
 	const char *exclude; /* of a live cluster: names of nodes, with commas between */
 };

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`bellman simulate --from live --exclude NODE`: which addresses would move where, and its exit code."""
+"""`bellman simulate --from live`: which addresses would move where, and what would be answered to a capture."""
 
 import hashlib
 import json
+import struct
 
 import pytest
 from ctl import OWNER, bellman, live_service, ready_slice
@@ -121,6 +122,14 @@ WRONG = {
     "a.conf --runs 2 --svg f": "--svg: only with one run",
     "a.conf --service-cidr x": "--service-cidr: 'x' is not a prefix",
     "a.conf -o yaml": "-o: 'yaml' is neither table nor json",
+    "--replay a.pcap f.yaml": "--replay needs --node",
+    "--replay a.pcap --node n1": "--replay needs the files of a cluster, or --from live",
+    "--replay a.pcap --node n1 --seed 3 f.yaml": "--seed: only with a scenario",
+    "--replay a.pcap --node n1 --exclude n1 --from live": "--exclude: only with --from live, without --replay",
+    "--replay a.pcap --node n1 --from dead": "--from: 'dead' is not live",
+    "--replay a.pcap --node n1 --service-cidr x f.yaml": "--service-cidr: 'x' is not a prefix",
+    "--node n1 x.conf": "--node: only with --replay",
+    "--interface eth0 x.conf": "--interface: only with --replay",
 }
 
 
@@ -129,3 +138,18 @@ def test_wrong_usage(words):
     done = bellman("simulate", *words.split())
     assert (done.returncode, done.stdout) == (2, "")
     assert WRONG[words] in done.stderr
+
+
+# --- --replay --------------------------------------------------------------------------------------------------------
+
+def test_a_capture_is_replayed_to_the_cluster_as_it_is(one, tmp_path):
+    asker = bytes.fromhex("020000000001")
+    question = b"\xff" * 6 + asker + struct.pack("!HHHBBH", 0x0806, 1, 0x0800, 6, 4, 1) + asker + bytes([10, 0, 0, 1]) \
+        + bytes(6) + bytes([10, 0, 0, 3])
+    (tmp_path / "a.pcap").write_bytes(struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 262144, 1)
+                                      + struct.pack("<IIII", 1, 0, len(question), len(question)) + question)
+    for node, answers in ((OWNER, 1), (RUNNERS_UP[1], 0)):
+        done = bellman("simulate", "--replay", tmp_path / "a.pcap", "--node", node, "--from", "live", "-o", "json", "--server",
+                       one.url)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert len(json.loads(done.stdout)["answers"]) == answers
