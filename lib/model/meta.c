@@ -2,6 +2,7 @@
 #include "lib/model/meta.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -77,6 +78,36 @@ const char *meta_text_or_empty(const cJSON *object, const char *key)
 	return text != NULL ? text : "";
 }
 
+/* Labels as they are kept: behind the number of those who have them. */
+struct kept_labels {
+	uint32_t users;
+	struct label items[];
+};
+
+static struct kept_labels *kept_of(const struct labels *l)
+{
+	return (struct kept_labels *)(void *)((char *)l->items -
+					      offsetof(struct kept_labels, items));
+}
+
+static int labels_alloc(size_t count, struct labels *ret)
+{
+	struct kept_labels *kept = calloc(1, sizeof(*kept) + count * sizeof(kept->items[0]));
+
+	if (kept == NULL)
+		return -ENOMEM;
+	kept->users = 1;
+	ret->items = kept->items;
+	return 0;
+}
+
+struct labels labels_ref(const struct labels *l)
+{
+	if (l->items != NULL)
+		kept_of(l)->users++;
+	return *l;
+}
+
 static int label_cmp(const void *a, const void *b)
 {
 	return strcmp(((const struct label *)a)->key, ((const struct label *)b)->key);
@@ -107,7 +138,7 @@ int labels_decode(const cJSON *json, struct where where, struct faults *faults, 
 	struct labels l = { 0 };
 
 	size_t count = json_is_object(&root) ? (size_t)cJSON_GetArraySize(json) : 0;
-	if (count > 0 && (l.items = calloc(count, sizeof(*l.items))) == NULL)
+	if (count > 0 && labels_alloc(count, &l) < 0)
 		return -ENOMEM;
 	for (struct json j = json_first(&root); count > 0 && j.value != NULL; j = json_next(&j)) {
 		const char *value = json_text(&j);
@@ -130,11 +161,13 @@ int labels_decode(const cJSON *json, struct where where, struct faults *faults, 
 
 void labels_done(struct labels *l)
 {
-	for (uint32_t i = 0; i < l->count; i++) {
-		intern_unref(l->items[i].key);
-		intern_unref(l->items[i].value);
+	if (l->items != NULL && --kept_of(l)->users == 0) {
+		for (uint32_t i = 0; i < l->count; i++) {
+			intern_unref(l->items[i].key);
+			intern_unref(l->items[i].value);
+		}
+		free(kept_of(l));
 	}
-	free(l->items);
 	*l = (struct labels){ 0 };
 }
 

@@ -12,6 +12,7 @@ struct label {
 	const char *key, *value; /* interned */
 };
 
+/* Never change once they are read, so that many may have the same. */
 struct labels {
 	struct label *items; /* sorted by key */
 	uint32_t count;
@@ -45,6 +46,8 @@ const char *meta_text_or_empty(const cJSON *object, const char *key);
 /* Read a JSON object of strings (labels, selectors). NULL json is an empty set. 0 or -EBADMSG. */
 int labels_decode(const cJSON *json, struct where where, struct faults *faults, const char *field,
 		  struct labels *ret);
+/* The same labels once more, for another who keeps them; ends by labels_done(). */
+struct labels labels_ref(const struct labels *l);
 void labels_done(struct labels *l);
 /* The value of @key, or NULL. */
 const char *labels_get(const struct labels *l, const char *key);

@@ -598,6 +598,26 @@ static bool matches(const char *selector, const char *labels)
 	return yes;
 }
 
+static void test_labels_end_with_the_last_who_has_them(void **state)
+{
+	struct faults faults = { 0 };
+	struct labels first = { 0 }, none = { 0 };
+	cJSON *json = parse("{\"a\":\"1\",\"b\":\"2\"}");
+	size_t interned = intern_count();
+
+	(void)state;
+	assert_int_equal(labels_decode(json, (struct where){ 0 }, &faults, "l", &first), 0);
+	struct labels second = labels_ref(&first);
+	labels_done(&first);
+	assert_string_equal(labels_get(&second, "b"), "2");
+	labels_done(&second);
+	assert_int_equal(intern_count(), interned);
+	second = labels_ref(&none);
+	assert_int_equal(second.count, 0);
+	labels_done(&second);
+	cJSON_Delete(json);
+}
+
 #define EXPRESSION(op, values)                                                                     \
 	"{\"matchExpressions\":[{\"key\":\"k\",\"operator\":\"" op "\",\"values\":" values "}]}"
 
@@ -760,6 +780,7 @@ int main(void)
 		TEST(test_node_is_read),
 		TEST(test_namespace_is_its_name_and_labels),
 		TEST(test_selector_operators),
+		TEST(test_labels_end_with_the_last_who_has_them),
 		TEST(test_list_of_selectors_is_or_and_empty_matches_nothing),
 		TEST(test_equal_selectors_in_another_order_are_duplicates),
 		TEST(test_a_service_and_its_slice_stay_below_900_bytes),
