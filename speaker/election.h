@@ -15,6 +15,22 @@
 
 #define ELECTION_HASH_LEN 32
 
+/* One election: what is hashed behind each node's name. */
+struct election {
+	char text[IP_TEXT_MAX + 1]; /* #ADDRESS */
+	size_t len;
+};
+
+/* For a Service whose first address is @first. */
+struct election election_for(const struct ip_addr *first);
+void election_hash(const struct election *e, const char *node,
+		   uint8_t ret[static ELECTION_HASH_LEN]);
+/*
+ * The hash's first bytes as a number: of two nodes the one with the smaller rank is first. Two with
+ * the same rank, which hardly are, are told apart by their whole hashes.
+ */
+uint64_t election_rank(const struct election *e, const char *node);
+
 struct candidate {
 	const char *node; /* borrowed */
 	int64_t weight;   /* summed preferences */
@@ -25,12 +41,9 @@ struct candidates {
 	ARRAY_OF(struct candidate);
 };
 
-/* Add a candidate for a Service whose first address is @first. Returns 0 or -ENOMEM. */
-int election_enter(struct candidates *c, const char *node, int64_t weight,
-		   const struct ip_addr *first);
-
-/* The first one, in one look at each; NULL when there is none. */
-const struct candidate *election_winner(const struct candidates *c);
+/* Add a candidate. Returns 0 or -ENOMEM. */
+int election_enter(struct candidates *c, const struct election *e, const char *node,
+		   int64_t weight);
 
 /* Bring all in order, the winner first. */
 void election_sort(struct candidates *c);

@@ -20,24 +20,10 @@ char *engine_text(const char *fmt, ...)
 	return text;
 }
 
-static struct labels labels_copy(const struct labels *from)
-{
-	struct labels to = { .count = from->count };
-
-	if (from->count == 0)
-		return to;
-	to.items = must(calloc(from->count, sizeof(*to.items)));
-	for (uint32_t i = 0; i < from->count; i++) {
-		to.items[i].key = intern_ref(from->items[i].key);
-		to.items[i].value = intern_ref(from->items[i].value);
-	}
-	return to;
-}
-
 static bool labels_same(const struct labels *a, const struct labels *b)
 {
-	if (a->count != b->count)
-		return false;
+	if (a->items == b->items || a->count != b->count)
+		return a->count == b->count;
 	for (uint32_t i = 0; i < a->count; i++) /* interned: equal texts are equal pointers */
 		if (a->items[i].key != b->items[i].key || a->items[i].value != b->items[i].value)
 			return false;
@@ -92,13 +78,19 @@ struct subject *engine_next(const struct speaker *s)
 	return TAILQ_EMPTY(&s->told) ? TAILQ_FIRST(&s->concerned) : TAILQ_FIRST(&s->told);
 }
 
+void engine_mark(struct speaker *s, struct subject *j)
+{
+	if (j->queue == NULL)
+		mark_in(&s->concerned, j);
+}
+
 void engine_mark_all(struct speaker *s)
 {
 	struct subject *j;
 
 	RB_FOREACH (j, subject_tree, &s->subjects)
-		if (j->queue == NULL && (j->balancer != NULL || j->held_count > 0))
-			mark_in(&s->concerned, j);
+		if (j->balancer != NULL || j->held_count > 0)
+			engine_mark(s, j);
 }
 
 static struct balancer *balancer_free(struct balancer *b)
@@ -114,6 +106,7 @@ static struct balancer *balancer_free(struct balancer *b)
 static void subject_free(struct speaker *s, struct subject *j)
 {
 	engine_unmark(j);
+	engine_unelect(s, j);
 	RB_REMOVE(subject_tree, &s->subjects, j);
 	balancer_free(j->balancer);
 	held_free(j);
@@ -137,7 +130,17 @@ void speaker_service_remove(struct speaker *s, const char *ns, const char *name)
 	if (j == NULL || j->balancer == NULL)
 		return;
 	j->balancer = balancer_free(j->balancer);
+	engine_unelect(s, j);
 	mark(s, j);
+}
+
+/* Does @b take part in the same election as @old, by what the Service says of itself? The rest say
+ * the advertisements that select it.
+ */
+static bool same_election(const struct balancer *old, const struct balancer *b)
+{
+	return old != NULL && old->local == b->local && old->ip_count > 0 && b->ip_count > 0 &&
+	       ip_equal(&old->ips[0], &b->ips[0]);
 }
 
 static bool is_ours(const struct speaker *s, const struct service *service)
@@ -159,7 +162,7 @@ void speaker_service_upsert(struct speaker *s, const struct service *service)
 	size_t ips_size = service->ingress_count * sizeof(old->ips[0]);
 	struct balancer *b = must(calloc(1, sizeof(*b) + ips_size));
 
-	b->labels = labels_copy(&service->meta.labels);
+	b->labels = labels_ref(&service->meta.labels);
 	if (service->meta.uid != NULL)
 		b->uid = must(strdup(service->meta.uid));
 	b->ip_count = service->ingress_count;
@@ -172,6 +175,8 @@ void speaker_service_upsert(struct speaker *s, const struct service *service)
 		b->event_ns = old->event_ns;
 		b->failed = old->failed;
 	}
+	if (!same_election(old, b))
+		engine_unelect(s, j);
 	balancer_free(old);
 	j->balancer = b;
 	mark(s, j);
@@ -195,13 +200,20 @@ static struct slice *slice_find(struct speaker *s, const char *ns, const char *n
 	return RB_FIND(slice_tree, &s->slices, &key);
 }
 
+static void endpoints_changed(struct speaker *s, struct subject *j)
+{
+	if (j->balancer != NULL && j->balancer->local)
+		engine_unelect(s, j);
+	mark(s, j);
+}
+
 void speaker_slice_remove(struct speaker *s, const char *ns, const char *name)
 {
 	struct slice *x = slice_find(s, ns, name);
 
 	if (x == NULL)
 		return;
-	mark(s, x->subject); /* the pass reaps it where nothing else is left */
+	endpoints_changed(s, x->subject); /* the pass reaps it where nothing else is left */
 	slice_free(s, x);
 }
 
@@ -262,7 +274,7 @@ void speaker_slice_upsert(struct speaker *s, const struct endpoint_slice *slice)
 	speaker_slice_remove(s, ns, name);
 	RB_INSERT(slice_tree, &s->slices, x);
 	LIST_INSERT_HEAD(&j->slices, x, of_subject);
-	mark(s, j);
+	endpoints_changed(s, j);
 }
 
 struct member *engine_member_find(const struct speaker *s, const char *name)
@@ -284,20 +296,23 @@ void speaker_node_upsert(struct speaker *s, const struct node *node)
 {
 	struct member *m = engine_member_find(s, node->meta.name);
 
+	if (m != NULL && m->excluded == node->excluded &&
+	    m->network_unavailable == node->network_unavailable &&
+	    labels_same(&m->labels, &node->meta.labels))
+		return; /* a heartbeat */
+	engine_node_before(s, m);
 	if (m == NULL) {
 		m = must(calloc(1, sizeof(*m)));
 		m->name = intern(node->meta.name);
+		if (s->ranks != NULL)
+			m->number = ranks_number(s->ranks, m->name);
 		RB_INSERT(member_tree, &s->members, m);
-	} else if (m->excluded == node->excluded &&
-		   m->network_unavailable == node->network_unavailable &&
-		   labels_same(&m->labels, &node->meta.labels)) {
-		return; /* a heartbeat */
 	}
 	labels_done(&m->labels);
-	m->labels = labels_copy(&node->meta.labels);
+	m->labels = labels_ref(&node->meta.labels);
 	m->excluded = node->excluded;
 	m->network_unavailable = node->network_unavailable;
-	engine_mark_all(s);
+	engine_node_after(s, m, false);
 }
 
 bool speaker_node_known(const struct speaker *s)
@@ -311,8 +326,9 @@ void speaker_node_remove(struct speaker *s, const char *name)
 
 	if (m == NULL)
 		return;
+	engine_node_before(s, m);
+	engine_node_after(s, m, true);
 	member_free(s, m);
-	engine_mark_all(s);
 }
 
 void speaker_link_set(struct speaker *s, const struct l2_link *link)
@@ -353,8 +369,12 @@ const struct subject *engine_orphan(const struct speaker *s, const struct config
 
 bool engine_config_adopt(struct speaker *s)
 {
+	struct subject *j;
+
 	if (engine_orphan(s, s->config_next) != NULL)
 		return false;
+	RB_FOREACH (j, subject_tree, &s->subjects)
+		engine_unelect(s, j); /* a field is known by places in the configuration */
 	config_unref(s->config);
 	s->config = s->config_next;
 	s->config_next = NULL;
@@ -397,6 +417,7 @@ int speaker_new(const struct speaker_cfg *cfg, struct speaker **ret)
 		s->lb_class = intern(cfg->lb_class);
 	s->ignore_exclude_lb = cfg->ignore_exclude_lb;
 	s->assume_endpoints = cfg->assume_endpoints;
+	s->ranks = cfg->ranks;
 	TAILQ_INIT(&s->told);
 	TAILQ_INIT(&s->concerned);
 	if (cfg->metrics != NULL)
@@ -419,6 +440,7 @@ struct speaker *speaker_free(struct speaker *s)
 		subject_free(s, j);
 	for (struct member *m; (m = RB_MIN(member_tree, &s->members)) != NULL;)
 		member_free(s, m);
+	array_free(&s->ads);
 	config_unref(s->config);
 	config_unref(s->config_next);
 	intern_unref(s->node_name);

@@ -9,8 +9,9 @@
  * It is level-triggered. An input only notes what changed and marks the Services
  * that it concerns; speaker_pass() compares, for each marked Service, what should be
  * announced with what is, and appends the difference to the actions. A pass over
- * an unchanged world does nothing. An input about one Service costs O(log n) and its
- * own size; a Node, a link or a configuration concerns all Services.
+ * an unchanged world does nothing. An input about one Service costs O(log n), its own
+ * size and at most one look at each Node. A Node costs a comparison for each Service, and an
+ * election for those whose first it was or is now; a configuration concerns all.
  *
  * Who announces is election.h's, how an address is held on the wire is layer2.h's.
  * Not here yet: gossip (every known Node counts as alive), conflict detection, BGP.
@@ -23,6 +24,7 @@
 #include "lib/model/config.h"
 #include "lib/model/service.h"
 #include "speaker/layer2.h"
+#include "speaker/ranks.h"
 
 #define SPEAKER_PASS_MAX 256 /* Services */
 
@@ -37,6 +39,7 @@ struct speaker_cfg {
 	const char *exclude;     /* see l2_new(); copied */
 	struct metrics *metrics; /* borrowed; NULL: none are kept */
 	uint64_t seed;           /* of the jitter in refreshes */
+	struct ranks *ranks;     /* borrowed: shared with other engines; NULL: there are none */
 };
 
 /* On success *ret is the caller's. Returns 0, -EINVAL (cfg.exclude) or -ENOMEM. */
@@ -132,5 +135,21 @@ void speaker_view_done(struct speaker_view *v);
 
 /* How many Services this node announces, for a human. */
 size_t speaker_announced_count(const struct speaker *s);
+
+/*
+ * How much an engine keeps, as numbers of things. At rest none is greater than what it was told has
+ * need of: whoever finds more has found a leak.
+ */
+struct speaker_footprint {
+	size_t names;     /* Services and those that EndpointSlices point at */
+	size_t services;  /* of our class */
+	size_t slices;    /* EndpointSlices of a Service */
+	size_t nodes;     /* Nodes */
+	size_t elections; /* sets of advertisements that select a Service */
+	size_t marked;    /* Services that the next pass looks at */
+	size_t held;      /* addresses announced, one for each Service that has it */
+	struct l2_footprint l2;
+};
+struct speaker_footprint speaker_footprint(const struct speaker *s);
 
 #endif

@@ -38,7 +38,7 @@ static bool serves(const struct speaker *s, const struct subject *j)
 	return false;
 }
 
-static bool serves_on(const struct speaker *s, const struct subject *j, const char *node)
+bool engine_serves_on(const struct speaker *s, const struct subject *j, const char *node)
 {
 	const struct slice *x;
 
@@ -51,10 +51,9 @@ static bool serves_on(const struct speaker *s, const struct subject *j, const ch
 	return false;
 }
 
-const char *engine_unfit(const struct speaker *s, const struct subject *j, const struct pool *pool,
+const char *engine_unfit(const struct speaker *s, const uint32_t *ads, size_t ad_count,
 			 const struct member *m, int64_t *ret_weight)
 {
-	const struct l2_advertisements *ads = &s->config->l2_advertisements;
 	int64_t weight = 0;
 	bool covered = false;
 
@@ -62,9 +61,9 @@ const char *engine_unfit(const struct speaker *s, const struct subject *j, const
 		return "has NetworkUnavailable";
 	if (m->excluded && !s->ignore_exclude_lb)
 		return "is excluded from load balancers by its label";
-	for (size_t i = 0; i < ads->count; i++) {
-		const struct l2_advertisement *a = &ads->items[i];
-		if (!advertises(a, pool, j->balancer) || !covers_node(a, m))
+	for (size_t i = 0; i < ad_count; i++) {
+		const struct l2_advertisement *a = &s->config->l2_advertisements.items[ads[i]];
+		if (!covers_node(a, m))
 			continue;
 		covered = true;
 		for (size_t k = 0; k < a->preferred.count; k++)
@@ -73,18 +72,26 @@ const char *engine_unfit(const struct speaker *s, const struct subject *j, const
 	}
 	if (!covered)
 		return "is in no nodeSelectors";
-	if (j->balancer->local && !serves_on(s, j, m->name))
-		return "has no ready endpoint (externalTrafficPolicy: Local)";
 	*ret_weight = weight;
 	return NULL;
 }
 
+const char *engine_unfit_for(const struct speaker *s, const struct subject *j,
+			     const struct ads *ads, const struct member *m, int64_t *ret_weight)
+{
+	const char *why = engine_unfit(s, ads->items, ads->count, m, ret_weight);
+
+	if (why == NULL && j->balancer->local && !engine_serves_on(s, j, m->name))
+		why = "has no ready endpoint (externalTrafficPolicy: Local)";
+	return why;
+}
+
 const char *engine_unannounceable(const struct speaker *s, const struct subject *j,
-				  const struct pool **ret_pool)
+				  struct ads *ret_ads)
 {
 	const struct balancer *b = j->balancer;
-	bool advertised = false;
 
+	ret_ads->count = 0;
 	if (b->ips_bad)
 		return "an address in its status does not parse";
 	if (b->ip_count == 0)
@@ -103,24 +110,9 @@ const char *engine_unannounceable(const struct speaker *s, const struct subject 
 		if (b->sharing && a->service_selectors.count > 0)
 			return "it shares its address, which an L2Advertisement with "
 			       "serviceSelectors does not allow";
-		advertised = true;
+		*(uint32_t *)must(array_push(ret_ads)) = (uint32_t)i;
 	}
-	if (!advertised)
-		return "no L2Advertisement selects it";
-	*ret_pool = pool;
-	return NULL;
-}
-
-void engine_candidates(const struct speaker *s, const struct subject *j, const struct pool *pool,
-		       struct candidates *ret)
-{
-	struct member *m;
-	int64_t weight;
-
-	RB_FOREACH (m, member_tree, (struct member_tree *)&s->members)
-		if (engine_unfit(s, j, pool, m, &weight) == NULL &&
-		    election_enter(ret, m->name, weight, &j->balancer->ips[0]) < 0)
-			abort();
+	return ret_ads->count == 0 ? "no L2Advertisement selects it" : NULL;
 }
 
 static int text_cmp(const void *x, const void *y)
@@ -130,17 +122,16 @@ static int text_cmp(const void *x, const void *y)
 	return strcmp(*a, *b);
 }
 
-struct names engine_interfaces(const struct speaker *s, const struct subject *j,
-			       const struct pool *pool, const char *node)
+struct names engine_interfaces(const struct speaker *s, const struct ads *ads, const char *node)
 {
-	const struct l2_advertisements *ads = &s->config->l2_advertisements;
 	const struct member *m = engine_member_find(s, node);
 	struct names all = { 0 };
 	size_t distinct = 0;
 
 	for (size_t i = 0; i < ads->count; i++) {
-		const struct l2_advertisement *a = &ads->items[i];
-		if (!advertises(a, pool, j->balancer) || !covers_node(a, m))
+		const struct l2_advertisement *a =
+			&s->config->l2_advertisements.items[ads->items[i]];
+		if (!covers_node(a, m))
 			continue;
 		if (a->interfaces.count == 0) {
 			array_free(&all);

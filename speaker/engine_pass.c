@@ -137,8 +137,6 @@ static bool can_announce(struct speaker *s, struct subject *j, const struct name
 static void converge(struct speaker *s, struct subject *j, uint64_t now_ns,
 		     struct speaker_actions *out)
 {
-	struct candidates candidates = { 0 };
-	const struct pool *pool = NULL;
 	const char *why = NULL;
 
 	if (j->balancer == NULL)
@@ -146,18 +144,18 @@ static void converge(struct speaker *s, struct subject *j, uint64_t now_ns,
 	else if (!s->ready)
 		why = "this speaker takes no part";
 	else
-		why = engine_unannounceable(s, j, &pool);
+		why = engine_unannounceable(s, j, &s->ads);
 	if (why == NULL) {
-		engine_candidates(s, j, pool, &candidates);
-		const struct candidate *first = election_winner(&candidates);
-		if (first == NULL)
+		engine_elect(s, j, &s->ads);
+		if (j->winner.member == NULL)
 			why = "no node is eligible";
-		else if (first->node != s->node_name)
+		else if (j->winner.member->name != s->node_name)
 			why = "another node is first";
+	} else {
+		engine_unelect(s, j);
 	}
-	array_free(&candidates);
 	if (why == NULL) {
-		struct names interfaces = engine_interfaces(s, j, pool, s->node_name);
+		struct names interfaces = engine_interfaces(s, &s->ads, s->node_name);
 		if (can_announce(s, j, &interfaces, out))
 			announce(s, j, &interfaces, now_ns, out);
 		else

@@ -7,8 +7,24 @@
 
 #define UNFIT_SHOWN 5 /* nodes named in one line */
 
+/* Every node that may announce @j, in order. */
+static struct candidates candidates_of(const struct speaker *s, const struct subject *j,
+				       const struct ads *ads)
+{
+	struct election e = election_for(&j->balancer->ips[0]);
+	struct candidates all = { 0 };
+	struct member *m;
+	int64_t weight;
+
+	RB_FOREACH (m, member_tree, (struct member_tree *)&s->members)
+		if (engine_unfit_for(s, j, ads, m, &weight) == NULL)
+			must_0(election_enter(&all, &e, m->name, weight));
+	election_sort(&all);
+	return all;
+}
+
 /* Why each node is out, for a Service that nobody may announce. */
-static char *why_no_node(const struct speaker *s, const struct subject *j, const struct pool *pool)
+static char *why_no_node(const struct speaker *s, const struct subject *j, const struct ads *ads)
 {
 	char *text = NULL;
 	size_t size = 0, n = 0;
@@ -19,7 +35,7 @@ static char *why_no_node(const struct speaker *s, const struct subject *j, const
 	RB_FOREACH (m, member_tree, (struct member_tree *)&s->members) {
 		if (n++ < UNFIT_SHOWN)
 			fprintf(to, "%s %s %s", n == 1 ? "no node is eligible:" : ";", m->name,
-				engine_unfit(s, j, pool, m, &weight));
+				engine_unfit_for(s, j, ads, m, &weight));
 	}
 	if (n == 0)
 		fputs("no Node is known", to);
@@ -46,40 +62,44 @@ static char *why_first(const struct subject *j, const struct candidates *sorted)
 			   c[0].node, ip_format(&j->balancer->ips[0], ip));
 }
 
-int speaker_view(const struct speaker *s, const char *ns, const char *name,
-		 struct speaker_view *ret)
+/* Who announces @j, which somebody may. */
+static void view_nodes(const struct speaker *s, const struct subject *j, const struct ads *ads,
+		       struct speaker_view *v)
 {
-	const struct subject *j = engine_subject_find(s, ns, name);
-	struct candidates candidates = { 0 };
-	const struct pool *pool = NULL;
-	struct speaker_view v = { 0 };
+	struct candidates candidates = candidates_of(s, j, ads);
 
-	if (j == NULL || j->balancer == NULL)
-		return -ENOENT;
-	const char *why = engine_unannounceable(s, j, &pool);
-	if (why != NULL) {
-		v.why = must(strdup(why));
-		*ret = v;
-		return 0;
-	}
-	engine_candidates(s, j, pool, &candidates);
-	election_sort(&candidates);
 	if (candidates.count == 0) {
-		v.why = why_no_node(s, j, pool);
-		*ret = v;
-		return 0;
+		v->why = why_no_node(s, j, ads);
+		return;
 	}
-	v.why = why_first(j, &candidates);
+	v->why = why_first(j, &candidates);
 	for (size_t i = 0; i < j->balancer->ip_count; i++) {
-		struct speaker_announcement *a = must(array_push(&v.announcements));
+		struct speaker_announcement *a = must(array_push(&v->announcements));
 		a->protocol = "layer2";
 		a->ip = j->balancer->ips[i];
 		a->node = candidates.items[0].node;
 	}
 	for (size_t i = 1; i < candidates.count; i++)
-		*(const char **)must(array_push(&v.runners_up)) = candidates.items[i].node;
-	v.interfaces = engine_interfaces(s, j, pool, candidates.items[0].node);
+		*(const char **)must(array_push(&v->runners_up)) = candidates.items[i].node;
+	v->interfaces = engine_interfaces(s, ads, candidates.items[0].node);
 	array_free(&candidates);
+}
+
+int speaker_view(const struct speaker *s, const char *ns, const char *name,
+		 struct speaker_view *ret)
+{
+	const struct subject *j = engine_subject_find(s, ns, name);
+	struct speaker_view v = { 0 };
+	struct ads ads = { 0 };
+
+	if (j == NULL || j->balancer == NULL)
+		return -ENOENT;
+	const char *why = engine_unannounceable(s, j, &ads);
+	if (why != NULL)
+		v.why = must(strdup(why));
+	else
+		view_nodes(s, j, &ads, &v);
+	array_free(&ads);
 	*ret = v;
 	return 0;
 }
@@ -91,4 +111,27 @@ void speaker_view_done(struct speaker_view *v)
 	array_free(&v->interfaces);
 	free(v->why);
 	v->why = NULL;
+}
+
+struct speaker_footprint speaker_footprint(const struct speaker *s)
+{
+	struct speaker_footprint n = { .l2 = l2_footprint(s->l2) };
+	struct subject *j;
+	struct member *m;
+	struct slice *x;
+	struct field *f;
+
+	RB_FOREACH (j, subject_tree, (struct subject_tree *)&s->subjects) {
+		n.names++;
+		n.services += j->balancer != NULL;
+		n.marked += j->queue != NULL;
+		n.held += j->held_count;
+	}
+	RB_FOREACH (x, slice_tree, (struct slice_tree *)&s->slices)
+		n.slices++;
+	RB_FOREACH (m, member_tree, (struct member_tree *)&s->members)
+		n.nodes++;
+	RB_FOREACH (f, field_tree, (struct field_tree *)&s->fields)
+		n.elections++;
+	return n;
 }

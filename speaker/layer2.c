@@ -418,6 +418,28 @@ uint64_t l2_wake_ns(const struct l2 *l)
 	return wake_ns;
 }
 
+struct l2_footprint l2_footprint(const struct l2 *l)
+{
+	struct l2_footprint n = { 0 };
+	struct announcement *a;
+	struct group *g;
+	struct port *p;
+	struct vip *v;
+
+	RB_FOREACH (p, port_tree, (struct port_tree *)&l->ports) {
+		n.links++;
+		RB_FOREACH (g, group_tree, &p->groups)
+			n.groups++;
+	}
+	RB_FOREACH (v, vip_tree, (struct vip_tree *)&l->vips) {
+		n.addresses++;
+		n.holders += v->holder_count;
+		LIST_FOREACH (a, &v->announcements, of_vip)
+			n.announcements++;
+	}
+	return n;
+}
+
 /* --- life ---------------------------------------------------------------------------------- */
 
 static void metrics_declare(struct l2 *l, struct metrics *m)

@@ -90,6 +90,15 @@ void l2_pass(struct l2 *l, uint64_t now_ns, struct speaker_actions *out);
 /* When l2_pass() has something to do next if nothing changes; UINT64_MAX: never. */
 uint64_t l2_wake_ns(const struct l2 *l);
 
+struct l2_footprint {
+	size_t links;         /* not excluded */
+	size_t addresses;     /* held, or to be given up by the next pass */
+	size_t holders;       /* of those */
+	size_t announcements; /* addresses, one for each link */
+	size_t groups;        /* solicited-node groups, the same way */
+};
+struct l2_footprint l2_footprint(const struct l2 *l);
+
 /* See speaker_cover() in engine.h. */
 size_t l2_cover(struct l2 *l, uint8_t family, size_t max,
 		struct ip_prefix ret[static L2_COVER_MAX]);

@@ -15,6 +15,7 @@
 
 #include "lib/base/intern.h"
 #include "tests/unit/frames.h"
+#include "tests/unit/speaker_told.h"
 
 #define T0 (1000 * NS_PER_S)
 
@@ -30,34 +31,17 @@ struct world {
 
 /* --- what goes in -------------------------------------------------------------------------- */
 
-static cJSON *yaml(const char *text)
-{
-	char err[200] = "";
-	cJSON *tree = doc_parse_yaml(text, strlen(text), err, sizeof(err));
-
-	if (tree == NULL)
-		fail_msg("%s", err);
-	return tree;
-}
-
 static void service(struct world *w, const char *name, const char *more, const char *spec,
 		    const char *status)
 {
 	char text[1200];
-	struct faults faults = { 0 };
-	struct service *s = NULL;
 
 	snprintf(text, sizeof(text),
 		 "metadata: { namespace: web, name: %s, uid: u-%s %s }\n"
 		 "spec: { type: LoadBalancer, ports: [ { port: 80 } ] %s }\n"
 		 "status: { loadBalancer: { ingress: [ %s ] } }\n",
 		 name, name, more, spec, status);
-	cJSON *tree = yaml(text);
-	assert_int_equal(service_decode(tree, (struct where){ 0 }, &faults, &s), 0);
-	speaker_service_upsert(w->speaker, s);
-	service_free(s);
-	cJSON_Delete(tree);
-	faults_free(&faults);
+	tell_service(w->speaker, text);
 }
 
 /* One endpoint on @node with the given conditions. */
@@ -65,8 +49,6 @@ static void slice(struct world *w, const char *service_name, const char *node,
 		  const char *conditions)
 {
 	char text[600];
-	struct faults faults = { 0 };
-	struct endpoint_slice *s = NULL;
 
 	snprintf(text, sizeof(text),
 		 "metadata: { namespace: web, name: %s-1, labels: { kubernetes.io/service-name: %s "
@@ -75,52 +57,17 @@ static void slice(struct world *w, const char *service_name, const char *node,
 		 "endpoints: [ { addresses: [ 10.244.0.7 ], nodeName: %s, conditions: { %s } } ]\n"
 		 "ports: [ { port: 8080 } ]\n",
 		 service_name, service_name, node, conditions);
-	cJSON *tree = yaml(text);
-	assert_int_equal(endpoint_slice_decode(tree, (struct where){ 0 }, &faults, &s), 0);
-	speaker_slice_upsert(w->speaker, s);
-	endpoint_slice_free(s);
-	cJSON_Delete(tree);
-	faults_free(&faults);
+	tell_slice(w->speaker, text);
 }
 
 static void node(struct world *w, const char *name, const char *labels, const char *condition)
 {
 	char text[600];
-	struct faults faults = { 0 };
-	struct node *n = NULL;
 
 	snprintf(text, sizeof(text),
 		 "metadata: { name: %s, labels: { %s } }\nstatus: { conditions: [ %s ] }\n", name,
 		 labels, condition);
-	cJSON *tree = yaml(text);
-	assert_int_equal(node_decode(tree, (struct where){ 0 }, &faults, &n), 0);
-	speaker_node_upsert(w->speaker, n);
-	node_free(n);
-	cJSON_Delete(tree);
-	faults_free(&faults);
-}
-
-static struct config *config_of(const char *text)
-{
-	struct faults faults = { 0 };
-	struct config_inputs inputs = { 0 };
-	struct config *config = NULL;
-	struct doc *doc = NULL;
-
-	assert_int_equal(doc_load_text("test.conf", text, strlen(text), &faults, &doc), 0);
-	for (size_t i = 0; i < doc_objects(doc)->count; i++) {
-		const struct doc_object *o = &doc_objects(doc)->items[i];
-		struct config_input *in = array_push(&inputs);
-		*in = (struct config_input){ o->json, o->where, true };
-	}
-	if (config_build(&inputs, &faults, &config) < 0) {
-		faults_print(&faults, stderr);
-		fail();
-	}
-	array_free(&inputs);
-	doc_free(doc);
-	faults_free(&faults);
-	return config;
+	tell_node(w->speaker, text);
 }
 
 static void configure(struct world *w, const char *pools_text, const char *ads)
@@ -684,7 +631,7 @@ static void test_what_one_service_loses_does_not_wait_for_the_others(void **stat
 	for (unsigned i = 0; i < 2; i++)
 		pass(w);
 	assert_true(answers(w, "192.168.1.240"));
-	node(w, "node-d", "", ""); /* concerns all */
+	link_add(w, 9, "eth9"); /* concerns all */
 	speaker_service_remove(w->speaker, "web", "front");
 	pass(w);
 	assert_int_equal(speaker_wake_ns(w->speaker), 0); /* others are left */
