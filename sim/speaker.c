@@ -170,6 +170,7 @@ void sim_speaker_start(struct sim_speaker *s)
 					 .lb_class = s->cfg.lb_class,
 					 .ignore_exclude_lb = s->cfg.ignore_exclude_lb,
 					 .exclude = s->cfg.exclude,
+					 .ranks = s->cfg.ranks,
 					 .seed = rng_next(&s->rng) };
 
 	if (s->engine != NULL)

@@ -37,6 +37,8 @@ struct sim_speaker_cfg {
 	struct sim_api *api;            /* borrowed */
 	const char *lb_class, *exclude; /* as speaker_cfg */
 	bool ignore_exclude_lb;
+	struct ranks
+		*ranks; /* borrowed: of all speakers of a world; NULL: each hashes for itself */
 	uint64_t seed;
 	bool say_why;     /* somebody captures: frames go out with speaker_why_format() */
 	bool check_twice; /* run every pass a second time: it must have nothing to do */
