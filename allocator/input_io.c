@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "allocator/ips.h"
+#include "allocator/status_object.h"
 #include "lib/base/must.h"
 #include "lib/daemon/undecodable.h"
 #include "lib/model/meta.h"
@@ -40,19 +40,9 @@ struct service *input_io_decode(struct input_io *c, const cJSON *object)
 static void on_unreadable(struct input_io *c, const cJSON *object)
 {
 	const char *ns = meta_text(object, "namespace"), *name = meta_text(object, "name");
-	const cJSON *status = cJSON_GetObjectItemCaseSensitive(object, "status");
-	const cJSON *balancer = cJSON_GetObjectItemCaseSensitive(status, "loadBalancer");
-	const cJSON *entry;
 	struct ip_addr ips[IP_LIST_MAX];
-	size_t count = 0;
+	size_t count = status_object_ips(object, ips);
 
-	cJSON_ArrayForEach (entry, cJSON_GetObjectItemCaseSensitive(balancer, "ingress")) {
-		const char *ip =
-			cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(entry, "ip"));
-
-		if (count < IP_LIST_MAX && ip != NULL && ip_parse(ip, &ips[count]) == 0)
-			count++;
-	}
 	if (ns != NULL && name != NULL)
 		allocator_service_unreadable(c->cfg.engine, ns, name, ips, count);
 }

@@ -5,13 +5,13 @@
 #include <string.h>
 
 #include "allocator/ips.h"
+#include "allocator/status_object.h"
 #include "lib/base/duration.h"
 #include "lib/base/log.h"
 #include "lib/base/must.h"
 #include "lib/daemon/loop.h"
 #include "lib/model/version.h"
 
-#define ANNOTATION "metallb.io/ip-allocated-from-pool"
 #define SAY_GAP_NS (10 * NS_PER_S) /* between two lines about failures */
 
 struct status_io {
@@ -132,77 +132,12 @@ static void on_written(void *arg, int status, const cJSON *json, const char *err
 	errand_failed(e, status, error);
 }
 
-static void add_ingress(cJSON *status, const struct allocator_action *act)
-{
-	cJSON *balancer = must(cJSON_AddObjectToObject(status, "loadBalancer"));
-
-	if (act->ip_count == 0) {
-		must(cJSON_AddNullToObject(balancer, "ingress"));
-		return;
-	}
-	cJSON *ingress = must(cJSON_AddArrayToObject(balancer, "ingress"));
-	for (unsigned i = 0; i < act->ip_count; i++) {
-		cJSON *entry = must(cJSON_CreateObject());
-		char ip[IP_TEXT_MAX];
-
-		must(cJSON_AddStringToObject(entry, "ip", ip_format(&act->ips[i], ip)));
-		if (act->proxied)
-			must(cJSON_AddStringToObject(entry, "ipMode", "Proxy"));
-		cJSON_AddItemToArray(ingress, entry);
-	}
-}
-
-/*
- * One entry of status.conditions, which a strategic merge patch merges by type: those of others
- * stay, and of our own a lastTransitionTime that is not mentioned.
- */
-static void add_condition(cJSON *status, const struct allocator_condition *c)
-{
-	char now[KUBE_TIME_TEXT];
-
-	if (c->set == ALLOCATOR_CONDITION_KEEP)
-		return;
-	cJSON *conditions = must(cJSON_AddArrayToObject(status, "conditions"));
-	cJSON *entry = must(cJSON_CreateObject());
-	cJSON_AddItemToArray(conditions, entry);
-	must(cJSON_AddStringToObject(entry, "type", SERVICE_READY_CONDITION));
-	if (c->set == ALLOCATOR_CONDITION_REMOVE) {
-		must(cJSON_AddStringToObject(entry, "$patch", "delete"));
-		return;
-	}
-	must(cJSON_AddStringToObject(entry, "status",
-				     c->set == ALLOCATOR_CONDITION_TRUE ? "True" : "False"));
-	must(cJSON_AddStringToObject(entry, "reason", c->reason));
-	must(cJSON_AddStringToObject(entry, "message", c->message));
-	if (c->turned)
-		must(cJSON_AddStringToObject(entry, "lastTransitionTime", kube_time_text(now)));
-}
-
-/* {"metadata": {"resourceVersion", "annotations"}, "status": {"loadBalancer", "conditions"}} */
-static char *write_body(const struct allocator_action *act)
-{
-	cJSON *body = must(cJSON_CreateObject());
-	cJSON *meta = must(cJSON_AddObjectToObject(body, "metadata"));
-	cJSON *annotations = must(cJSON_AddObjectToObject(meta, "annotations"));
-	cJSON *status = must(cJSON_AddObjectToObject(body, "status"));
-
-	if (act->resource_version != NULL)
-		must(cJSON_AddStringToObject(meta, "resourceVersion", act->resource_version));
-	if (act->pool != NULL)
-		must(cJSON_AddStringToObject(annotations, ANNOTATION, act->pool));
-	else
-		must(cJSON_AddNullToObject(annotations, ANNOTATION));
-	add_ingress(status, act);
-	add_condition(status, &act->condition);
-	char *text = must(cJSON_PrintUnformatted(body));
-	cJSON_Delete(body);
-	return text;
-}
-
 void status_io_write(struct status_io *w, const struct allocator_action *act)
 {
 	char *path = must(kube_path("/api/v1", act->ns, "services", act->name, "status"));
-	char *body = write_body(act);
+	char now[KUBE_TIME_TEXT];
+	cJSON *patch = status_object_patch(act, kube_time_text(now));
+	char *body = must(cJSON_PrintUnformatted(patch));
 	char ips[IP_LIST_MAX * IP_TEXT_MAX] = "", ip[IP_TEXT_MAX];
 	struct errand *e = errand_new(w, act);
 
@@ -218,6 +153,7 @@ void status_io_write(struct status_io *w, const struct allocator_action *act)
 		gate_io_send(w->cfg.gate, "PATCH", path, KUBE_STRATEGIC_PATCH, body, on_written, e);
 	free(path);
 	free(body);
+	cJSON_Delete(patch);
 	if (rc != 0)
 		errand_failed(e, 0, strerror(-rc));
 }

@@ -6,78 +6,23 @@
 #include <time.h>
 
 #include "allocator/reserve_map.h"
-#include "ctl/peek.h"
+#include "allocator/status_object.h"
 #include "lib/base/intern.h"
 #include "lib/base/must.h"
-
-#define FROM_POOL "metallb.io/ip-allocated-from-pool"
 
 /* A write may free what another Service waits for; each round serves one at least. */
 #define ROUNDS_MAX 1000
 
-/* An object's member that is an object too, made when it is missing. */
-static cJSON *member(cJSON *object, const char *key)
-{
-	cJSON *m = peek(object, key);
-
-	return m != NULL ? m : must(cJSON_AddObjectToObject(object, key));
-}
-
 /* --- the allocator ---------------------------------------------------------------------------- */
 
-/*
- * The allocator's entry of status.conditions. There is no time at which a plan happens, so one that
- * turns has none.
+/* Do to the object what the daemon would have the API do. There is no time at which a plan happens.
  */
-static void write_condition(cJSON *status, const struct allocator_condition *c)
-{
-	cJSON *conditions = peek(status, "conditions"), *old;
-
-	if (c->set == ALLOCATOR_CONDITION_KEEP)
-		return;
-	if (!cJSON_IsArray(conditions)) {
-		cJSON_DeleteItemFromObjectCaseSensitive(status, "conditions");
-		conditions = must(cJSON_AddArrayToObject(status, "conditions"));
-	}
-	cJSON_ArrayForEach (old, conditions)
-		if (strcmp(peek_text(old, "type"), SERVICE_READY_CONDITION) == 0)
-			break;
-	if (c->set != ALLOCATOR_CONDITION_REMOVE) {
-		bool ready = c->set == ALLOCATOR_CONDITION_TRUE;
-		const char *since = peek_text(old, "lastTransitionTime");
-		cJSON *new = must(cJSON_CreateObject());
-		cJSON_AddItemToArray(conditions, new);
-		must(cJSON_AddStringToObject(new, "type", SERVICE_READY_CONDITION));
-		must(cJSON_AddStringToObject(new, "status", ready ? "True" : "False"));
-		if (!c->turned && *since != '\0')
-			must(cJSON_AddStringToObject(new, "lastTransitionTime", since));
-		must(cJSON_AddStringToObject(new, "reason", c->reason));
-		must(cJSON_AddStringToObject(new, "message", c->message));
-	}
-	if (old != NULL)
-		cJSON_Delete(cJSON_DetachItemViaPointer(conditions, old));
-}
-
-/* Do to the object what the daemon would have the API do. */
 static void write_status(struct cluster_service *s, const struct allocator_action *a)
 {
-	cJSON *annotations = member(member(s->json, "metadata"), "annotations");
-	cJSON *balancer = member(member(s->json, "status"), "loadBalancer");
-	char text[IP_TEXT_MAX];
+	cJSON *patch = status_object_patch(a, NULL);
 
-	cJSON_DeleteItemFromObjectCaseSensitive(annotations, FROM_POOL);
-	if (a->pool != NULL)
-		must(cJSON_AddStringToObject(annotations, FROM_POOL, a->pool));
-	cJSON_DeleteItemFromObjectCaseSensitive(balancer, "ingress");
-	cJSON *ingress = must(cJSON_AddArrayToObject(balancer, "ingress"));
-	for (unsigned i = 0; i < a->ip_count; i++) {
-		cJSON *entry = must(cJSON_CreateObject());
-		must(cJSON_AddStringToObject(entry, "ip", ip_format(&a->ips[i], text)));
-		if (a->proxied)
-			must(cJSON_AddStringToObject(entry, "ipMode", "Proxy"));
-		cJSON_AddItemToArray(ingress, entry);
-	}
-	write_condition(member(s->json, "status"), &a->condition);
+	status_object_apply(s->json, patch);
+	cJSON_Delete(patch);
 }
 
 /* Keep what is told of an address that goes: it says why. */
