@@ -198,6 +198,26 @@ uint64_t allocator_wake_ns(const struct allocator *a);
 /* How many times a Service was decided so far: what a change costs. */
 uint64_t allocator_recomputed(const struct allocator *a);
 
+/*
+ * What it keeps, counted: nothing of it may grow with time alone. At rest each is bounded by what
+ * there is at the API: services and namespaces are those, names are what `reservations` keeps.
+ */
+struct allocator_footprint {
+	size_t services, namespaces; /* that are known */
+	size_t names;     /* of Services that are gone: addresses are kept for them, or a write of
+			     theirs is under way */
+	size_t addresses; /* in the books */
+	size_t uses;      /* of these, by Services: a shared one has several */
+	size_t cursors;   /* of the search for shared ones: one for each sharing key, range and port
+			     at most */
+	size_t tallies;   /* of namespaces in pools with a quota: at most one for each use */
+	size_t reservations;
+	size_t queued;            /* Services to be looked at */
+	size_t unwritten;         /* whose status is to be written */
+	size_t leases, ipam_work; /* of IPAMs; wishes and calls */
+};
+struct allocator_footprint allocator_footprint(const struct allocator *a);
+
 /* --- questions ----------------------------------------------------------------------- */
 
 /*

@@ -346,6 +346,22 @@ void ipam_hooks(const struct ipam *m, void (*each)(void *arg, const struct ipam_
 	}
 }
 
+void ipam_count(const struct ipam *m, size_t *ret_leases, size_t *ret_work)
+{
+	struct lease *l;
+	const struct hook *h;
+	const struct wish *w;
+
+	*ret_leases = *ret_work = 0;
+	TAILQ_FOREACH (h, &m->hooks, next)
+		*ret_work += h->flight_count;
+	RB_FOREACH (l, lease_tree, (struct lease_tree *)(uintptr_t)&m->leases) {
+		++*ret_leases;
+		LIST_FOREACH (w, &l->wishes, of_lease)
+			++*ret_work;
+	}
+}
+
 struct ipam *ipam_new(const struct ipam_ops *ops, void *arg, uint64_t seed)
 {
 	struct ipam *m = must(calloc(1, sizeof(*m)));

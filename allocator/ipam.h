@@ -105,6 +105,9 @@ uint64_t ipam_wake_ns(const struct ipam *m);
 /* How call @id ended; an id that is not known is one from before ipam_forget(). */
 void ipam_answered(struct ipam *m, uint64_t id, const struct ipam_answer *answer, uint64_t now_ns);
 
+/* How many leases it knows of, and wishes and calls under way. */
+void ipam_count(const struct ipam *m, size_t *ret_leases, size_t *ret_work);
+
 void ipam_hooks(const struct ipam *m, void (*each)(void *arg, const struct ipam_hook_view *view),
 		void *arg);
 

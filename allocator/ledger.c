@@ -402,6 +402,16 @@ bool ledger_news(const struct ledger *b, struct pool_book *pool, uint8_t family,
 		(pool->tallied > since || share_news(b->shares, pool, family, claim, since)));
 }
 
+size_t ledger_addresses(const struct ledger *b)
+{
+	return b->count;
+}
+
+size_t ledger_cursors(const struct ledger *b)
+{
+	return share_cursors(b->shares);
+}
+
 const struct pools_book *ledger_pools(const struct ledger *b)
 {
 	return b->pools;

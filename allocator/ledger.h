@@ -88,6 +88,10 @@ void ledger_drop(struct ledger *b, struct use *u);
 /* What @h has of @ip, or NULL. */
 struct use *ledger_use(const struct holder *h, const struct ip_addr *ip);
 
+/* How many addresses there are in the books, and what the search for shared ones remembers. */
+size_t ledger_addresses(const struct ledger *b);
+size_t ledger_cursors(const struct ledger *b);
+
 /* Grows each time that somebody who waits may have a new chance. */
 uint64_t ledger_freed(const struct ledger *b);
 /* Has @ip got other users since @since? None at all, if another of its pool and family was freed.

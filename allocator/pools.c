@@ -250,6 +250,16 @@ bool pools_per_range(const struct pools_book *b)
 	return b->per_range;
 }
 
+size_t pools_tallies(const struct pools_book *b)
+{
+	size_t pools, count = 0;
+	struct pool_book *const *all = pools_list(b, POOLS_ALL, &pools);
+
+	for (size_t i = 0; i < pools; i++)
+		count += tally_count(all[i]->tallies);
+	return count;
+}
+
 struct pool_book *pools_named(const struct pools_book *b, const char *name)
 {
 	size_t lo = 0, hi = b->counts[POOLS_ALL];

@@ -66,6 +66,8 @@ struct pool_book *const *pools_list(const struct pools_book *b, enum pool_list l
 bool pools_per_range(const struct pools_book *b); /* has one of them perRange? */
 struct pool_book *pools_named(const struct pools_book *b, const char *name);
 
+size_t pools_tallies(const struct pools_book *b); /* of namespaces, in all pools with a quota */
+
 /* The pool that may give @ip out; nowhere when none, or when it is excluded or avoided there. */
 struct place pools_place(const struct pools_book *b, const struct ip_addr *ip);
 

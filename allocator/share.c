@@ -436,3 +436,15 @@ struct share_book *share_book_free(struct share_book *b)
 	free(b);
 	return NULL;
 }
+
+size_t share_cursors(const struct share_book *b)
+{
+	struct group *g;
+	struct cursor *c;
+	size_t count = 0;
+
+	RB_FOREACH (g, group_tree, (struct group_tree *)(uintptr_t)&b->groups)
+		RB_FOREACH (c, cursor_tree, (struct cursor_tree *)(uintptr_t)&g->cursors)
+			count++;
+	return count;
+}

@@ -59,6 +59,9 @@ bool share_admits(const struct share *s, const struct claim *c, const struct cla
 bool share_first(const struct share_book *b, const struct pool_book *pool, uint8_t family,
 		 size_t range, const struct claim *c, size_t *ret_range, u128 *ret);
 
+/* How many ports groups remember something of. */
+size_t share_cursors(const struct share_book *b);
+
 /* Since @now, a stamp that grows, @s admits more than it did. */
 void share_widened(struct share *s, uint64_t now);
 /* Is that so, after @since, of an address of @family in @pool, and is there one that admits @c? */

@@ -68,6 +68,18 @@ uint64_t tally_of(const struct tally_book *b, const char *ns)
 	return t != NULL ? t->count : 0;
 }
 
+size_t tally_count(const struct tally_book *b)
+{
+	struct tally *t;
+	size_t count = 0;
+
+	if (b == NULL)
+		return 0;
+	RB_FOREACH (t, tally_tree, (struct tally_tree *)(uintptr_t)&b->tree)
+		count++;
+	return count;
+}
+
 void tally_change(struct tally_book *b, const char *ns, int by)
 {
 	struct tally *t = tally_find(b, ns);

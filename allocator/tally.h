@@ -3,6 +3,7 @@
 #ifndef BELLMAN_ALLOCATOR_TALLY_H
 #define BELLMAN_ALLOCATOR_TALLY_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 struct tally_book;
@@ -12,6 +13,7 @@ struct tally_book *tally_book_free(struct tally_book *b); /* NULL is fine; retur
 
 /* Names of namespaces are interned. */
 uint64_t tally_of(const struct tally_book *b, const char *ns);
+size_t tally_count(const struct tally_book *b); /* namespaces that hold any; 0 for NULL */
 void tally_change(struct tally_book *b, const char *ns, int by);
 
 #endif

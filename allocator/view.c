@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The engine's answers to questions: what a Service holds and why not, what a pool has left. */
+#include "allocator/ipam.h"
 #include "allocator/record.h"
 
 bool allocator_settled(const struct allocator *a)
@@ -61,6 +62,32 @@ void allocator_services(const struct allocator *a,
 		record_view(r, &view);
 		each(arg, &view);
 	}
+}
+
+struct allocator_footprint allocator_footprint(const struct allocator *a)
+{
+	struct allocator_footprint n = {
+		.addresses = ledger_addresses(a->ledger),
+		.cursors = ledger_cursors(a->ledger),
+		.tallies = pools_tallies(ledger_pools(a->ledger)),
+	};
+	struct record *r;
+	struct space *s;
+	const struct use *u;
+
+	RB_FOREACH (r, record_tree, (struct record_tree *)(uintptr_t)&a->records) {
+		n.services += !record_is_ghost(r);
+		n.names += record_is_ghost(r);
+		LIST_FOREACH (u, &r->holder.uses, of_holder)
+			n.uses++;
+		n.reservations += r->reserve != NULL;
+		n.queued += r->turn != TURNS;
+		n.unwritten += r->write != WRITE_NONE;
+	}
+	RB_FOREACH (s, space_tree, (struct space_tree *)(uintptr_t)&a->spaces)
+		n.namespaces++;
+	ipam_count(a->ipam, &n.leases, &n.ipam_work);
+	return n;
 }
 
 const struct pool *allocator_pool_of(const struct allocator *a, const struct ip_addr *ip)
