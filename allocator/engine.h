@@ -35,6 +35,10 @@ struct allocator; /* opaque; fields live in engine.c */
 /* A Service that waits is tried again this often, beside whenever an address becomes free. */
 #define ALLOCATOR_RETRY_NS (300 * 1000000000ull)
 
+/* As the daemon has it: thousands of Services may come at once. */
+#define ALLOCATOR_WRITES_MAX  32
+#define ALLOCATOR_ACTIONS_MAX 256
+
 struct allocator_cfg {
 	bool standby;         /* begin as one, see allocator_lead() */
 	const char *lb_class; /* spec.loadBalancerClass to serve; NULL or "": those without one */

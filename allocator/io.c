@@ -21,9 +21,7 @@
 #include "lib/daemon/config_source.h"
 #include "lib/daemon/loop.h"
 
-#define WRITES_MAX  32
-#define ACTIONS_MAX 256                  /* of one run: thousands of Services may come at once */
-#define COMPONENT   "metallb-controller" /* what dashboards select on */
+#define COMPONENT "metallb-controller" /* what dashboards select on */
 
 struct allocator_io {
 	void (*configured)(void *arg); /* as in struct allocator_io_cfg */
@@ -329,8 +327,8 @@ int allocator_io_open(const struct allocator_io_cfg *cfg, struct allocator_io **
 		.standby = true,
 		.lb_class = cfg->lb_class,
 		.reservations = true,
-		.writes_max = WRITES_MAX,
-		.actions_max = ACTIONS_MAX,
+		.writes_max = ALLOCATOR_WRITES_MAX,
+		.actions_max = ALLOCATOR_ACTIONS_MAX,
 		.seed = cfg->seed,
 	};
 
