@@ -194,7 +194,10 @@ static inline void held_free(struct subject *j)
 
 /* NULL: there is none. */
 struct subject *engine_subject_find(const struct speaker *s, const char *ns, const char *name);
-struct member *engine_member_find(const struct speaker *s, const char *name);
+/* The same, made if need be. */
+struct subject *engine_subject_get(struct speaker *s, const char *ns, const char *name);
+/* It is to be looked at first, since something was said of it. */
+void engine_mark_told(struct speaker *s, struct subject *j);
 /* It is to be looked at, since something changed that concerns it and others. */
 void engine_mark(struct speaker *s, struct subject *j);
 /* Free @j if nothing is left that needs it. */
@@ -210,6 +213,14 @@ const struct subject *engine_orphan(const struct speaker *s, const struct config
 bool engine_config_adopt(struct speaker *s);
 /* printf into memory of the caller's. */
 char *engine_text(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* engine_told.c */
+
+/* NULL: there is none. */
+struct member *engine_member_find(const struct speaker *s, const char *name);
+void engine_member_free(struct speaker *s, struct member *m);
+void engine_slice_free(struct speaker *s, struct slice *x);
+struct balancer *engine_balancer_free(struct balancer *b); /* NULL is fine; returns NULL */
 
 /* engine_eligible.c */
 

@@ -8,19 +8,6 @@
 
 #include "lib/base/intern.h"
 
-static int group_cmp(const struct group *a, const struct group *b)
-{
-	return ip_cmp(&a->ip, &b->ip);
-}
-
-static int port_cmp(const struct port *a, const struct port *b)
-{
-	return (a->link.ifindex > b->link.ifindex) - (a->link.ifindex < b->link.ifindex);
-}
-
-TREE_GENERATE(group_tree, group, by_ip, group_cmp)
-TREE_GENERATE(port_tree, port, by_ifindex, port_cmp)
-
 struct speaker_action *l2_action(struct speaker_actions *out, enum speaker_action_type type,
 				 unsigned ifindex)
 {
@@ -86,7 +73,7 @@ static bool port_up(const struct port *p)
 	       k->hw_type == ARPHRD_ETHER && ether_is_station(k->mac);
 }
 
-static bool port_usable(const struct port *p, uint8_t family)
+bool l2_port_usable(const struct port *p, uint8_t family)
 {
 	return port_up(p) && (family == IP_V4 ? (p->link.flags & IFF_BROADCAST) != 0
 					      : p->link.link_local.family == IP_V6);
@@ -225,199 +212,6 @@ const struct service_id *l2_holder_on(const struct vip *v, const struct port *p)
 	return NULL;
 }
 
-/* --- announcements ------------------------------------------------------------------------- */
-
-static void group_join(struct port *p, const struct vip *v, struct speaker_actions *out)
-{
-	struct group key = { .ip = ndp_solicited_node(&v->ip) };
-	struct group *g = RB_FIND(group_tree, &p->groups, &key);
-
-	if (g == NULL) {
-		g = must(calloc(1, sizeof(*g)));
-		g->ip = key.ip;
-		RB_INSERT(group_tree, &p->groups, g);
-		l2_action(out, SPEAKER_JOIN, p->link.ifindex)->group = g->ip;
-	}
-	g->users++;
-}
-
-static void group_leave(struct port *p, const struct vip *v, struct speaker_actions *out)
-{
-	struct group key = { .ip = ndp_solicited_node(&v->ip) };
-	struct group *g = RB_FIND(group_tree, &p->groups, &key);
-
-	if (--g->users > 0)
-		return;
-	if (out != NULL)
-		l2_action(out, SPEAKER_LEAVE, p->link.ifindex)->group = g->ip;
-	RB_REMOVE(group_tree, &p->groups, g);
-	free(g);
-}
-
-struct announcement *l2_announcement_find(const struct vip *v, const struct port *p)
-{
-	struct announcement *a;
-
-	LIST_FOREACH (a, &v->announcements, of_vip)
-		if (a->port == p)
-			return a;
-	return NULL;
-}
-
-static void announcement_free(struct announcement *a, struct speaker_actions *out)
-{
-	if (a->vip->ip.family == IP_V6)
-		group_leave(a->port, a->vip, out);
-	l2_queue_put(a, NULL, 0);
-	LIST_REMOVE(a, of_vip);
-	free(a);
-}
-
-/* What made @v to be announced on @p, where it was not up to now. */
-static enum speaker_why cause_of(const struct vip *v, const struct port *p)
-{
-	if (v->new)
-		return SPEAKER_TOOK_OVER;
-	if (!p->dirty)
-		return SPEAKER_JOINED;
-	return p->restart == SPEAKER_CHANGED_MAC ? SPEAKER_CHANGED_MAC : SPEAKER_CAME_UP;
-}
-
-/* Make what is announced of @v on @p fit what should be. */
-static void sync(struct vip *v, struct port *p, uint64_t now_ns, struct speaker_actions *out)
-{
-	struct announcement *a = l2_announcement_find(v, p);
-	bool wanted = port_usable(p, v->ip.family) && l2_holder_on(v, p) != NULL;
-
-	if (!wanted) {
-		if (a != NULL)
-			announcement_free(a, out);
-		return;
-	}
-	if (a == NULL) {
-		a = must(calloc(1, sizeof(*a)));
-		a->vip = v;
-		a->port = p;
-		a->cause = (uint8_t)cause_of(v, p);
-		LIST_INSERT_HEAD(&v->announcements, a, of_vip);
-		if (v->ip.family == IP_V6)
-			group_join(p, v, out);
-		a->burst_until_ns = now_ns + L2_BURST_NS;
-		l2_queue_put(a, &p->burst, now_ns);
-	}
-}
-
-/* --- the pass ------------------------------------------------------------------------------ */
-
-static void port_free(struct l2 *l, struct port *p)
-{
-	RB_REMOVE(port_tree, &l->ports, p);
-	free(p);
-}
-
-/* The series of addresses that come and go would add up for ever. */
-static void series_drop(struct metric_family *f, const int64_t *counter, const struct vip *v)
-{
-	char text[IP_TEXT_MAX];
-
-	if (counter != NULL)
-		metric_drop(f, (const char *[]){ ip_format(&v->ip, text) });
-}
-
-static void vip_free(struct l2 *l, struct vip *v)
-{
-	series_drop(l->metrics.received, v->received, v);
-	series_drop(l->metrics.sent, v->sent, v);
-	series_drop(l->metrics.gratuitous, v->gratuitous, v);
-	while (!LIST_EMPTY(&v->announcements))
-		announcement_free(LIST_FIRST(&v->announcements), NULL);
-	for (size_t i = 0; i < v->holder_count; i++)
-		interfaces_done(&v->holders[i].interfaces);
-	free(v->holders);
-	RB_REMOVE(vip_tree, &l->vips, v);
-	free(v);
-}
-
-/*
- * Give up all that is announced on @p. All before any is taken up again: a group that several
- * addresses share is left with its last user only.
- */
-static void port_clear(struct l2 *l, struct port *p, struct speaker_actions *out)
-{
-	struct announcement *a;
-	struct vip *v;
-
-	RB_FOREACH (v, vip_tree, &l->vips)
-		if ((a = l2_announcement_find(v, p)) != NULL)
-			announcement_free(a, out);
-}
-
-static void ports_sync(struct l2 *l, uint64_t now_ns, struct speaker_actions *out)
-{
-	struct port *p, *next;
-	struct vip *v;
-
-	for (p = RB_MIN(port_tree, &l->ports); p != NULL && l->ports_dirty; p = next) {
-		next = RB_NEXT(port_tree, &l->ports, p);
-		if (!p->dirty)
-			continue;
-		if (p->restart != 0)
-			port_clear(l, p, out);
-		RB_FOREACH (v, vip_tree, &l->vips)
-			sync(v, p, now_ns, out);
-		p->dirty = false;
-		p->restart = 0;
-		if (p->gone)
-			port_free(l, p);
-	}
-	l->ports_dirty = false;
-}
-
-static void vips_sync(struct l2 *l, uint64_t now_ns, struct speaker_actions *out)
-{
-	struct port *p;
-
-	for (struct vip *v; (v = TAILQ_FIRST(&l->dirty)) != NULL;) {
-		TAILQ_REMOVE(&l->dirty, v, dirty_link);
-		v->dirty = false;
-		RB_FOREACH (p, port_tree, &l->ports)
-			sync(v, p, now_ns, out);
-		v->new = false;
-		if (v->holder_count == 0)
-			vip_free(l, v);
-	}
-}
-
-void l2_pass(struct l2 *l, uint64_t now_ns, struct speaker_actions *out)
-{
-	struct port *p;
-
-	l2_covers_update(l, now_ns, out);
-	ports_sync(l, now_ns, out);
-	vips_sync(l, now_ns, out);
-	RB_FOREACH (p, port_tree, &l->ports) {
-		l2_queue_run(l, &p->burst, now_ns, out);
-		l2_queue_run(l, &p->refresh, now_ns, out);
-	}
-}
-
-static uint64_t earlier(uint64_t a, uint64_t b)
-{
-	return a < b ? a : b;
-}
-
-uint64_t l2_wake_ns(const struct l2 *l)
-{
-	uint64_t wake_ns = earlier(l->cover4.tighten_ns, l->cover6.tighten_ns);
-	struct port *p;
-
-	RB_FOREACH (p, port_tree, (struct port_tree *)&l->ports) {
-		wake_ns = earlier(wake_ns, l2_queue_next_ns(&p->burst));
-		wake_ns = earlier(wake_ns, l2_queue_next_ns(&p->refresh));
-	}
-	return wake_ns;
-}
-
 struct l2_footprint l2_footprint(const struct l2 *l)
 {
 	struct l2_footprint n = { 0 };
@@ -441,6 +235,35 @@ struct l2_footprint l2_footprint(const struct l2 *l)
 }
 
 /* --- life ---------------------------------------------------------------------------------- */
+
+void l2_port_free(struct l2 *l, struct port *p)
+{
+	RB_REMOVE(port_tree, &l->ports, p);
+	free(p);
+}
+
+/* The series of addresses that come and go would add up for ever. */
+static void series_drop(struct metric_family *f, const int64_t *counter, const struct vip *v)
+{
+	char text[IP_TEXT_MAX];
+
+	if (counter != NULL)
+		metric_drop(f, (const char *[]){ ip_format(&v->ip, text) });
+}
+
+void l2_vip_free(struct l2 *l, struct vip *v)
+{
+	series_drop(l->metrics.received, v->received, v);
+	series_drop(l->metrics.sent, v->sent, v);
+	series_drop(l->metrics.gratuitous, v->gratuitous, v);
+	while (!LIST_EMPTY(&v->announcements))
+		l2_announcement_free(LIST_FIRST(&v->announcements), NULL);
+	for (size_t i = 0; i < v->holder_count; i++)
+		interfaces_done(&v->holders[i].interfaces);
+	free(v->holders);
+	RB_REMOVE(vip_tree, &l->vips, v);
+	free(v);
+}
 
 static void metrics_declare(struct l2 *l, struct metrics *m)
 {
@@ -486,9 +309,9 @@ struct l2 *l2_free(struct l2 *l)
 	if (l == NULL)
 		return NULL;
 	for (struct vip *v; (v = RB_MIN(vip_tree, &l->vips)) != NULL;)
-		vip_free(l, v);
+		l2_vip_free(l, v);
 	for (struct port *p; (p = RB_MIN(port_tree, &l->ports)) != NULL;)
-		port_free(l, p);
+		l2_port_free(l, p);
 	regfree(&l->exclude);
 	free(l);
 	return NULL;

@@ -116,7 +116,19 @@ static inline int vip_cmp(const struct vip *a, const struct vip *b)
 	return ip_cmp(&a->ip, &b->ip);
 }
 
+static inline int group_cmp(const struct group *a, const struct group *b)
+{
+	return ip_cmp(&a->ip, &b->ip);
+}
+
+static inline int port_cmp(const struct port *a, const struct port *b)
+{
+	return (a->link.ifindex > b->link.ifindex) - (a->link.ifindex < b->link.ifindex);
+}
+
 TREE_GENERATE(vip_tree, vip, by_ip, vip_cmp)
+TREE_GENERATE(group_tree, group, by_ip, group_cmp)
+TREE_GENERATE(port_tree, port, by_ifindex, port_cmp)
 
 /* layer2.c */
 struct vip *l2_vip_find(const struct l2 *l, const struct ip_addr *ip);
@@ -124,6 +136,12 @@ struct port *l2_port_find(const struct l2 *l, unsigned ifindex);
 /* One of our ports has it: the frame came back over a loop, or by a second link to one network. */
 bool l2_is_own_mac(const struct l2 *l, const uint8_t mac[static ETHER_ADDR_LEN]);
 struct announcement *l2_announcement_find(const struct vip *v, const struct port *p);
+/* Can @p carry anything of @family now (compatibility page 4.3)? */
+bool l2_port_usable(const struct port *p, uint8_t family);
+/* Without a word to anybody, but for groups that are left if @out is there. */
+void l2_announcement_free(struct announcement *a, struct speaker_actions *out);
+void l2_vip_free(struct l2 *l, struct vip *v);
+void l2_port_free(struct l2 *l, struct port *p);
 /* Who holds @v on @p; the first of several, NULL: nobody. */
 const struct service_id *l2_holder_on(const struct vip *v, const struct port *p);
 
