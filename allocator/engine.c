@@ -445,12 +445,14 @@ static void settle_ghost(struct allocator *a, struct record *r)
 static bool call_waiting(struct allocator *a)
 {
 	const struct record *head = RB_MIN(record_queue, &a->queues[TURN_WAITING]);
-	struct record *w;
+	struct record *w = chances_next(a, head);
 
+	/* The last one of a call may have been what makes for the next. */
 	if (a->calling == WAITS && a->freed_seen != ledger_freed(a->ledger) &&
-	    (!a->called || head == NULL))
+	    (!a->called || head == NULL)) {
 		chances_begin(a);
-	w = chances_next(a, head);
+		w = chances_next(a, head);
+	}
 	if (w != NULL)
 		record_mark(a, w);
 	return w != NULL;

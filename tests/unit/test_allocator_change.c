@@ -750,6 +750,35 @@ static void test_writes_that_all_fail_are_few(void **state)
 	world_free(w);
 }
 
+/*
+ * An address becomes free, and the last one that is called for it and takes it makes it a shared
+ * one: those that were called before may join. Behind him only such wait as it does not concern.
+ */
+static void test_those_called_before_hear_of_it_in_the_same_run(void **state)
+{
+	struct world *w = world_new("[{\"name\":\"a\",\"addresses\":[\"192.0.2.0/32\","
+				    "\"2001:db8::/128\"]}]",
+				    NULL);
+	(void)state;
+
+	world_apply(w, "web/four", LB_V4, NULL, NULL);
+	world_apply(w, "web/six", LB_V6, NULL, NULL);
+	world_run(w);
+	world_apply(w, "web/a", LB_DUAL("RequireDualStack"), A_SHARE("k"), NULL);
+	world_apply(w, "web/b", LB_V4_PORT(81), A_SHARE("k"), NULL);
+	world_apply(w, "web/c", LB_V4, A_IPS("203.0.113.1"), NULL);
+	world_run(w);
+	world_delete(w, "web/four");
+	w->late = true;
+	world_run_once(w);
+	assert_int_equal(w->writing.count, 1);
+	assert_string_equal(w->writing.items[0].name, "web/b");
+	uint64_t decided = allocator_recomputed(w->a);
+	world_run_once(w);
+	assert_int_equal(allocator_recomputed(w->a), decided);
+	world_free(w);
+}
+
 static void test_second_conflict_in_a_row_backs_off(void **state)
 {
 	struct world *w = world_new(TWO_POOLS, NULL);
@@ -921,6 +950,7 @@ int main(void)
 		cmocka_unit_test(
 			test_object_read_after_a_conflict_never_undoes_what_the_watch_told),
 		cmocka_unit_test(test_writes_that_all_fail_are_few),
+		cmocka_unit_test(test_those_called_before_hear_of_it_in_the_same_run),
 		cmocka_unit_test(test_second_conflict_in_a_row_backs_off),
 		cmocka_unit_test(test_address_of_a_write_without_an_answer_is_not_given_away),
 		cmocka_unit_test(test_object_older_than_our_own_write_is_dropped),
