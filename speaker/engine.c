@@ -156,8 +156,8 @@ bool engine_config_adopt(struct speaker *s)
 
 void speaker_config_set(struct speaker *s, struct config *config)
 {
-	if (config == s->config && s->config_next == NULL)
-		return; /* in force as it is */
+	if (config == (s->config_next != NULL ? s->config_next : s->config))
+		return; /* in force as it is, or known to wait */
 	config_unref(s->config_next);
 	s->config_next = config_ref(config);
 	s->config_news = true;

@@ -524,6 +524,23 @@ static void test_configuration_that_orphans_an_address_waits(void **state)
 	assert_true(answers(w, "10.7.0.2"));
 }
 
+static void test_a_configuration_that_waits_is_told_of_once(void **state)
+{
+	struct world *w = *state;
+	struct config *c =
+		config_of("pools = ( { name = \"public\"; addresses = ( \"10.7.0.0/24\" ); } );");
+
+	pass(w);
+	speaker_config_set(w->speaker, c);
+	pass(w);
+	assert_non_null(find(w, SPEAKER_CONFIG));
+	speaker_config_set(w->speaker, c);
+	config_unref(c);
+	assert_true(speaker_config_waits(w->speaker));
+	pass(w);
+	assert_int_equal(w->out.count, 0);
+}
+
 /* Sharers hash alike, so one node has them all; the address goes with the last. */
 static void test_a_shared_address_stays_until_its_last_service(void **state)
 {
@@ -697,6 +714,7 @@ int main(void)
 		T(test_services_of_our_class_only),
 		T(test_exclusion_can_be_ignored_and_endpoints_assumed),
 		T(test_configuration_that_orphans_an_address_waits),
+		T(test_a_configuration_that_waits_is_told_of_once),
 		T(test_a_shared_address_stays_until_its_last_service),
 		T(test_inputs_that_change_nothing_do_nothing),
 		T(test_links_of_pods_concern_nobody),
