@@ -167,6 +167,18 @@ bool sim_api_commit(struct sim_api *a, enum sim_kind kind, const char *ns, const
 	return true;
 }
 
+/* As the API server does it: a Service that is no LoadBalancer any more has no addresses. */
+static void drop_addresses(cJSON *json)
+{
+	const cJSON *spec = cJSON_GetObjectItemCaseSensitive(json, "spec");
+	const char *type = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(spec, "type"));
+
+	if (type == NULL || strcmp(type, "LoadBalancer") != 0)
+		cJSON_DeleteItemFromObjectCaseSensitive(cJSON_GetObjectItemCaseSensitive(json,
+											 "status"),
+							"loadBalancer");
+}
+
 static void keep_status(cJSON *json, const struct sim_object *old)
 {
 	const cJSON *status = cJSON_GetObjectItemCaseSensitive(json, "status");
@@ -176,6 +188,8 @@ static void keep_status(cJSON *json, const struct sim_object *old)
 		return;
 	cJSON_DeleteItemFromObjectCaseSensitive(json, "status");
 	cJSON_AddItemToObject(json, "status", must(cJSON_Duplicate(has, true)));
+	if (old->kind == SIM_SERVICE)
+		drop_addresses(json);
 }
 
 const struct sim_object *sim_api_put(struct sim_api *a, enum sim_kind kind, cJSON *json)
