@@ -39,7 +39,7 @@ struct sim_net *sim_net_free(struct sim_net *n)
 	if (n == NULL)
 		return NULL;
 	for (struct flight *f; (f = LIST_FIRST(&n->flights)) != NULL;)
-		flight_free(f);
+		net_flight_free(f);
 	for (size_t i = 0; i < n->links.count; i++)
 		link_free(n->links.items[i]);
 	array_free(&n->links);

@@ -122,7 +122,7 @@ struct sim_net {
 
 struct sim_frame *frame_ref(struct sim_frame *f);
 void frame_unref(struct sim_frame *f);
-void flight_free(struct flight *f);
+void net_flight_free(struct flight *f);
 
 /* A frame leaves its station. */
 void net_uplink(struct sim_port *from, struct sim_frame *frame);

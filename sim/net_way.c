@@ -34,7 +34,7 @@ static struct flight *flight_new(struct sim_link *l, struct sim_frame *frame)
 	return f;
 }
 
-void flight_free(struct flight *f)
+void net_flight_free(struct flight *f)
 {
 	sim_timer_stop(f->link->net->clock, &f->timer);
 	LIST_REMOVE(f, others);
@@ -70,7 +70,7 @@ static void arrive(void *arg)
 	struct flight *f = arg;
 
 	deliver(f->to, f->frame);
-	flight_free(f);
+	net_flight_free(f);
 }
 
 void net_down(struct sim_port *to, struct sim_frame *frame, uint64_t late_ns, bool strays)
@@ -122,7 +122,7 @@ static void fan_out(void *arg)
 			offer(f, all->items[i].port);
 	}
 	port_set_unref(all);
-	flight_free(f);
+	net_flight_free(f);
 }
 
 /* To @to, or to all of @wanted. */
@@ -181,7 +181,7 @@ static void reach_switch(void *arg)
 	struct flight *f = arg;
 
 	forward(f->from, f->frame);
-	flight_free(f);
+	net_flight_free(f);
 }
 
 void net_up(struct sim_port *from, struct sim_frame *frame, uint64_t late_ns, bool strays)
