@@ -2,26 +2,35 @@
 /*
  * Who should announce an address, worked out from what the API holds, without the speaker's engine:
  * a second opinion, slow and plain, to hold the engine against.
+ *
+ * It is written from compatibility page 4.1 to 4.3 and shares with the engine what reads objects
+ * and matches selectors, nothing that decides. What it looks up it reads anew after every change
+ * of the API.
  */
 #ifndef BELLMAN_SIM_ORACLE_H
 #define BELLMAN_SIM_ORACLE_H
 
 #include "sim/api.h"
 
-/* Addresses of a Service's status all have the same. */
-struct sim_verdict {
-	const char *owner; /* name of a Node, lent from the API; NULL: nobody */
-	const char *why;   /* nobody: why, a literal */
-	struct names
-		interfaces; /* of the owner on which it is to be heard; empty: all; array_free() */
-};
+struct sim_oracle;
 
 /*
- * @lb_class: as the speakers have it, NULL or "" for none. Eligibility of compatibility page 4.1
- * and 4.2 and the hash of 4.2. A Node without a speaker counts: nobody knows better, without
- * gossip.
+ * @api is borrowed. @lb_class: as the speakers have it, copied; NULL or "": Services without one.
  */
-void sim_oracle_owner(const struct sim_api *api, const char *lb_class, const char *ns,
-		      const char *name, struct sim_verdict *ret);
+struct sim_oracle *sim_oracle_new(const struct sim_api *api, const char *lb_class);
+struct sim_oracle *sim_oracle_free(struct sim_oracle *o); /* NULL is fine; returns NULL */
+
+/* Addresses of a Service's status all have the same. */
+struct sim_verdict {
+	const char *owner; /* name of a Node, lent until the API changes; NULL: nobody */
+	const char *why;   /* nobody: why, a literal */
+	/* On which interfaces of the owner it is to be heard; empty: all. The names are the
+	 * configuration's; array_free(). */
+	struct names interfaces;
+};
+
+/* A Node without a speaker counts: nobody knows better, without gossip. */
+void sim_oracle_owner(struct sim_oracle *o, const char *ns, const char *name,
+		      struct sim_verdict *ret);
 
 #endif
