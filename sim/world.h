@@ -25,6 +25,7 @@ struct sim_world;
 struct sim_world_cfg {
 	const struct sim_scenario *scenario; /* borrowed */
 	uint64_t seed, until_ns;             /* over the scenario's; 0: as it says */
+	bool say_why;    /* somebody captures: speakers say on each frame why it is sent */
 	bool check_all;  /* the costly invariants too (every pass twice): for tests */
 	bool stop_early; /* at the first expectation or invariant that does not hold */
 	size_t journal_most;
@@ -67,6 +68,7 @@ void sim_world_clients(const struct sim_world *w,
 
 struct sim_world_counts {
 	uint64_t steps; /* of the clock */
+	uint64_t looks; /* at all invariants, when the world was quiet */
 	struct sim_net_counts net;
 	struct sim_api_counts api;
 };

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * `leadership`: who writes a Service holds the Lease, as the API has it when the write is sent; no
+ * write of an earlier holder lands after one of a later holder; and before long somebody leads.
+ */
+#include <stdio.h>
+
+#include "lib/kube/lease.h"
+#include "sim/check_state.h"
+
+/* From the end of a leader to the first pass of the next, whatever the jitter. */
+static uint64_t takeover_ns(const struct sim_world *w)
+{
+	const struct sim_scenario *s = w->scenario;
+	uint64_t lease_ns = s->lease_duration_ns != 0 ? s->lease_duration_ns : 15 * NS_PER_S;
+	uint64_t retry_ns = s->retry_period_ns != 0 ? s->retry_period_ns : 2 * NS_PER_S;
+
+	return lease_ns + kube_lease_write_ns(lease_ns) + 4 * retry_ns + w->bound_ns;
+}
+
+/* One that something ails, so that it is not counted on, but keeps others from it. */
+static bool somebody_leads(const struct sim_world *w)
+{
+	return world_leader(w) != NULL;
+}
+
+void check_lead(struct sim_world *w)
+{
+	struct checks *c = w->checks;
+	bool able = false;
+
+	for (size_t i = 0; i < w->allocator_count; i++)
+		able |= world_is_well(w, w->allocators[i].health.well_ns, takeover_ns(w));
+	if (c->leader == NULL && able && world_is_well(w, w->api_well_ns, takeover_ns(w)) &&
+	    world_is_well(w, w->stirred_ns, takeover_ns(w)) && !somebody_leads(w))
+		check_broken(w, "leadership", NULL, NULL, NULL, "nobody leads");
+}
+
+static const char *holder_of(const struct sim_object *lease)
+{
+	const cJSON *spec = cJSON_GetObjectItemCaseSensitive(lease->json, "spec");
+	const char *holder =
+		cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(spec, "holderIdentity"));
+
+	return holder != NULL ? holder : "";
+}
+
+static struct check_term *term_of(struct checks *c, const char *identity)
+{
+	for (size_t i = 0; i < c->terms.count; i++)
+		if (strcmp(c->terms.items[i].identity, identity) == 0)
+			return &c->terms.items[i];
+	return NULL;
+}
+
+void check_lease(struct sim_world *w, const struct sim_object *now)
+{
+	struct checks *c = w->checks;
+	const char *holder = now->gone ? "" : holder_of(now);
+	struct check_term *t = term_of(c, holder);
+
+	if (strcmp(holder, c->holder != NULL ? c->holder : "") == 0)
+		return;
+	free(c->holder);
+	c->holder = must_copy(holder);
+	if (*holder == '\0')
+		return;
+	if (t == NULL) {
+		t = must(array_push(&c->terms));
+		t->identity = must_copy(holder);
+	}
+	t->term = ++c->term;
+}
+
+static const struct world_allocator *allocator_of(const struct sim_world *w,
+						  const struct sim_api_client *client)
+{
+	for (size_t i = 0; i < w->allocator_count; i++)
+		if (sim_allocator_client(w->allocators[i].process) == client)
+			return &w->allocators[i];
+	return NULL;
+}
+
+/* The term in which @client sent its latest write. */
+static uint64_t *term_of_writer(struct checks *c, const struct sim_api_client *client)
+{
+	for (size_t i = 0; i < c->writers.count; i++)
+		if (c->writers.items[i].client == client)
+			return &c->writers.items[i].term;
+	struct check_writer *new = must(array_push(&c->writers));
+	new->client = client;
+	return &new->term;
+}
+
+/* Its sender may have died meanwhile. */
+static void check_landed(struct sim_world *w, const struct sim_api_client *client,
+			 const char *service)
+{
+	struct checks *c = w->checks;
+	uint64_t term = *term_of_writer(c, client);
+
+	if (term < c->landed)
+		check_broken(w, "leadership", sim_api_client_name(client), service, NULL,
+			     "a write lands after one of a later leader");
+	else
+		c->landed = term;
+}
+
+void check_write(void *arg, const struct sim_api_client *client, bool landed, enum sim_kind kind,
+		 const char *ns, const char *name)
+{
+	struct sim_world *w = arg;
+	struct checks *c = w->checks;
+	char service[520];
+
+	if (kind != SIM_SERVICE)
+		return;
+	snprintf(service, sizeof(service), "%s/%s", ns, name);
+	if (landed) {
+		check_landed(w, client, service);
+		return;
+	}
+	const struct world_allocator *a = allocator_of(w, client);
+	const char *identity = a != NULL ? sim_allocator_identity(a->process) : "";
+	const struct check_term *t = term_of(c, identity);
+	if (t == NULL || c->holder == NULL || strcmp(c->holder, identity) != 0)
+		check_broken(w, "leadership", sim_api_client_name(client), service, NULL,
+			     "a write is sent by who does not hold the Lease");
+	*term_of_writer(c, client) = t != NULL ? t->term : 0;
+}

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * What the files of sim/check.c share. check.c decides when the world is quiet enough to be held
+ * to something, and says what is broken; the others each hold it to one thing.
+ */
+#ifndef BELLMAN_SIM_CHECK_STATE_H
+#define BELLMAN_SIM_CHECK_STATE_H
+
+#include "sim/world_state.h"
+
+#define CHECK_EVERY_NS NS_PER_S
+/* At rest a speaker wakes up so often a second for each interface, and an allocator at all. */
+#define CHECK_WAKES    60
+#define CHECK_PASSES   1000 /* at one moment */
+/* Frames a second that a speaker sends unasked on one link: its burst and its refresh, and what
+ * either may send ahead. */
+#define CHECK_FRAMES   1100
+
+struct check_node {
+	uint64_t at_ns; /* when it ran last, and so many times at that moment */
+	unsigned passes;
+	uint64_t wakes;    /* at the last tick */
+	uint64_t stale_ns; /* since then it is not current although nothing ails it; 0: it is */
+	unsigned *sent;    /* unasked since the last tick, for each interface */
+};
+
+struct checks {
+	struct sim_world *world;
+	struct sim_timer tick;
+	uint64_t generation;    /* of what matters at the API, and of who answers */
+	uint64_t checked;       /* the generation at the last look at all */
+	uint64_t checked_ns;    /* and when that was */
+	uint64_t generation_ns; /* when it changed last */
+	struct check_node *nodes;
+	uint64_t *allocator_wakes;
+	struct check_port {
+		const struct sim_port *port;
+		struct world_node *node;
+		struct sim_iface *iface;
+	} * ports; /* by pointer */
+	size_t port_count;
+	const struct world_allocator *leader; /* well and leading, at the last tick */
+	uint64_t leader_ns;                   /* since then */
+	struct {
+		ARRAY_OF(struct check_term {
+			char *identity;
+			uint64_t term;
+		});
+	} terms;       /* of who held the Lease; the latest one of each */
+	char *holder;  /* now; NULL: nobody yet */
+	uint64_t term; /* the latest */
+	struct {
+		ARRAY_OF(struct check_writer {
+			const struct sim_api_client *client;
+			uint64_t term;
+		});
+	} writers;       /* the term in which each sent its latest write */
+	uint64_t landed; /* the latest term of which a write landed */
+	struct {
+		ARRAY_OF(char *);
+	} told; /* what is known to be broken, since the last step */
+};
+
+/* The leader has been well and leading for long enough, and the world undisturbed. */
+bool check_is_allocated(const struct sim_world *w);
+
+/* check_owner.c */
+void check_owners(struct sim_world *w);   /* the world is quiet */
+void check_usurpers(struct sim_world *w); /* now and then, always */
+/* check_status.c */
+void check_shared(struct sim_world *w, const struct sim_object *before,
+		  const struct sim_object *now);
+void check_statuses(struct sim_world *w); /* the world is quiet, and a leader leads */
+/* check_lead.c */
+void check_lead(struct sim_world *w); /* now and then, always */
+void check_lease(struct sim_world *w, const struct sim_object *now);
+void check_write(void *arg, const struct sim_api_client *c, bool landed, enum sim_kind kind,
+		 const char *ns, const char *name);
+/* check_frames.c */
+void check_frame(void *arg, const struct sim_link *l, const struct sim_port *from,
+		 const uint8_t *bytes, size_t len, const char *why);
+/* check_fresh.c */
+void check_fresh(struct sim_world *w);  /* as check_statuses() */
+void check_retold(struct sim_world *w); /* the world is quiet */
+
+#endif

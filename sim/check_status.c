@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * What Services have in their status.
+ *
+ * `double-address`: two have one address only where sharing allows it (compatibility page 3.4): at
+ * once, unless the other has just been changed, and in the end always. `allocation`: none that
+ * could have an address is without, as far as plain arithmetic can tell.
+ */
+#include <stdio.h>
+
+#include "lib/model/json.h"
+#include "sim/check_state.h"
+
+/* A write may be so long on its way, and know no better. */
+#define WRITE_NS (10 * NS_PER_S)
+
+/* --- sharing ----------------------------------------------------------------------------- */
+
+static bool same_labels(const struct labels *a, const struct labels *b)
+{
+	if (a->count != b->count)
+		return false;
+	for (uint32_t i = 0; i < a->count; i++)
+		if (strcmp(a->items[i].key, b->items[i].key) != 0 ||
+		    strcmp(a->items[i].value, b->items[i].value) != 0)
+			return false;
+	return true;
+}
+
+/* What goes to the endpoints of policy Local goes to those of its selector; else to anybody's. */
+static bool same_backend(const struct service *a, const struct service *b)
+{
+	if (a->external_policy != POLICY_LOCAL && b->external_policy != POLICY_LOCAL)
+		return true;
+	if (a->external_policy == b->external_policy)
+		return same_labels(&a->selector, &b->selector);
+	const struct service *local = a->external_policy == POLICY_LOCAL ? a : b;
+	return local->selector.count == 0;
+}
+
+static bool may_share(const struct service *a, const struct service *b)
+{
+	if (a->sharing_key == NULL || b->sharing_key == NULL || *a->sharing_key == '\0' ||
+	    strcmp(a->sharing_key, b->sharing_key) != 0 || !same_backend(a, b))
+		return false;
+	for (unsigned i = 0; i < a->port_count; i++)
+		for (unsigned k = 0; k < b->port_count; k++)
+			if (a->ports[i].port == b->ports[k].port &&
+			    a->ports[i].protocol == b->ports[k].protocol)
+				return false;
+	return true;
+}
+
+static bool shows(const struct sim_object *o, const struct ip_addr *ip)
+{
+	for (unsigned i = 0; o != NULL && o->service != NULL && i < o->service->ingress_count; i++)
+		if (ip_equal(&o->service->ingress[i], ip))
+			return true;
+	return false;
+}
+
+static const struct service *service_of(const struct sim_world *w, const struct owned_service *s)
+{
+	const struct sim_object *o = sim_api_get(w->api, SIM_SERVICE, s->ns, s->name);
+
+	return o != NULL ? o->service : NULL;
+}
+
+/* @a and @b have @ip, both in their status. */
+static void check_pair(struct sim_world *w, const struct owned *a, const struct owned *b)
+{
+	const struct service *x = service_of(w, a->service), *y = service_of(w, b->service);
+
+	if (x != NULL && y != NULL && !may_share(x, y))
+		check_broken(w, "double-address", NULL, a->service->text, &a->ip, "%s has it, too",
+			     b->service->text);
+}
+
+static bool same_text(const char *a, const char *b)
+{
+	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+/* Is what decides about sharing as it was? */
+static bool same_terms(const struct sim_object *before, const struct sim_object *now)
+{
+	return before != NULL && before->service != NULL && now->service != NULL &&
+	       same_text(before->service->sharing_key, now->service->sharing_key) &&
+	       json_equal(cJSON_GetObjectItemCaseSensitive(before->json, "spec"),
+			  cJSON_GetObjectItemCaseSensitive(now->json, "spec"));
+}
+
+void check_shared(struct sim_world *w, const struct sim_object *before,
+		  const struct sim_object *now)
+{
+	struct owned_service *s = owner_service_of(w, now);
+
+	if (s == NULL || now->service == NULL)
+		return;
+	if (!same_terms(before, now))
+		s->terms_ns = world_now(w);
+	for (size_t i = 0; i < s->ips.count; i++) {
+		const struct owned *o = s->ips.items[i];
+
+		if (!o->shown || shows(before, &o->ip))
+			continue;
+		for (size_t k = 0; k < o->answered->owned.count; k++) {
+			const struct owned *other = o->answered->owned.items[k];
+
+			if (other != o && other->shown &&
+			    world_is_well(w, other->service->terms_ns, WRITE_NS))
+				check_pair(w, o, other);
+		}
+	}
+}
+
+static void check_sharers(void *arg, struct answered *a)
+{
+	struct sim_world *w = arg;
+
+	for (size_t i = 0; i < a->owned.count; i++)
+		for (size_t k = 0; k < i; k++)
+			if (a->owned.items[i]->shown && a->owned.items[k]->shown)
+				check_pair(w, a->owned.items[i], a->owned.items[k]);
+}
+
+/* --- somebody waits ---------------------------------------------------------------------- */
+
+/* Is it a pool for everybody, by itself? Others may have reasons that are not told here. */
+static bool is_plain(const struct pool *p)
+{
+	return p->auto_assign && !p->drain && !p->pinned && !p->per_range && p->quota.count == 0 &&
+	       p->quota_others == POOL_NO_QUOTA && p->ipam.url == NULL && p->exclude.count == 0 &&
+	       p->reserve_ns == 0;
+}
+
+struct count {
+	const struct pool *pool;
+	uint8_t family;
+	u128 used;
+};
+
+static bool gives(const struct pool *p, const struct ip_addr *ip)
+{
+	return pool_contains(p, ip, false);
+}
+
+static void count_used(void *arg, struct answered *a)
+{
+	struct count *c = arg;
+	bool shown = false;
+
+	for (size_t i = 0; i < a->owned.count; i++)
+		shown |= a->owned.items[i]->shown;
+	c->used += shown && a->ip.family == c->family && gives(c->pool, &a->ip);
+}
+
+static bool has_room(struct sim_world *w, const struct pool *p, uint8_t family)
+{
+	struct count c = { .pool = p, .family = family };
+	u128 size = 0;
+
+	for (size_t i = 0; i < p->addresses.count; i++) {
+		const struct ip_range *r = &p->addresses.items[i].range;
+
+		if (r->first.family != family)
+			continue;
+		u128 in_all = ip_range_size_minus_1(r) + 1;
+		if (!p->avoid_buggy_ips || in_all > 65536) {
+			size += in_all;
+			continue;
+		}
+		for (u128 k = 0; k < in_all; k++) {
+			struct ip_addr ip = ip_from_number(family, ip_to_number(&r->first) + k);
+			size += gives(p, &ip);
+		}
+	}
+	owner_each_answered(w, count_used, &c);
+	return c.used < size;
+}
+
+static bool could_have(struct sim_world *w, const struct service *s, const struct pool *p)
+{
+	bool four = false, six = false;
+
+	if (!is_plain(p))
+		return false;
+	for (unsigned i = 0; i < s->cluster_ip_count; i++) {
+		four |= s->cluster_ips[i].family == IP_V4;
+		six |= s->cluster_ips[i].family == IP_V6;
+	}
+	bool room4 = four && has_room(w, p, IP_V4), room6 = six && has_room(w, p, IP_V6);
+	if (four && six && s->family_policy == FAMILY_PREFER_DUAL)
+		return room4 || room6;
+	return (four || six) && four == room4 && six == room6;
+}
+
+static bool asks_for_nothing(const struct service *s)
+{
+	return s->requested_ips == NULL && s->lb_ip == NULL && s->address_pool == NULL;
+}
+
+static void check_waiting(void *arg, const struct sim_object *o)
+{
+	struct sim_world *w = arg;
+	const struct sim_object *config = sim_api_get(w->api, SIM_CONFIG, "", "");
+	const struct service *s = o->service;
+	char text[520];
+
+	if (s == NULL || s->type != SERVICE_LOAD_BALANCER || s->ingress_count > 0 ||
+	    config == NULL || !asks_for_nothing(s) ||
+	    !same_text(s->lb_class, w->scenario->lb_class))
+		return;
+	for (size_t i = 0; i < config->config->pools.count; i++) {
+		const struct pool *p = &config->config->pools.items[i];
+
+		if (!could_have(w, s, p))
+			continue;
+		snprintf(text, sizeof(text), "%s/%s", o->ns, o->name);
+		check_broken(w, "allocation", NULL, text, NULL,
+			     "it has no address, although pool %s has room", p->name);
+		return;
+	}
+}
+
+void check_statuses(struct sim_world *w)
+{
+	owner_each_answered(w, check_sharers, w);
+	sim_api_each(w->api, SIM_SERVICE, check_waiting, w);
+}
