@@ -53,7 +53,7 @@ UNIT_TESTS := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
 FUZZERS    := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 BENCHES    := $(patsubst tests/bench/%.c,%,$(wildcard tests/bench/bench_*.c))
 
-.PHONY: all deps test demo lint bench fuzz install clean help unit san format print-cflags
+.PHONY: all deps test test-sim soak-sim demo lint bench fuzz install clean help unit san format print-cflags
 all: $(PROGRAMS:%=$(BUILD)/bin/%)
 san: $(PROGRAMS:%=$(BUILD)/san/bin/%)
 
@@ -62,6 +62,8 @@ help:
 	@echo 'make deps       install what Debian or Ubuntu lacks'
 	@echo 'make demo       the main job in network namespaces (root; KEEP=1 leaves it running)'
 	@echo 'make test       unit, golden and lab tests under ASan and UBSan (root for the lab)'
+	@echo 'make test-sim   2,000 made-up scenarios in the simulator; part of make test'
+	@echo 'make soak-sim   new ones for SECONDS (default 600), from SEED or the time of day'
 	@echo 'make lint       format, static analysis, both compilers with -Werror, licences'
 	@echo 'make fuzz       every fuzzer, SECONDS each (default 60)'
 	@echo 'make bench      figures of docs/benchmarks.md (root)'
@@ -98,6 +100,9 @@ $(BUILD)/san/unit/%: LIBS = -lcmocka
 $(BUILD)/san/unit/%: $(BUILD)/san/obj/tests/unit/%.o $(BUILD)/san/libbellman.a
 	@mkdir -p $(@D)
 	$(call LINK,san)
+$(BUILD)/san/sim/%: $(BUILD)/san/obj/tests/sim/%.o $(BUILD)/san/libbellman.a
+	@mkdir -p $(@D)
+	$(call LINK,san)
 $(BUILD)/fuzz/bin/%: $(BUILD)/fuzz/obj/tests/fuzz/%.o $(BUILD)/fuzz/libbellman.a
 	@mkdir -p $(@D)
 	$(call LINK,fuzz)
@@ -107,7 +112,7 @@ $(BUILD)/bench/%: $(BUILD)/release/obj/tests/bench/%.o $(BUILD)/release/libbellm
 
 .PRECIOUS: $(BUILD)/release/obj/%.o $(BUILD)/san/obj/%.o $(BUILD)/fuzz/obj/%.o
 
-unit: $(UNIT_TESTS:%=$(BUILD)/san/unit/%)
+unit: $(UNIT_TESTS:%=$(BUILD)/san/unit/%) $(BUILD)/san/sim/random
 
 # --- what people run ---------------------------------------------------------------------
 deps:
@@ -116,6 +121,14 @@ deps:
 test: deps
 	@$(MAKE) --no-print-directory all san unit
 	@$(PYTHON) tests/run.py --build $(BUILD)
+
+test-sim: deps
+	@$(MAKE) --no-print-directory $(BUILD)/san/sim/random
+	@$(PYTHON) tests/sim/play.py --build $(BUILD)
+
+soak-sim: deps
+	@$(MAKE) --no-print-directory $(BUILD)/san/sim/random
+	@$(PYTHON) tests/sim/play.py --build $(BUILD) --soak $(or $(SECONDS),600) $(if $(SEED),--seed $(SEED))
 
 demo: deps
 	@$(MAKE) --no-print-directory --silent all

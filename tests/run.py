@@ -3,7 +3,8 @@
 """
 Run every test that needs no cluster and count them: what `make test` ends with.
 
-Unit tests are cmocka programs that speak TAP, one for each tests/unit/test_*.c; golden
+Unit tests are cmocka programs that speak TAP, one for each tests/unit/test_*.c; made-up
+scenarios are played in the simulator, a block of seeds a result (tests/sim/play.py); golden
 tests, the request list, the custom resources and lab tests are pytest's. All run against the
 sanitized build. A sanitizer's report is a failure whichever process wrote it, a daemon deep
 inside a lab test included, because reports go to files that are looked at when all is over.
@@ -23,6 +24,9 @@ import sys
 import xml.etree.ElementTree
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tests/sim"))
+import play  # noqa: E402
+
 UNIT_TIMEOUT_S = 300
 PYTEST_TIMEOUT_S = 1500
 PYTEST_NO_TESTS = 5
@@ -86,6 +90,14 @@ def run_units(build, env, only, tally):
                 print("\n".join("      " + line for line in why.splitlines()), flush=True)
 
 
+def run_simulator(build, env, only, tally):
+    if only not in "simulator":
+        return
+    for name, why in play.run(build / "san/sim/random", play.test_cases(), env):
+        tally.add(passed=not why, failed=bool(why))
+        play.show(name, why)
+
+
 def run_pytest(build, env, only, tally):
     folders = [d for d in ("tests/golden", "tests/requests", "tests/crds", "tests/lab") if list((ROOT / d).glob("test_*.py"))]
     if not folders:
@@ -140,6 +152,7 @@ def main():
 
     tally = Tally()
     run_units(build, env, arguments.only, tally)
+    run_simulator(build, env, arguments.only, tally)
     run_pytest(build, env, arguments.only, tally)
     read_reports(reports, tally)
     if tally.passed + tally.failed == 0:
