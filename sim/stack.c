@@ -3,9 +3,6 @@
 
 #include "proto/ndp.h"
 
-#define FIRST_FREE_PORT 32768
-#define LAST_FREE_PORT  60999
-
 /* --- addresses and ways ----------------------------------------------------------------------- */
 
 bool stack_owns(const struct sim_stack *s, const struct sim_iface *only, const struct ip_addr *ip)
@@ -82,12 +79,9 @@ struct ip_addr stack_source(const struct sim_iface *i, const struct ip_addr *to)
 	return any;
 }
 
-uint16_t stack_free_port(struct sim_stack *s)
+uint16_t stack_next_port(struct sim_stack *s)
 {
-	uint16_t port = s->next_port;
-
-	s->next_port = port == LAST_FREE_PORT ? FIRST_FREE_PORT : port + 1;
-	return port;
+	return (uint16_t)(FIRST_FREE_PORT + s->ports_given++ % FREE_PORTS);
 }
 
 void stack_output(struct sim_stack *s, const struct sim_packet *p)
@@ -140,10 +134,10 @@ static void on_frame(void *arg, const uint8_t *bytes, size_t len)
 	if (ether_decode(&r, &e) < 0 || !ether_is_station(e.src))
 		return;
 	if (e.type == ETHER_TYPE_ARP)
-		neigh_arp(i, &e, r);
+		stack_arp_input(i, &e, r);
 	else if (e.type == ETHER_TYPE_IPV6 && rd_left(&r) > IPV6_NEXT_HEADER &&
 		 r.at[IPV6_NEXT_HEADER] == ICMPV6)
-		neigh_ndp(i, &e, r);
+		stack_ndp_input(i, &e, r);
 	else
 		packet_input(i, &e, r);
 }
@@ -173,16 +167,6 @@ static void group_join(struct sim_iface *i, struct ip_addr group, bool join)
 		sim_port_leave(i->port, mac);
 }
 
-/* RFC 4291 appendix A. */
-static struct ip_addr link_local_of(const uint8_t mac[static ETHER_ADDR_LEN])
-{
-	const uint8_t bytes[16] = {
-		0xfe, 0x80, [8] = mac[0] ^ 2, mac[1], mac[2], 0xff, 0xfe, mac[3], mac[4], mac[5],
-	};
-
-	return ip_from_bytes(IP_V6, bytes);
-}
-
 struct sim_iface *sim_iface_add(struct sim_stack *s, struct sim_link *link, const char *name,
 				const uint8_t mac[static ETHER_ADDR_LEN])
 {
@@ -194,7 +178,7 @@ struct sim_iface *sim_iface_add(struct sim_stack *s, struct sim_link *link, cons
 	i->name = must_copy(name);
 	i->index = (unsigned)s->ifaces.count;
 	memcpy(i->mac, mac, sizeof(i->mac));
-	i->link_local = link_local_of(mac);
+	i->link_local = ndp_link_local(mac);
 	i->port = sim_port_add(link, s->name, mac, &ops, i);
 	sim_port_power(i->port, s->on);
 	group_join(i, ndp_all_nodes(), true);
@@ -265,8 +249,15 @@ void sim_iface_address_remove(struct sim_iface *i, const struct ip_addr *address
 	}
 }
 
-/* --- life ---------------------------------------------------------------------------------------
- */
+void sim_iface_gratuitous(struct sim_iface *i, const struct ip_addr *address, const char *why)
+{
+	if (address->family == IP_V4)
+		stack_arp_announce(i, address, why);
+	else
+		stack_ndp_announce(i, address, why);
+}
+
+/* --- life ------------------------------------------------------------------------------------- */
 
 struct sim_stack *sim_stack_new(struct sim_clock *clock, const struct sim_stack_cfg *cfg)
 {
@@ -277,22 +268,15 @@ struct sim_stack *sim_stack_new(struct sim_clock *clock, const struct sim_stack_
 	s->rng = rng_seeded(cfg->seed);
 	s->arp_accept = cfg->arp_accept;
 	s->on = true;
-	s->next_port = FIRST_FREE_PORT;
 	return s;
-}
-
-/* What dies with the power. */
-static void forget(struct sim_stack *s)
-{
-	tcp_forget(s);
-	neigh_flush(s, NULL);
 }
 
 struct sim_stack *sim_stack_free(struct sim_stack *s)
 {
 	if (s == NULL)
 		return NULL;
-	forget(s);
+	tcp_forget(s, NULL);
+	neigh_flush(s, NULL);
 	for (size_t n = 0; n < s->ifaces.count; n++) {
 		struct sim_iface *i = s->ifaces.items[n];
 		array_free(&i->addresses);
@@ -309,11 +293,13 @@ void sim_stack_power(struct sim_stack *s, bool on)
 {
 	if (s->on == on)
 		return;
-	if (!on)
-		forget(s);
 	s->on = on;
 	for (size_t n = 0; n < s->ifaces.count; n++)
 		sim_port_power(s->ifaces.items[n]->port, on);
+	if (!on) {
+		tcp_forget(s, "reset");
+		neigh_flush(s, NULL);
+	}
 }
 
 const char *sim_stack_name(const struct sim_stack *s)

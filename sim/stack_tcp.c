@@ -7,46 +7,18 @@
  * Who sees the peer's FIN closes too, once all it has is sent: there are no half-open connections,
  * and no TIME-WAIT, since ports are not used again soon.
  */
-#include "sim/stack_state.h"
+#include "sim/stack_tcp.h"
 
 #include "lib/base/duration.h"
 
-#define WINDOW     65535
-#define MSS        1440 /* of IPv6, which has the longer header */
-#define SYN_RTO_NS (1 * NS_PER_S)
-#define RTO_NS     (200 * NS_PER_MS)
-#define RTO_MAX_NS (60 * NS_PER_S)
-#define SYN_TRIES  6
-#define DATA_TRIES 15
-
-enum state { SYN_SENT, SYN_RECEIVED, OPEN };
-
-struct sim_tcp {
-	RB_ENTRY(sim_tcp) by_ends;
-	struct sim_stack *stack;
-	struct ip_addr local, remote;
-	uint16_t local_port, remote_port;
-	enum state state;
-	uint32_t una, nxt, max; /* of what is sent: first unacknowledged, next, never sent yet */
-	uint32_t awaited;       /* of what is received: next in order */
-	uint8_t *unsent;        /* from `una` on, but for SYN and FIN */
-	size_t unsent_len, unsent_cap;
-	bool fin_wanted, fin_sent, fin_acked, peer_fin, ack_due;
-	unsigned tries;
-	uint64_t rto_ns;
-	struct sim_timer timer;
-	const struct sim_tcp_ops *ops;
-	void *arg;
-	unsigned busy; /* callbacks that run; while they do the memory stays */
-	bool gone;
-};
-
-struct sim_listener {
-	LIST_ENTRY(sim_listener) link;
-	uint16_t port; /* 0: of the service proxy */
-	sim_tcp_accept *accept;
-	void *arg;
-};
+#define WINDOW      65535
+#define MSS         1440 /* of IPv6, which has the longer header */
+#define SYN_RTO_NS  (1 * NS_PER_S)
+#define RTO_NS      (200 * NS_PER_MS)
+#define RTO_MAX_NS  (60 * NS_PER_S)
+#define SYN_TRIES   6
+#define DATA_TRIES  15
+#define FIN_WAIT_NS (60 * NS_PER_S) /* for the peer's FIN, when ours is acknowledged */
 
 static int tcp_cmp(const struct sim_tcp *a, const struct sim_tcp *b)
 {
@@ -77,29 +49,33 @@ static void reap(struct sim_tcp *t)
 	free(t);
 }
 
-static void leave(struct sim_tcp *t)
+void tcp_leave(struct sim_tcp *t)
 {
-	if (t->gone)
-		return;
-	t->gone = true;
-	RB_REMOVE(tcp_tree, &t->stack->tcps, t);
-	sim_timer_stop(t->stack->clock, &t->timer);
+	if (!t->gone) {
+		t->gone = true;
+		RB_REMOVE(tcp_tree, &t->stack->tcps, t);
+		sim_timer_stop(t->stack->clock, &t->timer);
+	}
+	reap(t);
 }
 
-static void over(struct sim_tcp *t, const char *why)
+void tcp_over(struct sim_tcp *t, const char *why)
 {
-	leave(t);
 	t->busy++;
+	tcp_leave(t);
 	if (t->ops->closed != NULL)
 		t->ops->closed(t->arg, t, why);
 	t->busy--;
 	reap(t);
 }
 
-void tcp_forget(struct sim_stack *s)
+void tcp_forget(struct sim_stack *s, const char *why)
 {
 	for (struct sim_tcp *t; (t = RB_MIN(tcp_tree, &s->tcps)) != NULL;)
-		over(t, "reset");
+		if (why != NULL)
+			tcp_over(t, why);
+		else
+			tcp_leave(t);
 }
 
 /* --- what goes out ------------------------------------------------------------------------------
@@ -121,25 +97,31 @@ static void put(struct sim_tcp *t, uint32_t seq, uint8_t flags, const uint8_t *b
 
 	if ((flags & SIM_ACK) != 0)
 		t->ack_due = false;
+	if (t->confirms) /* sock_confirm_neigh() */
+		neigh_confirm(t->stack, &t->remote);
+	t->confirms = false;
 	stack_output(t->stack, &p);
 }
 
 static void on_timer(void *arg);
 
-static void arm(struct sim_tcp *t)
+static void wake_in(struct sim_tcp *t, uint64_t ns)
 {
-	sim_timer_set(t->stack->clock, &t->timer, sim_clock_now(t->stack->clock) + t->rto_ns,
-		      on_timer, t);
+	sim_timer_set(t->stack->clock, &t->timer, sim_clock_now(t->stack->clock) + ns, on_timer, t);
 }
 
-static void send_syn(struct sim_tcp *t)
+void tcp_start(struct sim_tcp *t)
 {
 	put(t, t->una, t->state == SYN_SENT ? SIM_SYN : SIM_SYN | SIM_ACK, NULL, 0);
-	arm(t);
+	wake_in(t, t->rto_ns);
 }
 
-/* Send what the window has room for. */
-static void output(struct sim_tcp *t)
+void tcp_reset(struct sim_tcp *t)
+{
+	put(t, t->nxt, SIM_RST | SIM_ACK, NULL, 0);
+}
+
+void tcp_output(struct sim_tcp *t)
 {
 	if (t->state != OPEN)
 		return;
@@ -158,28 +140,30 @@ static void output(struct sim_tcp *t)
 	}
 	if (before(t->max, t->nxt))
 		t->max = t->nxt;
-	if (t->una == t->nxt)
+	if (t->fin_acked)
+		wake_in(t, FIN_WAIT_NS);
+	else if (t->una == t->nxt)
 		sim_timer_stop(t->stack->clock, &t->timer);
 	else if (!sim_timer_is_set(&t->timer))
-		arm(t);
+		wake_in(t, t->rto_ns);
 }
 
 static void on_timer(void *arg)
 {
 	struct sim_tcp *t = arg;
 
-	if (++t->tries > (t->state == OPEN ? DATA_TRIES : SYN_TRIES)) {
-		over(t, "timed out");
+	if (t->fin_acked || ++t->tries > (t->state == OPEN ? DATA_TRIES : SYN_TRIES)) {
+		tcp_over(t, "timed out");
 		return;
 	}
 	t->rto_ns = t->rto_ns < RTO_MAX_NS / 2 ? t->rto_ns * 2 : RTO_MAX_NS;
 	if (t->state != OPEN) {
-		send_syn(t);
+		tcp_start(t);
 		return;
 	}
 	t->nxt = t->una;
 	t->fin_sent = false;
-	output(t);
+	tcp_output(t);
 }
 
 static void refuse(struct sim_stack *s, const struct sim_packet *p)
@@ -205,7 +189,12 @@ static void refuse(struct sim_stack *s, const struct sim_packet *p)
 /* --- what comes in ------------------------------------------------------------------------------
  */
 
-static struct sim_tcp *tcp_new(struct sim_stack *s, enum state state)
+bool tcp_enter(struct sim_tcp *t)
+{
+	return RB_INSERT(tcp_tree, &t->stack->tcps, t) == NULL;
+}
+
+struct sim_tcp *tcp_new(struct sim_stack *s, enum tcp_state state)
 {
 	struct sim_tcp *t = must(calloc(1, sizeof(*t)));
 
@@ -217,19 +206,9 @@ static struct sim_tcp *tcp_new(struct sim_stack *s, enum state state)
 	return t;
 }
 
-static struct sim_listener *listener_find(const struct sim_stack *s, uint16_t port)
-{
-	struct sim_listener *l;
-
-	LIST_FOREACH (l, &s->listeners, link)
-		if (l->port == port)
-			return l;
-	return NULL;
-}
-
 static void accept_new(struct sim_stack *s, const struct sim_packet *p, bool wild)
 {
-	struct sim_listener *l = listener_find(s, wild ? 0 : p->dst_port);
+	struct sim_listener *l = tcp_listener(s, wild ? 0 : p->dst_port);
 
 	if (l == NULL || (p->flags & (SIM_SYN | SIM_ACK)) != SIM_SYN) {
 		refuse(s, p);
@@ -246,8 +225,8 @@ static void accept_new(struct sim_stack *s, const struct sim_packet *p, bool wil
 		refuse(s, p);
 		return;
 	}
-	RB_INSERT(tcp_tree, &s->tcps, t);
-	send_syn(t);
+	tcp_enter(t);
+	tcp_start(t);
 }
 
 /* The peer has everything before @ack. */
@@ -267,8 +246,8 @@ static void acknowledged(struct sim_tcp *t, uint32_t ack)
 		t->fin_sent = true;
 	t->tries = 0;
 	t->rto_ns = RTO_NS;
+	t->confirms = true;
 	sim_timer_stop(t->stack->clock, &t->timer);
-	neigh_confirm(t->stack, &t->remote);
 }
 
 /* The handshake is done. */
@@ -278,8 +257,8 @@ static void opened(struct sim_tcp *t)
 	t->una = t->nxt;
 	t->tries = 0;
 	t->rto_ns = RTO_NS;
+	t->confirms = true;
 	sim_timer_stop(t->stack->clock, &t->timer);
-	neigh_confirm(t->stack, &t->remote);
 	if (t->ops->connected != NULL)
 		t->ops->connected(t->arg, t);
 }
@@ -313,14 +292,18 @@ static void take_data(struct sim_tcp *t, const struct sim_packet *p)
 static void in_order(struct sim_tcp *t, const struct sim_packet *p)
 {
 	if (t->state == SYN_SENT) {
-		if ((p->flags & (SIM_SYN | SIM_ACK)) != (SIM_SYN | SIM_ACK) || p->ack != t->nxt)
+		if ((p->flags & SIM_ACK) != 0 && p->ack != t->nxt) {
+			refuse(t->stack, p); /* it is of a connection that we have forgotten */
+			return;
+		}
+		if ((p->flags & (SIM_SYN | SIM_ACK)) != (SIM_SYN | SIM_ACK))
 			return;
 		t->awaited = p->seq + 1;
 		t->ack_due = true;
 		opened(t);
 	} else if (t->state == SYN_RECEIVED) {
 		if ((p->flags & SIM_SYN) != 0)
-			send_syn(t);
+			tcp_start(t);
 		else if ((p->flags & SIM_ACK) != 0 && p->ack == t->nxt)
 			opened(t);
 	} else if ((p->flags & SIM_SYN) != 0) {
@@ -340,6 +323,12 @@ static bool is_reset(const struct sim_tcp *t, const struct sim_packet *p)
 				    : p->seq == t->awaited;
 }
 
+/* LAST-ACK: the peer has closed and forgotten, and what he would acknowledge is our FIN. */
+static bool all_said(const struct sim_tcp *t)
+{
+	return t->peer_fin && t->fin_sent;
+}
+
 void tcp_input(struct sim_stack *s, const struct sim_packet *p, bool wild)
 {
 	struct sim_tcp key = { .local = p->dst,
@@ -354,7 +343,9 @@ void tcp_input(struct sim_stack *s, const struct sim_packet *p, bool wild)
 	}
 	if ((p->flags & SIM_RST) != 0) {
 		if (is_reset(t, p))
-			over(t, t->state == SYN_SENT ? "refused" : "reset");
+			tcp_over(t, t->state == SYN_SENT ? "refused"
+				    : all_said(t)        ? "closed"
+							 : "reset");
 		return;
 	}
 	t->busy++;
@@ -364,104 +355,9 @@ void tcp_input(struct sim_stack *s, const struct sim_packet *p, bool wild)
 		reap(t);
 		return;
 	}
-	output(t);
+	tcp_output(t);
 	if (t->ack_due)
 		put(t, t->nxt, SIM_ACK, NULL, 0);
 	if (t->peer_fin && t->fin_acked)
-		over(t, "closed");
-}
-
-/* --- what users call ----------------------------------------------------------------------------
- */
-
-struct sim_tcp *sim_tcp_connect(struct sim_stack *s, const struct ip_addr *to, uint16_t port,
-				const struct sim_tcp_ops *ops, void *arg)
-{
-	const struct sim_iface *i = stack_route(s, to);
-	struct ip_addr from = { .family = IP_NONE };
-
-	if (i != NULL)
-		from = stack_source(i, to);
-	if (from.family == IP_NONE)
-		return NULL;
-	struct sim_tcp *t = tcp_new(s, SYN_SENT);
-	t->local = from;
-	t->remote = *to;
-	t->remote_port = port;
-	t->ops = ops;
-	t->arg = arg;
-	do
-		t->local_port = stack_free_port(s);
-	while (RB_INSERT(tcp_tree, &s->tcps, t) != NULL);
-	send_syn(t);
-	return t;
-}
-
-static struct sim_listener *listener_new(struct sim_stack *s, uint16_t port, sim_tcp_accept *accept,
-					 void *arg)
-{
-	struct sim_listener *l = must(calloc(1, sizeof(*l)));
-
-	*l = (struct sim_listener){ .port = port, .accept = accept, .arg = arg };
-	LIST_INSERT_HEAD(&s->listeners, l, link);
-	return l;
-}
-
-struct sim_listener *sim_tcp_listen(struct sim_stack *s, uint16_t port, sim_tcp_accept *accept,
-				    void *arg)
-{
-	return listener_find(s, port) == NULL ? listener_new(s, port, accept, arg) : NULL;
-}
-
-struct sim_listener *sim_tcp_listen_service(struct sim_stack *s, sim_tcp_accept *accept, void *arg)
-{
-	return listener_new(s, 0, accept, arg);
-}
-
-struct sim_listener *sim_listener_close(struct sim_listener *l)
-{
-	if (l == NULL)
-		return NULL;
-	LIST_REMOVE(l, link);
-	free(l);
-	return NULL;
-}
-
-void sim_tcp_send(struct sim_tcp *t, const void *bytes, size_t len)
-{
-	if (t->gone || t->fin_wanted || len == 0)
-		return;
-	if (t->unsent_len + len > SIM_TCP_UNSENT_MAX) {
-		put(t, t->nxt, SIM_RST | SIM_ACK, NULL, 0);
-		over(t, "full");
-		return;
-	}
-	if (t->unsent_len + len > t->unsent_cap) {
-		t->unsent_cap = (t->unsent_len + len) * 2;
-		t->unsent = must(realloc(t->unsent, t->unsent_cap));
-	}
-	memcpy(t->unsent + t->unsent_len, bytes, len);
-	t->unsent_len += len;
-	if (t->busy == 0) /* else when the callback is over, with what else there is to say */
-		output(t);
-}
-
-void sim_tcp_close(struct sim_tcp *t)
-{
-	t->fin_wanted = true;
-	if (t->busy == 0 && !t->gone)
-		output(t);
-}
-
-void sim_tcp_abort(struct sim_tcp *t)
-{
-	if (!t->gone && t->state != SYN_SENT)
-		put(t, t->nxt, SIM_RST | SIM_ACK, NULL, 0);
-	leave(t);
-	reap(t);
-}
-
-struct ip_addr sim_tcp_peer(const struct sim_tcp *t)
-{
-	return t->remote;
+		tcp_over(t, "closed");
 }

@@ -32,11 +32,15 @@ static struct sim_udp *udp_new(struct sim_stack *s, uint16_t port, sim_udp_recei
 struct sim_udp *sim_udp_open(struct sim_stack *s, uint16_t port, sim_udp_receive *receive,
 			     void *arg)
 {
-	if (port == 0)
-		do
-			port = stack_free_port(s);
-		while (find(s, port) != NULL);
-	return find(s, port) == NULL ? udp_new(s, port, receive, arg) : NULL;
+	bool any = port == 0;
+
+	for (unsigned n = 0; n < (any ? FREE_PORTS : 1); n++) {
+		if (any)
+			port = stack_next_port(s);
+		if (find(s, port) == NULL)
+			return udp_new(s, port, receive, arg);
+	}
+	return NULL;
 }
 
 struct sim_udp *sim_udp_open_service(struct sim_stack *s, sim_udp_receive *receive, void *arg)
