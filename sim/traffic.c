@@ -113,16 +113,20 @@ static void attempt_free(struct attempt *a)
 	free(a);
 }
 
+/* Is the time since the last success the longest one? */
+static void measure_gap(const struct sim_client *c, struct sim_client_counts *counts)
+{
+	if (!c->failed_since || c->success_ns == UINT64_MAX ||
+	    now_ns(c) - c->success_ns <= counts->gap_ns)
+		return;
+	counts->gap_ns = now_ns(c) - c->success_ns;
+	counts->gap_began_ns = c->success_ns;
+}
+
 static void succeeded(struct sim_client *c)
 {
-	uint64_t now = now_ns(c);
-
-	if (c->failed_since && c->success_ns != UINT64_MAX &&
-	    now - c->success_ns > c->counts.gap_ns) {
-		c->counts.gap_ns = now - c->success_ns;
-		c->counts.gap_began_ns = c->success_ns;
-	}
-	c->success_ns = now;
+	measure_gap(c, &c->counts);
+	c->success_ns = now_ns(c);
 	c->failed_since = false;
 }
 
@@ -217,7 +221,8 @@ static void attempt_begin(struct sim_client *c, const struct ip_addr *to)
 		      on_timeout, a);
 	if (c->cfg.protocol == SIM_UDP) {
 		a->udp = sim_udp_open(c->stack, 0, on_udp_answer, a);
-		sim_udp_send(a->udp, NULL, 0, to, c->cfg.port, "?", 1);
+		if (a->udp != NULL)
+			sim_udp_send(a->udp, NULL, 0, to, c->cfg.port, "?", 1);
 	} else {
 		a->tcp = sim_tcp_connect(c->stack, to, c->cfg.port, &ops, a);
 	}
@@ -261,5 +266,8 @@ struct sim_client *sim_client_free(struct sim_client *c)
 
 struct sim_client_counts sim_client_counts(const struct sim_client *c)
 {
-	return c->counts;
+	struct sim_client_counts counts = c->counts;
+
+	measure_gap(c, &counts); /* one that has not ended */
+	return counts;
 }

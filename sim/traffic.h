@@ -31,7 +31,7 @@ struct sim_client_cfg {
 	 */
 	bool (*target)(void *arg, struct ip_addr *ret);
 	/* An attempt has ended; @node: who answered, NULL: nobody in time, or "?" somebody foreign.
-	 */
+	 * Must not free the client. */
 	void (*ended)(void *arg, uint64_t began_ns, const struct ip_addr *to, const char *node);
 	void *arg;
 };
@@ -41,7 +41,8 @@ struct sim_client *sim_client_free(struct sim_client *c);
 struct sim_client_counts {
 	uint64_t attempts, failed,
 		foreign; /* ended; of these without an answer; with a foreign one */
-	uint64_t gap_ns; /* the longest time from a success to the next, with a failure between */
+	/* The longest time from a success to the next, or to now, with a failure between. */
+	uint64_t gap_ns;
 	uint64_t gap_began_ns; /* when that one began */
 };
 struct sim_client_counts sim_client_counts(const struct sim_client *c);
