@@ -125,6 +125,7 @@ static int build(struct building *b)
 	w->clock = sim_clock_new();
 	w->net = sim_net_new(w->clock, rng_next(&w->rng));
 	w->api = sim_api_new(w->clock, &api);
+	w->ranks = ranks_new();
 	w->oracle = sim_oracle_new(w->api, s->lb_class);
 	w->owners = owners_new(w);
 	w->expects = expects_new(w);
@@ -195,6 +196,7 @@ struct sim_world *sim_world_free(struct sim_world *w)
 	owners_free(w);
 	sim_oracle_free(w->oracle);
 	sim_api_free(w->api);
+	ranks_free(w->ranks);
 	sim_net_free(w->net);
 	sim_clock_free(w->clock);
 	sim_journal_done(&w->journal);

@@ -85,6 +85,7 @@ struct sim_world {
 	struct sim_clock *clock;
 	struct sim_net *net;
 	struct sim_api *api;
+	struct ranks *ranks; /* of all speakers */
 	struct sim_oracle *oracle;
 	struct sim_journal journal;
 	/* Never moved once they are made: processes hold pointers to them. */
