@@ -12,6 +12,7 @@
 #include "lib/base/duration.h"
 #include "lib/base/must.h"
 #include "lib/kube/lease.h"
+#include "sim/packet.h"
 #include "sim/scenario_names.h"
 
 static void need_deleted(struct checker *c, const struct sim_step *step)
@@ -154,12 +155,31 @@ static void check_station(struct checker *c, const char *field,
 		checker_fault(c, st->line, field, "there are two of the name %s", st->name);
 }
 
+/* A Service without a port of the client's protocol is never answered. */
+static void check_port(struct checker *c, const struct sim_scenario_client *client,
+		       const cJSON *service)
+{
+	const char *wanted = client->protocol == SIM_UDP ? "UDP" : "TCP";
+	const cJSON *spec = cJSON_GetObjectItemCaseSensitive(service, "spec"), *port;
+
+	cJSON_ArrayForEach (port, cJSON_GetObjectItemCaseSensitive(spec, "ports")) {
+		const char *protocol =
+			cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(port, "protocol"));
+		if (strcmp(protocol == NULL ? "TCP" : protocol, wanted) == 0)
+			return;
+	}
+	checker_fault(c, client->line, "clients", "%s has no port of protocol %s", client->service,
+		      wanted);
+}
+
 static void check_clients(struct checker *c)
 {
 	for (size_t i = 0; i < c->s->clients.count; i++) {
 		const struct sim_scenario_client *client = &c->s->clients.items[i];
 		need_host(c, client->line, "clients", client->host);
-		need_service(c, client->line, "clients", client->service);
+		const cJSON *service = need_service(c, client->line, "clients", client->service);
+		if (service != NULL)
+			check_port(c, client, service);
 	}
 }
 

@@ -186,52 +186,58 @@ static bool is_of_kind(const cJSON *object, const char *kind)
 	return is != NULL && strcmp(is, kind) == 0;
 }
 
-/* Also the names of all others of @kind, for the hint: NAMESPACE/NAME, to be freed. */
-static bool find_object(cJSON *const *objects, size_t count, const char *kind, const char *name,
-			struct names_known *others)
+/* NAMESPACE/NAME, or NAME of what has no namespace; to be freed. */
+static char *whole_name(const cJSON *object)
+{
+	const char *ns = meta_text_or_empty(object, "namespace");
+	char *whole;
+
+	if (asprintf(&whole, "%s%s%s", ns, *ns == '\0' ? "" : "/",
+		     meta_text_or_empty(object, "name")) < 0)
+		abort();
+	return whole;
+}
+
+/* The one of that name; the names of others are added to @others, to be freed. */
+static const cJSON *find_object(cJSON *const *objects, size_t count, const char *kind,
+				const char *name, struct names_known *others)
 {
 	for (size_t i = 0; i < count; i++) {
-		const char *ns = meta_text_or_empty(objects[i], "namespace");
-		char *whole = NULL;
 		if (!is_of_kind(objects[i], kind))
 			continue;
-		if (asprintf(&whole, "%s%s%s", ns, *ns == '\0' ? "" : "/",
-			     meta_text_or_empty(objects[i], "name")) < 0)
-			abort();
+		char *whole = whole_name(objects[i]);
 		if (strcmp(whole, name) == 0) {
 			free(whole);
-			return true;
+			return objects[i];
 		}
 		know(others, whole);
 	}
-	return false;
+	return NULL;
 }
 
-/* An object that is there from the start, or comes with a step. */
-void need_object(struct checker *c, unsigned line, const char *field, const char *kind,
-		 const char *name)
+const cJSON *need_object(struct checker *c, unsigned line, const char *field, const char *kind,
+			 const char *name)
 {
-	struct names_known others = { 0 };
+	struct names_known others = { 0 }, known = { 0 };
 
 	if (!c->all || name == NULL)
-		return;
-	bool found = find_object(c->s->objects.items, c->s->objects.count, kind, name, &others);
-	for (size_t i = 0; i < c->s->steps.count && !found; i++)
+		return NULL;
+	const cJSON *found =
+		find_object(c->s->objects.items, c->s->objects.count, kind, name, &others);
+	for (size_t i = 0; i < c->s->steps.count && found == NULL; i++)
 		found = find_object(c->s->steps.items[i].objects.items,
 				    c->s->steps.items[i].objects.count, kind, name, &others);
-	struct names_known known = { 0 };
-	for (size_t i = 0; i < others.count; i++)
+	for (size_t i = 0; i < others.count && found == NULL; i++)
 		know(&known, others.items[i]);
-	if (found)
-		array_free(&known);
-	else
+	if (found == NULL)
 		missing(c, line, field, kind, name, &known);
 	for (size_t i = 0; i < others.count; i++)
 		free((char *)others.items[i]);
 	array_free(&others);
+	return found;
 }
 
-void need_service(struct checker *c, unsigned line, const char *field, const char *name)
+const cJSON *need_service(struct checker *c, unsigned line, const char *field, const char *name)
 {
-	need_object(c, line, field, "Service", name);
+	return need_object(c, line, field, "Service", name);
 }

@@ -33,9 +33,12 @@ void need_iface(struct checker *c, unsigned line, const char *station, const cha
 /* @or_leader: "leader" names one, too. */
 void need_allocator(struct checker *c, unsigned line, const char *name, bool or_leader);
 void need_process(struct checker *c, const struct sim_step *step);
-void need_service(struct checker *c, unsigned line, const char *field, const char *name);
-/* An object that is there from the start, or comes with a step. @name: [NAMESPACE/]NAME */
-void need_object(struct checker *c, unsigned line, const char *field, const char *kind,
-		 const char *name);
+const cJSON *need_service(struct checker *c, unsigned line, const char *field, const char *name);
+/*
+ * An object that is there from the start, or comes with a step, lent; NULL: it is not, or not asked
+ * for. @name: [NAMESPACE/]NAME
+ */
+const cJSON *need_object(struct checker *c, unsigned line, const char *field, const char *kind,
+			 const char *name);
 
 #endif

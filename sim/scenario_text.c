@@ -42,6 +42,13 @@ static void put_duration(struct text *t, const char *before, uint64_t ns, const 
 
 /* --- processes -------------------------------------------------------------------------------- */
 
+/* Does it end a trouble of a process, who may have been the leader then? */
+static bool is_cure(const struct sim_step *s)
+{
+	return s->op == SIM_OP_RESTART || s->op == SIM_OP_RESUME || s->op == SIM_OP_API_HEAL ||
+	       ((s->op == SIM_OP_SLOW || s->op == SIM_OP_API_SLOW) && s->time_ns == 0);
+}
+
 static void put_process(struct text *t, const struct sim_step *s)
 {
 	const char *what = or_empty(s->what);
@@ -51,7 +58,7 @@ static void put_process(struct text *t, const struct sim_step *s)
 	else if (s->process == SIM_PROCESS_SPEAKER)
 		put(t, "the speaker on %s", what);
 	else if (strcmp(what, SIM_LEADER) == 0)
-		put(t, "the allocator that leads");
+		put(t, "the allocator that %s", is_cure(s) ? "led" : "leads");
 	else
 		put(t, "allocator %s", what);
 }
@@ -206,37 +213,45 @@ static void put_api_slow(struct text *t, const struct sim_step *s)
 
 /* --- expectations ----------------------------------------------------------------------------- */
 
+static void put_comma(struct text *t, size_t begin)
+{
+	if (t->len > begin)
+		put(t, ", ");
+}
+
 static void put_expect(struct text *t, const struct sim_step *s)
 {
 	const struct sim_expect *e = &s->expect;
-	const char *comma = "";
 
 	put(t, "expect ");
 	if (e->service != NULL)
 		put(t, "%s ", e->service);
-	if (e->owner != NULL) {
-		put(t, *e->owner == '\0' ? "to be announced by nobody%s" : "to be announced by %s",
-		    e->owner);
-		comma = ", ";
-	}
+	size_t begin = t->len;
+	if (e->owner != NULL)
+		put(t, "to be announced by %s", *e->owner == '\0' ? "nobody" : e->owner);
 	if (e->address != NULL) {
-		put(t, *e->address == '\0' ? "%sto have no address" : "%sto have %s", comma,
-		    e->address);
-		comma = ", ";
+		put_comma(t, begin);
+		put(t, "to have %s", *e->address == '\0' ? "no address" : e->address);
 	}
 	if (e->leader != NULL) {
-		put(t, *e->leader == '\0' ? "%sno allocator to lead" : "%sallocator %s to lead",
-		    comma, e->leader);
-		comma = ", ";
+		put_comma(t, begin);
+		put(t, "%s%s to lead", *e->leader == '\0' ? "no allocator" : "allocator ",
+		    e->leader);
 	}
 	if (e->has_dark) {
-		put(t, "%s", comma);
-		put_duration(t, "no darkness above ", e->dark_max_ns, "");
-		comma = ", ";
+		put_comma(t, begin);
+		put_duration(t,
+			     e->service != NULL ? "not to be dark for longer than "
+						: "nothing to be dark for longer than ",
+			     e->dark_max_ns, "");
 	}
-	if (e->has_failed)
-		put(t, "%sless than %" PRIu64 " failed attempt%s", comma, e->failed_max + 1,
-		    e->failed_max == 0 ? "" : "s");
+	if (e->has_failed) {
+		put_comma(t, begin);
+		put(t,
+		    e->failed_max == 0 ? "no attempt to fail"
+				       : "at most %" PRIu64 " attempts to fail",
+		    e->failed_max);
+	}
 	if (s->time_ns != 0)
 		put_duration(t, " within ", s->time_ns, "");
 }

@@ -243,9 +243,13 @@ static void test_every_verb_in_words(void **state)
 		  "expect web/front to have no address" },
 		{ "expect = { service = \"web/front\"; owner = \"node1\"; address = \"10.0.0.200\";"
 		  " darkBelow = \"2s\"; failedBelow = 1; };",
-		  "expect web/front to be announced by node1, to have 10.0.0.200, no darkness "
-		  "above "
-		  "2 s, less than 1 failed attempt" },
+		  "expect web/front to be announced by node1, to have 10.0.0.200, not to be dark "
+		  "for longer than 2 s, no attempt to fail" },
+		{ "expect = { darkBelow = \"1s\"; failedBelow = 4; within = \"3s\"; };",
+		  "expect nothing to be dark for longer than 1 s, at most 3 attempts to fail "
+		  "within "
+		  "3 s" },
+		{ "restart = \"allocator leader\";", "restart the allocator that led" },
 		{ "expect = { leader = \"a1\"; within = \"20s\"; };",
 		  "expect allocator a1 to lead within 20 s" },
 		{ "expect = { leader = \"\"; };", "expect no allocator to lead" },
@@ -588,7 +592,7 @@ static void test_all_faults_are_told(void **state)
 
 #define SERVICE                                                                                    \
 	"{\"apiVersion\":\"v1\",\"kind\":\"Service\",\"metadata\":{\"namespace\":\"web\","         \
-	"\"name\":\"front\"}}"
+	"\"name\":\"front\"},\"spec\":{\"ports\":[{\"port\":80}]}}"
 
 /* What comes with manifests is asked for once they are there. */
 static void test_nodes_and_services_are_looked_for_at_last(void **state)
@@ -656,6 +660,21 @@ static void test_what_a_step_brings_is_there(void **state)
 	sim_scenario_free(s);
 }
 
+static void test_a_client_needs_a_port_of_its_protocol(void **state)
+{
+	(void)state;
+	struct sim_scenario *s = load("clients = ( { service = \"web/front\"; },\n"
+				      " { service = \"web/front\"; protocol = \"udp\"; } );");
+	struct faults faults = { 0 };
+
+	add_object(s, SERVICE);
+	sim_scenario_fill(s);
+	assert_int_equal(sim_scenario_check(s, &faults), -EBADMSG);
+	expect_faults(&faults, "dir/some.conf:2: clients: web/front has no port of protocol UDP\n");
+	faults_free(&faults);
+	sim_scenario_free(s);
+}
+
 /* Words are cut to what there is room for. */
 static void test_words_fit_the_buffer(void **state)
 {
@@ -683,6 +702,7 @@ int main(void)
 		cmocka_unit_test(test_all_faults_are_told),
 		cmocka_unit_test(test_nodes_and_services_are_looked_for_at_last),
 		cmocka_unit_test(test_what_a_step_brings_is_there),
+		cmocka_unit_test(test_a_client_needs_a_port_of_its_protocol),
 		cmocka_unit_test(test_words_fit_the_buffer),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
