@@ -154,12 +154,13 @@ bench: deps
 SHARE = $(DESTDIR)$(PREFIX)/share
 UNITS = $(DESTDIR)$(PREFIX)/lib/systemd/system
 install: all
-	install -d $(DESTDIR)$(PREFIX)/bin $(UNITS) $(SHARE)/bellman/crds $(SHARE)/bellman/samples $(SHARE)/man/man1 $(SHARE)/man/man5 $(SHARE)/man/man8
+	install -d $(DESTDIR)$(PREFIX)/bin $(UNITS) $(SHARE)/bellman/crds $(SHARE)/bellman/samples $(SHARE)/bellman/scenarios $(SHARE)/man/man1 $(SHARE)/man/man5 $(SHARE)/man/man8
 	install -m 755 $(PROGRAMS:%=$(BUILD)/bin/%) $(DESTDIR)$(PREFIX)/bin
 	for s in 1 5 8; do install -m 644 docs/man/*.$$s $(SHARE)/man/man$$s || exit 1; done
 	install -m 644 config/crds/*.yaml $(SHARE)/bellman/crds
 	install -m 644 config/webhook.yaml $(SHARE)/bellman
 	install -m 644 config/samples/* $(SHARE)/bellman/samples
+	install -m 644 config/scenarios/* $(SHARE)/bellman/scenarios
 	for u in config/systemd/*.service; do sed 's|/usr/local/|$(PREFIX)/|g' $$u >$(UNITS)/$${u##*/} || exit 1; done
 
 clean:

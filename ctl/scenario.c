@@ -163,7 +163,7 @@ static void read_files(struct reading *r, char *const *files, size_t count, stru
 	cluster_build(&w, r->service_cidrs, &c);
 	tell_faults(r, &w.faults);
 	collect(r, &w, &c, ret);
-	ret->config = config_ref(c.config);
+	ret->config = c.config == NULL ? NULL : config_ref(c.config);
 	cluster_done(&c);
 	world_done(&w);
 	for (size_t i = 0; i <= count; i++)

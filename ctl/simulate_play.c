@@ -1,19 +1,258 @@
 // SPDX-License-Identifier: Apache-2.0
+/* `bellman simulate SCENARIO`: play it, once or with many seeds, and tell what came of it. */
+#include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
+#include "ctl/report.h"
 #include "ctl/scenario.h"
 #include "ctl/simulate.h"
+#include "lib/base/duration.h"
+#include "lib/base/must.h"
+#include "sim/capture.h"
+#include "sim/report.h"
+#include "sim/report_words.h"
+#include "sim/svg.h"
+
+/* --- files that are written ------------------------------------------------------------------- */
+
+static enum ctl_exit say_unwritten(const char *path, int error)
+{
+	fprintf(stderr, SIMULATE ": %s: %s\n", path, strerror(error));
+	return CTL_FAULT;
+}
+
+/* NULL for no @path; false when it cannot be written, which is said. */
+static bool open_file(const char *path, FILE **ret)
+{
+	*ret = path == NULL ? NULL : fopen(path, "w");
+	if (path != NULL && *ret == NULL)
+		say_unwritten(path, errno);
+	return path == NULL || *ret != NULL;
+}
+
+static enum ctl_exit close_file(const char *path, FILE *file)
+{
+	if (file == NULL)
+		return CTL_DONE;
+	bool failed = ferror(file) != 0;
+	if (fclose(file) != 0 || failed)
+		return say_unwritten(path, failed ? EIO : errno);
+	return CTL_DONE;
+}
+
+/* --- telling ---------------------------------------------------------------------------------- */
+
+/* What did not hold, a line each. */
+static void say_failures(const struct sim_world *w)
+{
+	const struct sim_journal *j = sim_world_journal(w);
+	char moment[SIM_MOMENT_MAX];
+
+	fflush(stdout);
+	for (size_t i = 0; i < j->count; i++) {
+		const struct sim_entry *e = &j->items[i];
+		if (e->type == SIM_DISAPPOINTED || e->type == SIM_BROKEN)
+			fprintf(stderr, "seed %" PRIu64 ": at %s: %s\n", sim_world_seed(w),
+				sim_moment_format(e->at_ns, moment), e->text);
+	}
+}
+
+static void print_table(const struct sim_world *w)
+{
+	struct sim_result result;
+
+	sim_result_of(w, &result);
+	sim_report_table(&result, stdout);
+	sim_result_done(&result);
+}
+
+static cJSON *json_of(const struct sim_world *w)
+{
+	struct sim_result result;
+
+	sim_result_of(w, &result);
+	cJSON *report = sim_report_json(&result);
+	sim_result_done(&result);
+	return report;
+}
+
+static struct sim_world *build(const struct sim_scenario *s, const struct sim_world_cfg *cfg)
+{
+	char why[512] = "";
+	struct sim_world *w = sim_world_new(cfg, why, sizeof(why));
+
+	if (w == NULL)
+		fprintf(stderr, SIMULATE ": %s: %s\n", s->file, why);
+	return w;
+}
+
+/* --- one run ---------------------------------------------------------------------------------- */
+
+/* Play @w to its end, and have every frame in @pcap, which may be NULL. */
+static enum ctl_exit play_into(const struct simulate *o, struct sim_world *w, FILE *pcap)
+{
+	struct sim_capture *capture = NULL;
+
+	if (pcap != NULL)
+		capture = sim_capture_new(sim_world_net(w), sim_world_clock(w),
+					  SIM_EPOCH_S * NS_PER_S, pcap);
+	unsigned failures = sim_world_run(w);
+	int rc = capture == NULL ? 0 : sim_capture_end(capture);
+	if (rc != 0)
+		return say_unwritten(o->pcap, -rc);
+	return failures == 0 ? CTL_DONE : CTL_FAULT;
+}
+
+static void draw(const struct sim_world *w, FILE *svg)
+{
+	struct sim_result result;
+
+	if (svg == NULL)
+		return;
+	sim_result_of(w, &result);
+	sim_svg(&result, svg);
+	sim_result_done(&result);
+}
+
+static void tell(const struct simulate *o, const struct sim_world *w)
+{
+	if (look_wants_json(&o->look)) {
+		cJSON *report = json_of(w);
+		report_json(report, stdout);
+		cJSON_Delete(report);
+	} else {
+		print_table(w);
+	}
+	say_failures(w);
+}
+
+static enum ctl_exit play_once(const struct simulate *o, const struct sim_scenario *s)
+{
+	const struct sim_world_cfg cfg = {
+		.scenario = s,
+		.seed = o->seed,
+		.until_ns = o->until_ns,
+		.say_why = o->pcap != NULL,
+	};
+	struct sim_world *w = build(s, &cfg);
+	FILE *pcap = NULL, *svg = NULL;
+	enum ctl_exit code = CTL_FAULT;
+
+	/* Nothing is played for long only to find that it cannot be written. */
+	if (w != NULL && open_file(o->pcap, &pcap) && open_file(o->svg, &svg)) {
+		code = play_into(o, w, pcap);
+		draw(w, svg);
+		tell(o, w);
+	}
+	if (close_file(o->pcap, pcap) != CTL_DONE || close_file(o->svg, svg) != CTL_DONE)
+		code = CTL_FAULT;
+	sim_world_free(w);
+	return code;
+}
+
+/* --- many runs -------------------------------------------------------------------------------- */
+
+struct tally {
+	uint64_t first, runs; /* seeds */
+	uint64_t failed;
+	cJSON *reports; /* of those that failed; NULL: they are printed at once */
+};
+
+/* Play @seed up to the first failure. False: it cannot be played. */
+static bool try(const struct simulate *o, const struct sim_scenario *s, uint64_t seed,
+		struct tally *t)
+{
+	const struct sim_world_cfg cfg = {
+		.scenario = s,
+		.seed = seed,
+		.until_ns = o->until_ns,
+		.stop_early = true,
+	};
+	struct sim_world *w = build(s, &cfg);
+
+	if (w == NULL)
+		return false;
+	if (sim_world_run(w) > 0) {
+		t->failed++;
+		if (t->reports != NULL) {
+			cJSON_AddItemToArray(t->reports, json_of(w));
+		} else {
+			print_table(w);
+			putchar('\n');
+		}
+		say_failures(w);
+	}
+	sim_world_free(w);
+	return true;
+}
+
+static void add_number(cJSON *to, const char *key, uint64_t n)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%" PRIu64, n);
+	must(cJSON_AddRawToObject(to, key, text)); /* a double has no 64 bits */
+}
+
+static void tell_tally(const struct sim_scenario *s, struct tally *t)
+{
+	uint64_t last = t->first + t->runs - 1;
+
+	if (t->reports == NULL) {
+		printf("%s, seeds %" PRIu64 " to %" PRIu64 ": %" PRIu64 " of %" PRIu64 " failed.\n",
+		       s->name, t->first, last, t->failed, t->runs);
+		return;
+	}
+	cJSON *report = must(cJSON_CreateObject());
+	must(cJSON_AddStringToObject(report, "scenario", s->name));
+	add_number(report, "seed", t->first);
+	add_number(report, "runs", t->runs);
+	cJSON_AddItemToObject(report, "failed", t->reports);
+	report_json(report, stdout);
+	cJSON_Delete(report);
+}
+
+static enum ctl_exit play_many(const struct simulate *o, const struct sim_scenario *s)
+{
+	struct tally t = { .first = o->seed != 0 ? o->seed : s->seed, .runs = o->runs };
+
+	if (look_wants_json(&o->look))
+		t.reports = must(cJSON_CreateArray());
+	for (uint64_t i = 0; i < t.runs; i++) {
+		if (try(o, s, t.first + i, &t))
+			continue;
+		cJSON_Delete(t.reports);
+		return CTL_FAULT;
+	}
+	tell_tally(s, &t);
+	return t.failed == 0 ? CTL_DONE : CTL_FAULT;
+}
+
+static void print_faults(const struct faults *faults)
+{
+	cJSON *report = must(cJSON_CreateObject());
+
+	must(cJSON_AddArrayToObject(report, "errors"));
+	report_add_errors(report, faults);
+	report_json(report, stdout);
+	cJSON_Delete(report);
+}
 
 enum ctl_exit simulate_play(const struct simulate *o)
 {
 	struct faults faults = { 0 };
 	struct sim_scenario *s = scenario_read(o->scenario, o->service_cidrs, &faults);
+	enum ctl_exit code = CTL_FAULT;
 
 	faults_print(&faults, stderr);
+	if (s != NULL)
+		code = o->runs > 1 ? play_many(o, s) : play_once(o, s);
+	else if (look_wants_json(&o->look))
+		print_faults(&faults);
 	faults_free(&faults);
-	if (s == NULL)
-		return CTL_FAULT;
-	fprintf(stderr, SIMULATE ": %s is in order, and cannot be played yet\n", o->scenario);
 	sim_scenario_free(s);
-	return CTL_FAULT;
+	return code;
 }
