@@ -61,6 +61,16 @@ static struct allocator *begun(struct sim_world *w)
 	return a;
 }
 
+/* Its words alone: of several reasons to wait, the one that was found last was told. */
+static bool is_rewording(const struct sim_world *w, const struct allocator_action *act)
+{
+	const struct sim_object *o = sim_api_get(w->api, SIM_SERVICE, act->ns, act->name);
+
+	return o != NULL && o->service != NULL && o->service->ingress_count == 0 &&
+	       act->ip_count == 0 && act->condition.set == ALLOCATOR_CONDITION_FALSE &&
+	       !act->condition.turned;
+}
+
 void check_fresh(struct sim_world *w)
 {
 	struct allocator_actions out = { 0 };
@@ -71,14 +81,15 @@ void check_fresh(struct sim_world *w)
 	for (size_t i = 0; i < out.count; i++) {
 		const struct allocator_action *act = &out.items[i];
 
-		if (act->type != ALLOCATOR_WRITE)
+		if (act->type != ALLOCATOR_WRITE || is_rewording(w, act))
 			continue;
 		snprintf(service, sizeof(service), "%s/%s", act->ns, act->name);
 		check_broken(w, "idempotent", NULL, service, NULL,
-			     "an allocator that has just begun would write it: %u addresses%s",
+			     "an allocator that has just begun would write it: %u addresses%s%s",
 			     act->ip_count,
-			     act->condition.set != ALLOCATOR_CONDITION_KEEP ? ", the condition"
-									    : "");
+			     act->condition.set != ALLOCATOR_CONDITION_KEEP ? ", and the condition "
+									    : "",
+			     act->condition.message != NULL ? act->condition.message : "");
 	}
 	allocator_actions_done(&out);
 	allocator_free(a);

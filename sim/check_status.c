@@ -66,12 +66,17 @@ static const struct service *service_of(const struct sim_world *w, const struct 
 	return o != NULL ? o->service : NULL;
 }
 
-/* @a and @b have @ip, both in their status. */
-static void check_pair(struct sim_world *w, const struct owned *a, const struct owned *b)
+/* Have @a and @b one address in their status that they must not share? */
+static bool is_double(const struct sim_world *w, const struct owned *a, const struct owned *b)
 {
 	const struct service *x = service_of(w, a->service), *y = service_of(w, b->service);
 
-	if (x != NULL && y != NULL && !may_share(x, y))
+	return a->shown && b->shown && x != NULL && y != NULL && !may_share(x, y);
+}
+
+static void check_pair(struct sim_world *w, const struct owned *a, const struct owned *b)
+{
+	if (is_double(w, a, b))
 		check_broken(w, "double-address", NULL, a->service->text, &a->ip, "%s has it, too",
 			     b->service->text);
 }
@@ -90,6 +95,22 @@ static bool same_terms(const struct sim_object *before, const struct sim_object 
 			  cJSON_GetObjectItemCaseSensitive(now->json, "spec"));
 }
 
+/*
+ * Do two others than @o have its address who must not? A user has made it so, by a change of what
+ * they share under, and one of them is about to lose it.
+ */
+static bool is_contested(const struct sim_world *w, const struct owned *o)
+{
+	const struct answered *a = o->answered;
+
+	for (size_t i = 0; i < a->owned.count; i++)
+		for (size_t k = 0; k < i; k++)
+			if (a->owned.items[i] != o && a->owned.items[k] != o &&
+			    is_double(w, a->owned.items[i], a->owned.items[k]))
+				return true;
+	return false;
+}
+
 void check_shared(struct sim_world *w, const struct sim_object *before,
 		  const struct sim_object *now)
 {
@@ -102,13 +123,12 @@ void check_shared(struct sim_world *w, const struct sim_object *before,
 	for (size_t i = 0; i < s->ips.count; i++) {
 		const struct owned *o = s->ips.items[i];
 
-		if (!o->shown || shows(before, &o->ip))
+		if (!o->shown || shows(before, &o->ip) || is_contested(w, o))
 			continue;
 		for (size_t k = 0; k < o->answered->owned.count; k++) {
 			const struct owned *other = o->answered->owned.items[k];
 
-			if (other != o && other->shown &&
-			    world_is_well(w, other->service->terms_ns, WRITE_NS))
+			if (other != o && world_is_well(w, other->service->terms_ns, WRITE_NS))
 				check_pair(w, o, other);
 		}
 	}
@@ -120,8 +140,7 @@ static void check_sharers(void *arg, struct answered *a)
 
 	for (size_t i = 0; i < a->owned.count; i++)
 		for (size_t k = 0; k < i; k++)
-			if (a->owned.items[i]->shown && a->owned.items[k]->shown)
-				check_pair(w, a->owned.items[i], a->owned.items[k]);
+			check_pair(w, a->owned.items[i], a->owned.items[k]);
 }
 
 /* --- somebody waits ---------------------------------------------------------------------- */
