@@ -211,6 +211,7 @@ static void look_at_all(struct sim_world *w)
 		check_owners(w);
 	if (allocated)
 		check_statuses(w);
+	check_memory(w);
 	if (w->cfg.check_all)
 		check_retold(w);
 	if (w->cfg.check_all && allocated)

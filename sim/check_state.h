@@ -79,6 +79,8 @@ void check_write(void *arg, const struct sim_api_client *c, bool landed, enum si
 /* check_frames.c */
 void check_frame(void *arg, const struct sim_link *l, const struct sim_port *from,
 		 const uint8_t *bytes, size_t len, const char *why);
+/* check_memory.c */
+void check_memory(struct sim_world *w); /* the world is quiet */
 /* check_fresh.c */
 void check_fresh(struct sim_world *w);  /* as check_statuses() */
 void check_retold(struct sim_world *w); /* the world is quiet */
