@@ -53,7 +53,7 @@ UNIT_TESTS := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
 FUZZERS    := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 BENCHES    := $(patsubst tests/bench/%.c,%,$(wildcard tests/bench/bench_*.c))
 
-.PHONY: all deps test test-sim soak-sim demo lint bench fuzz install clean help unit san format print-cflags
+.PHONY: all deps test test-sim soak-sim mutate-sim demo lint bench fuzz install clean help unit san format print-cflags
 all: $(PROGRAMS:%=$(BUILD)/bin/%)
 san: $(PROGRAMS:%=$(BUILD)/san/bin/%)
 
@@ -64,6 +64,7 @@ help:
 	@echo 'make test       unit, golden and lab tests under ASan and UBSan (root for the lab)'
 	@echo 'make test-sim   2,000 made-up scenarios in the simulator; part of make test'
 	@echo 'make soak-sim   new ones for SECONDS (default 600), from SEED or the time of day'
+	@echo 'make mutate-sim small faults in the engines, each of which the simulator must notice'
 	@echo 'make lint       format, static analysis, both compilers with -Werror, licences'
 	@echo 'make fuzz       every fuzzer, SECONDS each (default 60)'
 	@echo 'make bench      figures of docs/benchmarks.md (root)'
@@ -103,6 +104,9 @@ $(BUILD)/san/unit/%: $(BUILD)/san/obj/tests/unit/%.o $(BUILD)/san/libbellman.a
 $(BUILD)/san/sim/%: $(BUILD)/san/obj/tests/sim/%.o $(BUILD)/san/libbellman.a
 	@mkdir -p $(@D)
 	$(call LINK,san)
+$(BUILD)/sim/%: $(BUILD)/release/obj/tests/sim/%.o $(BUILD)/release/libbellman.a
+	@mkdir -p $(@D)
+	$(call LINK,release)
 $(BUILD)/fuzz/bin/%: $(BUILD)/fuzz/obj/tests/fuzz/%.o $(BUILD)/fuzz/libbellman.a
 	@mkdir -p $(@D)
 	$(call LINK,fuzz)
@@ -129,6 +133,9 @@ test-sim: deps
 soak-sim: deps
 	@$(MAKE) --no-print-directory $(BUILD)/san/sim/random
 	@$(PYTHON) tests/sim/play.py --build $(BUILD) --soak $(or $(SECONDS),600) $(if $(SEED),--seed $(SEED))
+
+mutate-sim: deps
+	@$(PYTHON) tests/sim/mutate.py $(if $(SEEDS),--seeds $(SEEDS))
 
 demo: deps
 	@$(MAKE) --no-print-directory --silent all
