@@ -30,7 +30,7 @@ static struct sim_entry *new_entry(struct sim_journal *j, enum sim_entry_type ty
 	return &j->last_left_out;
 }
 
-static const char *formatted(const char *fmt, va_list args)
+static const char *__attribute__((format(printf, 1, 0))) formatted(const char *fmt, va_list args)
 {
 	char *text;
 

@@ -13,7 +13,7 @@ static const char *const ports[MAKER_PORTS] = {
 	"{\"protocol\":\"TCP\",\"port\":53,\"name\":\"e\"}",
 };
 
-static char *format(const char *fmt, va_list args)
+static char *__attribute__((format(printf, 1, 0))) format(const char *fmt, va_list args)
 {
 	char *text;
 
