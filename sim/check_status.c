@@ -4,7 +4,8 @@
  *
  * `double-address`: two have one address only where sharing allows it (compatibility page 3.4): at
  * once, unless the other has just been changed, and in the end always. `allocation`: none that
- * could have an address is without, as far as plain arithmetic can tell.
+ * could have an address is without, as far as plain arithmetic can tell. `pool`: what they have, a
+ * pool gives to such as them.
  */
 #include <stdio.h>
 
@@ -219,6 +220,12 @@ static bool asks_for_nothing(const struct service *s)
 	return s->requested_ips == NULL && s->lb_ip == NULL && s->address_pool == NULL;
 }
 
+static bool is_ours(const struct sim_world *w, const struct service *s)
+{
+	return s != NULL && s->type == SERVICE_LOAD_BALANCER &&
+	       same_text(s->lb_class, w->scenario->lb_class);
+}
+
 static void check_waiting(void *arg, const struct sim_object *o)
 {
 	struct sim_world *w = arg;
@@ -226,9 +233,7 @@ static void check_waiting(void *arg, const struct sim_object *o)
 	const struct service *s = o->service;
 	char text[520];
 
-	if (s == NULL || s->type != SERVICE_LOAD_BALANCER || s->ingress_count > 0 ||
-	    config == NULL || !asks_for_nothing(s) ||
-	    !same_text(s->lb_class, w->scenario->lb_class))
+	if (!is_ours(w, s) || s->ingress_count > 0 || config == NULL || !asks_for_nothing(s))
 		return;
 	for (size_t i = 0; i < config->config->pools.count; i++) {
 		const struct pool *p = &config->config->pools.items[i];
@@ -242,8 +247,47 @@ static void check_waiting(void *arg, const struct sim_object *o)
 	}
 }
 
+/* --- from where -------------------------------------------------------------------------- */
+
+static bool admits(const struct sim_world *w, const struct pool *p, const struct sim_object *o)
+{
+	const struct sim_object *ns = sim_api_get(w->api, SIM_NAMESPACE, "", o->ns);
+	bool all = p->namespaces.count == 0 && p->namespace_selectors.count == 0;
+	bool by_label = p->namespace_selectors.count > 0 && ns != NULL && ns->namespace != NULL &&
+			selectors_match(&p->namespace_selectors, &ns->namespace->meta.labels);
+
+	return (all || by_label || names_contain(&p->namespaces, o->ns)) &&
+	       (p->service_selectors.count == 0 ||
+		selectors_match(&p->service_selectors, &o->service->meta.labels));
+}
+
+static bool is_given(const struct sim_world *w, const struct config *c, const struct sim_object *o,
+		     const struct ip_addr *ip)
+{
+	for (size_t i = 0; i < c->pools.count; i++)
+		if (gives(&c->pools.items[i], ip) && admits(w, &c->pools.items[i], o))
+			return true;
+	return false;
+}
+
+static void check_given(void *arg, const struct sim_object *o)
+{
+	struct sim_world *w = arg;
+	const struct sim_object *config = sim_api_get(w->api, SIM_CONFIG, "", "");
+	char text[520];
+
+	if (config == NULL || !is_ours(w, o->service))
+		return;
+	snprintf(text, sizeof(text), "%s/%s", o->ns, o->name);
+	for (unsigned i = 0; i < o->service->ingress_count; i++)
+		if (!is_given(w, config->config, o, &o->service->ingress[i]))
+			check_broken(w, "pool", NULL, text, &o->service->ingress[i],
+				     "it has an address that no pool gives it");
+}
+
 void check_statuses(struct sim_world *w)
 {
 	owner_each_answered(w, check_sharers, w);
+	sim_api_each(w->api, SIM_SERVICE, check_given, w);
 	sim_api_each(w->api, SIM_SERVICE, check_waiting, w);
 }
