@@ -50,7 +50,7 @@ static void check_speaker(struct sim_world *w, const struct world_node *n, const
 	struct speaker_footprint f = speaker_footprint(sim_speaker_engine(n->speaker));
 	size_t links = sim_stack_ifaces(n->stack);
 	const struct kept kept[] = {
-		{ "names of Services", f.names, t->services + t->slices },
+		{ "names of Services", f.names, f.services + t->slices },
 		{ "Services", f.services, t->services },
 		{ "EndpointSlices", f.slices, t->slices },
 		{ "Nodes", f.nodes, t->nodes },
