@@ -14,13 +14,14 @@
 /* One frame and whose it is. */
 struct sent {
 	struct sim_world *world;
+	struct check_port *port;
 	struct world_node *node;
 	struct sim_iface *iface;
 	struct ether ether;
 	struct ip_addr ip; /* that it claims */
 };
 
-static const struct check_port *port_find(const struct checks *c, const struct sim_port *port)
+struct check_port *check_port_find(const struct checks *c, const struct sim_port *port)
 {
 	size_t first = 0, end = c->port_count;
 
@@ -86,6 +87,7 @@ static void check_sender(const struct sent *s)
 static void count_unasked(const struct sent *s)
 {
 	s->world->checks->nodes[s->node->number].sent[sim_iface_index(s->iface) - 1]++;
+	check_said(s->port, &s->ip, world_now(s->world));
 }
 
 static void check_arp(struct sent *s, struct rd r)
@@ -150,9 +152,10 @@ void check_frame(void *arg, const struct sim_link *l, const struct sim_port *fro
 		return;
 	if (s.ether.type != ETHER_TYPE_ARP && s.ether.type != ETHER_TYPE_IPV6)
 		return;
-	const struct check_port *p = port_find(w->checks, from);
+	struct check_port *p = check_port_find(w->checks, from);
 	if (p == NULL)
 		return;
+	s.port = p;
 	s.node = p->node;
 	s.iface = p->iface;
 	if (s.ether.type == ETHER_TYPE_ARP)

@@ -52,6 +52,8 @@ static bool should_answer(struct sim_world *w, const struct answered *a, const s
 
 static void check_interfaces(struct sim_world *w, const struct answered *a, struct world_node *n)
 {
+	const struct answer *by = owner_answer(a, n);
+
 	for (size_t i = 0; i < sim_stack_ifaces(n->stack); i++) {
 		struct sim_iface *iface = sim_stack_iface(n->stack, i);
 		bool should = sim_iface_is_up(iface) && should_answer(w, a, n, iface);
@@ -61,6 +63,8 @@ static void check_interfaces(struct sim_world *w, const struct answered *a, stru
 			check_broken(w, "covered", n->cfg->name, a->owned.items[0]->service->text,
 				     &a->ip, "%s %s on %s", n->cfg->name,
 				     does ? "answers" : "does not answer", sim_iface_name(iface));
+		else if (does && by != NULL)
+			check_silent(n, iface, a, by);
 	}
 }
 
@@ -108,7 +112,7 @@ static void check_node(struct sim_world *w, const struct answered *a, struct wor
 	if (!is_well(n))
 		return;
 	does = owner_answers(n, &a->ip);
-	if (does != owner_is_among(a, n))
+	if (does != (owner_answer(a, n) != NULL))
 		check_broken(w, "harness", n->cfg->name, service, &a->ip,
 			     "%s %s, which the world did not see", n->cfg->name,
 			     does ? "answers" : "does not answer");

@@ -8,13 +8,27 @@
 
 #include "sim/world_state.h"
 
-#define CHECK_EVERY_NS NS_PER_S
+#define CHECK_EVERY_NS    NS_PER_S
 /* At rest a speaker wakes up so often a second for each interface, and an allocator at all. */
-#define CHECK_WAKES    60
-#define CHECK_PASSES   1000 /* at one moment */
+#define CHECK_WAKES       60
+#define CHECK_PASSES      1000 /* at one moment */
 /* Frames a second that a speaker sends unasked on one link: its burst and its refresh, and what
  * either may send ahead. */
-#define CHECK_FRAMES   1100
+#define CHECK_FRAMES      1100
+/* At rest, and one for each Service: what it refreshes is spread over 30 seconds. */
+#define CHECK_FRAMES_REST 10
+
+/* Of the last rounds of announcements so many are remembered. */
+#define CHECK_ROUNDS 3
+
+/* What a node has said unasked about an address, on one of its ports. */
+struct check_said {
+	RB_ENTRY(check_said) link;
+	struct ip_addr ip;
+	uint64_t round_ns[CHECK_ROUNDS]; /* when, the latest first; 0: never */
+};
+
+RB_HEAD(said_tree, check_said);
 
 struct check_node {
 	uint64_t at_ns; /* when it ran last, and so many times at that moment */
@@ -37,7 +51,9 @@ struct checks {
 		const struct sim_port *port;
 		struct world_node *node;
 		struct sim_iface *iface;
-	} * ports; /* by pointer */
+		struct said_tree said;
+		uint64_t up_ns; /* its cable was last plugged in */
+	} * ports;              /* by pointer */
 	size_t port_count;
 	const struct world_allocator *leader; /* well and leading, at the last tick */
 	uint64_t leader_ns;                   /* since then */
@@ -79,6 +95,14 @@ void check_write(void *arg, const struct sim_api_client *c, bool landed, enum si
 /* check_frames.c */
 void check_frame(void *arg, const struct sim_link *l, const struct sim_port *from,
 		 const uint8_t *bytes, size_t len, const char *why);
+/* A port of a node; NULL: it is none of these. */
+struct check_port *check_port_find(const struct checks *c, const struct sim_port *port);
+/* check_said.c */
+void check_said(struct check_port *p, const struct ip_addr *ip, uint64_t now_ns);
+void check_said_forget(struct check_port *p);
+/* The world is quiet, and the node @by, which owns it, answers for it on @iface. */
+void check_silent(struct world_node *n, const struct sim_iface *iface, const struct answered *a,
+		  const struct answer *by);
 /* check_memory.c */
 void check_memory(struct sim_world *w); /* the world is quiet */
 /* check_fresh.c */

@@ -24,9 +24,15 @@ static void link_updown(struct sim_world *w, const struct sim_step *s)
 	struct world_node *n = world_node(w, s->what);
 	size_t at = 0;
 
-	for (struct sim_iface *i; stack != NULL && (i = next_on(stack, NULL, &at)) != NULL;)
-		if (s->to == NULL || strcmp(sim_iface_name(i), s->to) == 0)
-			sim_port_carrier(sim_iface_port(i), s->op == SIM_OP_LINK_UP);
+	for (struct sim_iface *i; stack != NULL && (i = next_on(stack, NULL, &at)) != NULL;) {
+		bool up = s->op == SIM_OP_LINK_UP, was_up = sim_port_is_up(sim_iface_port(i));
+
+		if (s->to != NULL && strcmp(sim_iface_name(i), s->to) != 0)
+			continue;
+		sim_port_carrier(sim_iface_port(i), up);
+		if (up && !was_up)
+			check_link_up(w, i);
+	}
 	if (n != NULL)
 		owner_node_look(n);
 }

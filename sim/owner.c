@@ -258,7 +258,7 @@ void owner_settle(struct sim_world *w, struct owned *o)
 	}
 }
 
-static struct answer *answer_find(const struct answered *a, const struct world_node *n)
+struct answer *owner_answer(const struct answered *a, const struct world_node *n)
 {
 	for (size_t i = 0; i < a->by.count; i++)
 		if (a->by.items[i].node == n)
@@ -268,12 +268,13 @@ static struct answer *answer_find(const struct answered *a, const struct world_n
 
 void owner_answer_set(struct answered *a, struct world_node *n, bool answers)
 {
-	struct answer *x = answer_find(a, n);
+	struct answer *x = owner_answer(a, n);
 
 	if (answers == (x != NULL))
 		return;
 	if (answers) {
-		((struct answer *)must(array_push(&a->by)))->node = n;
+		*(struct answer *)must(array_push(&a->by)) =
+			(struct answer){ .node = n, .since_ns = world_now(n->world) };
 	} else {
 		memmove(x, x + 1, (size_t)(&a->by.items[--a->by.count] - x) * sizeof(*x));
 	}
@@ -281,11 +282,6 @@ void owner_answer_set(struct answered *a, struct world_node *n, bool answers)
 		owner_settle(n->world, a->owned.items[i]);
 	world_changed(n->world);
 	check_answered(n->world);
-}
-
-bool owner_is_among(const struct answered *a, const struct world_node *n)
-{
-	return answer_find(a, n) != NULL;
 }
 
 bool owner_answers(struct world_node *n, const struct ip_addr *ip)

@@ -169,7 +169,7 @@ static void look_if_concerned(void *arg, struct owned_service *s)
 	bool concerned = owner_claims(s, n);
 
 	for (size_t i = 0; i < s->ips.count && !concerned; i++)
-		concerned = owner_is_among(s->ips.items[i]->answered, n);
+		concerned = owner_answer(s->ips.items[i]->answered, n) != NULL;
 	if (!concerned)
 		return;
 	owner_make_hot(n, s);

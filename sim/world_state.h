@@ -212,6 +212,7 @@ struct owned {
 /* A node that answers for an address. */
 struct answer {
 	struct world_node *node;
+	uint64_t since_ns;
 	uint64_t unowned_ns; /* check.c saw that it should not, since then; 0: it should */
 };
 
@@ -272,7 +273,7 @@ void owner_each_answered(struct sim_world *w, void (*each)(void *arg, struct ans
 			 void *arg);
 /* The one node that answers for it; NULL: none, or several. */
 struct world_node *owner_of(const struct answered *a);
-bool owner_is_among(const struct answered *a, const struct world_node *n);
+struct answer *owner_answer(const struct answered *a, const struct world_node *n); /* or NULL */
 bool owner_claims(const struct owned_service *s, const struct world_node *n);
 /* Would the node answer, if somebody asked? */
 bool owner_answers(struct world_node *n, const struct ip_addr *ip);
@@ -298,6 +299,7 @@ void check_witness(struct sim_world *w, const struct sim_object *before,
 		   const struct sim_object *now);
 void check_answered(struct sim_world *w); /* who answers is another now */
 void check_passed(struct world_node *n);
+void check_link_up(struct sim_world *w, const struct sim_iface *iface);
 /* The node begins to announce it: tell where it is not to be had. */
 void check_covered(struct world_node *n, struct owned_service *s, const struct ip_addr *ip);
 /* A step is about to be done: the last look at a quiet world. */
