@@ -51,6 +51,7 @@ bellman_MAIN           := ctl/main
 
 UNIT_TESTS := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
 FUZZERS    := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+SIM_TESTS  := $(patsubst tests/sim/%.c,%,$(wildcard tests/sim/*.c))
 BENCHES    := $(patsubst tests/bench/%.c,%,$(wildcard tests/bench/bench_*.c))
 
 .PHONY: all deps test test-sim soak-sim mutate-sim demo lint bench fuzz install clean help unit san format print-cflags
@@ -116,7 +117,7 @@ $(BUILD)/bench/%: $(BUILD)/release/obj/tests/bench/%.o $(BUILD)/release/libbellm
 
 .PRECIOUS: $(BUILD)/release/obj/%.o $(BUILD)/san/obj/%.o $(BUILD)/fuzz/obj/%.o
 
-unit: $(UNIT_TESTS:%=$(BUILD)/san/unit/%) $(BUILD)/san/sim/random
+unit: $(UNIT_TESTS:%=$(BUILD)/san/unit/%) $(SIM_TESTS:%=$(BUILD)/san/sim/%)
 
 # --- what people run ---------------------------------------------------------------------
 deps:

@@ -168,6 +168,7 @@ const char *ndp_na_decode(struct rd r, struct ndp_na *ret)
 		.target = m.target,
 		.solicited = (m.flags & NA_SOLICITED) != 0,
 		.override = (m.flags & NA_OVERRIDE) != 0,
+		.bare = !m.has_lladdr,
 	};
 	memcpy(ret->lladdr, m.lladdr, sizeof(ret->lladdr));
 	return NULL;
@@ -225,7 +226,7 @@ void ndp_na_encode(struct wr *w, const struct ndp_na *na)
 		.dst = na->dst,
 		.target = na->target,
 		.flags = (na->solicited ? NA_SOLICITED : 0) | (na->override ? NA_OVERRIDE : 0),
-		.has_lladdr = true,
+		.has_lladdr = !na->bare,
 	};
 
 	memcpy(m.lladdr, na->lladdr, sizeof(m.lladdr));

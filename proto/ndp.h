@@ -41,11 +41,12 @@ struct ndp_na {
 	uint8_t lladdr[ETHER_ADDR_LEN]; /* Ethernet source and target link-layer address */
 	struct ip_addr src, dst, target;
 	bool solicited, override; /* Router is never set */
+	bool bare; /* without the option: RFC 4861 section 7.2.4 for who was asked alone */
 };
 
 /*
  * Decode and check an advertisement from its IPv6 header on (RFC 4861 section 7.1.2).
- * @ret->eth_dst is left zero, and so is .lladdr when the option is not there.
+ * @ret->eth_dst is left zero, and so is .lladdr when the option is not there (.bare).
  * Returns NULL, or why not, as a short literal; *ret is untouched then.
  */
 const char *ndp_na_decode(struct rd r, struct ndp_na *ret);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/stack_state.h"
 
+#include "lib/base/duration.h"
 #include "proto/ndp.h"
 
 /* --- addresses and ways ----------------------------------------------------------------------- */
@@ -259,6 +260,11 @@ void sim_iface_gratuitous(struct sim_iface *i, const struct ip_addr *address, co
 
 /* --- life ------------------------------------------------------------------------------------- */
 
+static uint64_t or_default(uint64_t ns, uint64_t otherwise)
+{
+	return ns != 0 ? ns : otherwise;
+}
+
 struct sim_stack *sim_stack_new(struct sim_clock *clock, const struct sim_stack_cfg *cfg)
 {
 	struct sim_stack *s = must(calloc(1, sizeof(*s)));
@@ -267,6 +273,9 @@ struct sim_stack *sim_stack_new(struct sim_clock *clock, const struct sim_stack_
 	s->name = must_copy(cfg->name);
 	s->rng = rng_seeded(cfg->seed);
 	s->arp_accept = cfg->arp_accept;
+	s->base_reachable_ns = or_default(cfg->base_reachable_ns, 30 * NS_PER_S);
+	s->delay_probe_ns = or_default(cfg->delay_probe_ns, 5 * NS_PER_S);
+	s->retrans_ns = or_default(cfg->retrans_ns, 1 * NS_PER_S);
 	s->on = true;
 	return s;
 }

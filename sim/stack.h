@@ -3,9 +3,9 @@
  * A host's network stack: interfaces, ARP and NDP caches as Linux keeps them, UDP and TCP.
  *
  * What it takes over from Linux, since it decides how long an address is dark:
- * - states INCOMPLETE, REACHABLE, STALE, DELAY, PROBE, FAILED with Linux's times (base_reachable 30
- * s at random from half to one and a half, delay_first_probe 5 s, retrans 1 s, three unicast and
- *   three multicast probes), confirmation by TCP's progress;
+ * - states INCOMPLETE, REACHABLE, STALE, DELAY, PROBE, FAILED with Linux's times (base_reachable at
+ *   random from half to one and a half, delay_first_probe, retrans, three unicast and three
+ *   multicast probes), confirmation by TCP's progress;
  * - a gratuitous ARP or an overriding advertisement moves an entry that is there and makes none
  *   where there is none (arp_accept, accept_untracked_na); a plain reply is ignored for locktime
  *   (1 s) after the last change;
@@ -28,6 +28,8 @@ struct sim_stack_cfg {
 	const char *name; /* copied */
 	uint64_t seed;
 	bool arp_accept; /* and accept_untracked_na: entries are made of gratuitous frames */
+	/* net.ipv4.neigh.IF and net.ipv6.neigh.IF, both; 0: Linux's default, 30 s, 5 s and 1 s. */
+	uint64_t base_reachable_ns, delay_probe_ns, retrans_ns;
 };
 
 struct sim_stack *sim_stack_new(struct sim_clock *clock, const struct sim_stack_cfg *cfg);

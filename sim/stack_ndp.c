@@ -68,7 +68,8 @@ static void on_ns(struct sim_iface *i, const struct ether *e, const struct ndp_n
 			     .dst = ns->src,
 			     .target = ns->target,
 			     .solicited = true,
-			     .override = to_all };
+			     .override = to_all,
+			     .bare = !to_all };
 	uint8_t frame[NDP_NA_FRAME_LEN];
 	neigh_output(i, &ns->src, frame, advertisement(i, &na, frame));
 }
@@ -78,16 +79,16 @@ static void on_na(struct sim_iface *i, const struct ndp_na *na)
 {
 	struct neighbour *n = neigh_find(i, &na->target);
 	enum sim_neigh_state state = na->solicited ? SIM_NEIGH_REACHABLE : SIM_NEIGH_STALE;
-	bool has_lladdr = ether_is_station(na->lladdr);
+	const uint8_t *mac = na->bare ? NULL : na->lladdr;
 
 	if (stack_owns(i->stack, i, &na->target))
 		return;
-	if (n == NULL && i->stack->arp_accept && has_lladdr) { /* RFC 9131 */
+	if (n == NULL && i->stack->arp_accept && mac != NULL) { /* RFC 9131 */
 		n = neigh_make(i, &na->target);
 		state = SIM_NEIGH_STALE;
 	}
 	if (n != NULL && n->state != SIM_NEIGH_FAILED)
-		neigh_update(n, has_lladdr ? na->lladdr : NULL, state,
+		neigh_update(n, mac, state,
 			     NEIGH_WEAK_OVERRIDE | (na->override ? NEIGH_OVERRIDE : 0));
 }
 

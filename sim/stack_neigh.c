@@ -20,13 +20,10 @@
 
 #include "lib/base/duration.h"
 
-#define BASE_REACHABLE_NS (30 * NS_PER_S)
-#define REDRAW_NS         (300 * NS_PER_S) /* reachable_time is drawn anew so often */
-#define DELAY_PROBE_NS    (5 * NS_PER_S)
-#define RETRANS_NS        (1 * NS_PER_S)
-#define UCAST_PROBES      3
-#define MCAST_PROBES      3
-#define QUEUE_MAX         64 /* packets that wait for one neighbour */
+#define REDRAW_NS    (300 * NS_PER_S) /* reachable_time is drawn anew so often */
+#define UCAST_PROBES 3
+#define MCAST_PROBES 3
+#define QUEUE_MAX    64 /* packets that wait for one neighbour */
 
 bool neigh_is_valid(const struct neighbour *n)
 {
@@ -65,7 +62,8 @@ static uint64_t reachable_ns(struct sim_stack *s)
 	uint64_t now = sim_clock_now(s->clock);
 
 	if (now >= s->reachable_until_ns) {
-		s->reachable_ns = BASE_REACHABLE_NS / 2 + rng_below(&s->rng, BASE_REACHABLE_NS);
+		s->reachable_ns =
+			s->base_reachable_ns / 2 + rng_below(&s->rng, s->base_reachable_ns);
 		s->reachable_until_ns = now + REDRAW_NS;
 	}
 	return s->reachable_ns;
@@ -110,7 +108,7 @@ static void ask_or_give_up(struct neighbour *n)
 		neigh_queue_drop(n);
 		return;
 	}
-	wake_at(n, now_ns(n) + RETRANS_NS);
+	wake_at(n, now_ns(n) + n->iface->stack->retrans_ns);
 	ask(n);
 }
 
@@ -122,9 +120,9 @@ static void on_reachable_over(struct neighbour *n)
 	 * would else be set to now. */
 	if (confirmed_within(n, reachable - 1)) {
 		wake_at(n, (uint64_t)n->confirmed_ns + reachable);
-	} else if (now_ns(n) <= n->used_ns + DELAY_PROBE_NS) {
+	} else if (now_ns(n) <= n->used_ns + n->iface->stack->delay_probe_ns) {
 		enter(n, SIM_NEIGH_DELAY);
-		wake_at(n, now_ns(n) + DELAY_PROBE_NS);
+		wake_at(n, now_ns(n) + n->iface->stack->delay_probe_ns);
 	} else {
 		enter(n, SIM_NEIGH_STALE);
 	}
@@ -132,7 +130,7 @@ static void on_reachable_over(struct neighbour *n)
 
 static void on_delay_over(struct neighbour *n)
 {
-	if (confirmed_within(n, DELAY_PROBE_NS)) {
+	if (confirmed_within(n, n->iface->stack->delay_probe_ns)) {
 		enter(n, SIM_NEIGH_REACHABLE);
 		wake_at(n, (uint64_t)n->confirmed_ns + reachable_ns(n->iface->stack));
 		return;
@@ -166,7 +164,7 @@ static void transmit(struct neighbour *n, uint8_t *frame, size_t len)
 	n->has_header = true;
 	if (n->state == SIM_NEIGH_STALE) {
 		enter(n, SIM_NEIGH_DELAY);
-		wake_at(n, now_ns(n) + DELAY_PROBE_NS);
+		wake_at(n, now_ns(n) + n->iface->stack->delay_probe_ns);
 	}
 	memcpy(frame, n->mac, sizeof(n->mac));
 	sim_port_send(n->iface->port, frame, len, NULL);

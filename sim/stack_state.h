@@ -69,6 +69,7 @@ struct sim_stack {
 	char *name;
 	struct rng rng;
 	bool arp_accept, on;
+	uint64_t base_reachable_ns, delay_probe_ns, retrans_ns;
 	struct {
 		ARRAY_OF(struct sim_iface *);
 	} ifaces;
