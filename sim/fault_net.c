@@ -71,6 +71,16 @@ static void on_cut(struct sim_world *w, const struct sim_step *s, way *do_it)
 	}
 }
 
+/* Nothing that impairs a link is what it was written with. */
+static const struct sim_impair *impair_of(const struct sim_world *w, size_t link,
+					  const struct sim_impair *said)
+{
+	const struct sim_impair none = { 0 };
+
+	return memcmp(said, &none, sizeof(none)) == 0 ? &w->scenario->links.items[link].impair
+						      : said;
+}
+
 static void impair(struct sim_world *w, const struct sim_step *s)
 {
 	struct sim_stack *stack = s->what != NULL ? world_station(w, s->what) : NULL;
@@ -82,7 +92,7 @@ static void impair(struct sim_world *w, const struct sim_step *s)
 		if (s->link != NULL && strcmp(sim_link_name(l), s->link) != 0)
 			continue;
 		if (s->what == NULL)
-			sim_link_impair(l, &s->impair);
+			sim_link_impair(l, impair_of(w, i, &s->impair));
 		for (struct sim_iface *x; stack != NULL && (x = next_on(stack, l, &at)) != NULL;)
 			sim_port_impair(sim_iface_port(x), &s->impair);
 	}

@@ -10,6 +10,7 @@
 struct sim_oracle {
 	const struct sim_api *api;
 	char *lb_class; /* "" for none */
+	bool ignore_exclude_lb;
 	/* As the API had them when it was at .number. */
 	uint64_t number;
 	struct {
@@ -20,12 +21,14 @@ struct sim_oracle {
 	} slices; /* those of one Service in a row */
 };
 
-struct sim_oracle *sim_oracle_new(const struct sim_api *api, const char *lb_class)
+struct sim_oracle *sim_oracle_new(const struct sim_api *api, const char *lb_class,
+				  bool ignore_exclude_lb)
 {
 	struct sim_oracle *o = must(calloc(1, sizeof(*o)));
 
 	o->api = api;
 	o->lb_class = must_copy(lb_class != NULL ? lb_class : "");
+	o->ignore_exclude_lb = ignore_exclude_lb;
 	o->number = UINT64_MAX;
 	return o;
 }
@@ -186,7 +189,7 @@ static int64_t weight_of(const struct question *q, const struct node *n)
 	const struct l2_advertisements *ads = &q->config->l2_advertisements;
 	int64_t weight = -1;
 
-	if (n->network_unavailable || n->excluded)
+	if (n->network_unavailable || (n->excluded && !q->o->ignore_exclude_lb))
 		return -1;
 	if (q->service->external_policy == POLICY_LOCAL && !serves(q, n->meta.name))
 		return -1;

@@ -15,9 +15,11 @@
 struct sim_oracle;
 
 /*
- * @api is borrowed. @lb_class: as the speakers have it, copied; NULL or "": Services without one.
+ * @api is borrowed. As the speakers have them: @lb_class, copied; NULL or "": Services without one;
+ * @ignore_exclude_lb: the label that excludes a Node says nothing.
  */
-struct sim_oracle *sim_oracle_new(const struct sim_api *api, const char *lb_class);
+struct sim_oracle *sim_oracle_new(const struct sim_api *api, const char *lb_class,
+				  bool ignore_exclude_lb);
 struct sim_oracle *sim_oracle_free(struct sim_oracle *o); /* NULL is fine; returns NULL */
 
 /* Addresses of a Service's status all have the same. */

@@ -126,7 +126,7 @@ static int build(struct building *b)
 	w->net = sim_net_new(w->clock, rng_next(&w->rng));
 	w->api = sim_api_new(w->clock, &api);
 	w->ranks = ranks_new();
-	w->oracle = sim_oracle_new(w->api, s->lb_class);
+	w->oracle = sim_oracle_new(w->api, s->lb_class, s->ignore_exclude_lb);
 	w->owners = owners_new(w);
 	w->expects = expects_new(w);
 	int rc = building_links(b);

@@ -187,6 +187,7 @@ static int build_node(struct building *b, const struct sim_scenario_station *cfg
 		.stack = n->stack,
 		.api = w->api,
 		.lb_class = w->scenario->lb_class,
+		.ignore_exclude_lb = w->scenario->ignore_exclude_lb,
 		.ranks = w->ranks,
 		.seed = rng_next(&w->rng),
 		.say_why = w->cfg.say_why,

@@ -11,6 +11,7 @@ import filecmp
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 
@@ -188,6 +189,21 @@ def test_another_configuration_file_takes_over(folder):
     done = simulate("s.conf", cwd=folder(text, other_conf=other))
     assert "the configuration is now other.conf" in done.stdout
     assert "given out: web/local 10.0.0.10" in done.stdout
+
+
+def test_settings_of_the_configuration_count(folder):
+    conf = (SCENARIOS / "bellman.conf").read_text()
+    text = MOVE % '{ at = "10s"; expect = { service = "web/front"; owner = "node1"; within = "1s"; darkBelow = "1ms"; }; }'
+    assert simulate("s.conf", cwd=folder(text)).returncode == 1
+    deaf = conf + "settings = { ignoreExcludeLB = true; };\n"
+    done = simulate("s.conf", cwd=folder(text, bellman_conf=deaf))
+    assert (done.returncode, done.stderr) == (0, "")
+    other = conf + 'settings = { loadBalancerClass = "example.com/other"; };\n'
+    assert "given out" not in simulate("s.conf", cwd=folder("", bellman_conf=other)).stdout
+    slow = 'allocators = 2;\ntimeline = ( { at = "1s"; kill = "allocator leader"; } );\nuntil = "100s";\n'
+    for settings, leaders in (("", 2), ('settings = { leaseDuration = "200s"; };\n', 1)):
+        told = simulate("s.conf", cwd=folder(slow, bellman_conf=conf + settings)).stdout
+        assert len(re.findall(r" a[12] leads$", told, re.M)) == leaders
 
 
 # --- scenarios that are wrong -----------------------------------------------------------------------

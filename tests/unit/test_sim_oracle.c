@@ -27,7 +27,7 @@ static struct cluster cluster_new(void)
 	struct cluster c = { .clock = sim_clock_new() };
 
 	c.api = sim_api_new(c.clock, &cfg);
-	c.oracle = sim_oracle_new(c.api, NULL);
+	c.oracle = sim_oracle_new(c.api, NULL, false);
 	return c;
 }
 
