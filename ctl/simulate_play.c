@@ -136,6 +136,7 @@ static enum ctl_exit play_once(const struct simulate *o, const struct sim_scenar
 		.seed = o->seed,
 		.until_ns = o->until_ns,
 		.say_why = o->pcap != NULL,
+		.check_all = true,
 	};
 	struct sim_world *w = build(s, &cfg);
 	FILE *pcap = NULL, *svg = NULL;
@@ -169,6 +170,7 @@ static bool try(const struct simulate *o, const struct sim_scenario *s, uint64_t
 		.scenario = s,
 		.seed = seed,
 		.until_ns = o->until_ns,
+		.check_all = true,
 		.stop_early = true,
 	};
 	struct sim_world *w = build(s, &cfg);
