@@ -278,7 +278,7 @@ static bool is_heal(const struct sim_step *s)
 	case SIM_OP_ENDPOINT:
 		return s->on;
 	case SIM_OP_IMPAIR:
-		return memcmp(&s->impair, &(struct sim_impair){ 0 }, sizeof(s->impair)) == 0;
+		return sim_impair_is_none(&s->impair);
 	case SIM_OP_STORM:
 	case SIM_OP_API_CONFLICTS:
 		return s->count == 0;

@@ -75,10 +75,7 @@ static void on_cut(struct sim_world *w, const struct sim_step *s, way *do_it)
 static const struct sim_impair *impair_of(const struct sim_world *w, size_t link,
 					  const struct sim_impair *said)
 {
-	const struct sim_impair none = { 0 };
-
-	return memcmp(said, &none, sizeof(none)) == 0 ? &w->scenario->links.items[link].impair
-						      : said;
+	return sim_impair_is_none(said) ? &w->scenario->links.items[link].impair : said;
 }
 
 static void impair(struct sim_world *w, const struct sim_step *s)

@@ -47,6 +47,8 @@ struct sim_impair {
 	uint64_t jitter_ns; /* evenly up to so much more */
 };
 
+bool sim_impair_is_none(const struct sim_impair *i);
+
 struct sim_link_cfg {
 	const char *name;    /* copied */
 	uint64_t delay_ns;   /* from port to port */

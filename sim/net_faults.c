@@ -9,7 +9,7 @@
 
 /* --- impairments ----------------------------------------------------------------------- */
 
-bool impair_is_none(const struct sim_impair *i)
+bool sim_impair_is_none(const struct sim_impair *i)
 {
 	return (i->loss_ppm | i->duplicate_ppm | i->reorder_ppm) == 0 &&
 	       (i->delay_ns | i->jitter_ns) == 0;

@@ -147,7 +147,6 @@ struct port_set *port_set_unref(struct port_set *s); /* NULL is fine; returns NU
 
 /* --- net_faults.c, net_storm.c --------------------------------------------------------- */
 
-bool impair_is_none(const struct sim_impair *i);
 /* A frame goes through what impairs the port, and down also the link; net_up() and net_down()
  * follow for each copy that is left. */
 void impair_up(struct sim_port *from, struct sim_frame *frame);

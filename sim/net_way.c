@@ -97,7 +97,7 @@ static void offer(const struct flight *f, struct sim_port *to)
 		return;
 	if (l->cuts.count > 0 && cut_is(l, f->from, to))
 		l->net->counts.cut++;
-	else if (impair_is_none(&l->impair) && impair_is_none(&to->impair))
+	else if (sim_impair_is_none(&l->impair) && sim_impair_is_none(&to->impair))
 		net_down(to, f->frame, 0, false);
 	else
 		impair_down(to, f->frame);
@@ -202,7 +202,7 @@ void net_up(struct sim_port *from, struct sim_frame *frame, uint64_t late_ns, bo
 
 void net_uplink(struct sim_port *from, struct sim_frame *frame)
 {
-	if (impair_is_none(&from->impair))
+	if (sim_impair_is_none(&from->impair))
 		net_up(from, frame, 0, false);
 	else
 		impair_up(from, frame);
