@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Links, nodes, hosts and clients of a made-up scenario. */
+#include <assert.h>
 #include <stdio.h>
 
 #include "sim/packet.h"
@@ -72,6 +73,7 @@ static void make_host(struct maker *m, unsigned number)
 	struct sim_scenario_station *st = must(array_push(&m->s->hosts));
 	char name[24];
 
+	assert(m->links > 0);
 	snprintf(name, sizeof(name), "host%u", number);
 	make_station(st, name, 1u << number % m->links);
 	st->arp_accept = maker_one_in(m, 4);
