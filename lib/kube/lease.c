@@ -277,6 +277,8 @@ void kube_lease_answer(struct kube_lease *l, enum kube_lease_outcome outcome,
 			let_go(l); /* as client-go, once; it will expire */
 	} else if (outcome == LEASE_FAILED) {
 		l->next_ns = now_ns + (l->leads ? l->retry_ns : jittered(l));
+		/* It may have landed. Who hears no answers would hold it for ever, and not lead. */
+		l->look |= !l->leads;
 	} else if (asked == LEASE_GET) {
 		l->look = false;
 		learn(l, record, holder_dead, now_ns);

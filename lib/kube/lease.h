@@ -25,6 +25,8 @@
  * - A Lease that is deleted, emptied or made shorter while it is held is not free before it would
  *   have expired; but when nobody holds it, after a minute, or our duration if that is longer.
  * - One that nobody holds and that was not given back, at first sight, is somebody's.
+ * - Who does not lead, and hears no answer to a write, reads the Lease before he writes it again:
+ *   writes that land unheard would keep it from others for ever.
  * - A duration that is missing, or not positive, is taken for ours.
  *
  * @now_ns is a clock that goes on while the machine is suspended. Running out of memory ends the

@@ -350,6 +350,24 @@ static void test_the_deadline_does_not_wait_for_an_answer(void **state)
 	assert_int_equal(kube_lease_wake_ns(lease), UINT64_MAX); /* the answer is due */
 }
 
+static void test_who_lost_it_and_hears_no_answers_does_not_keep_it_from_others(void **state)
+{
+	(void)state;
+	lead();
+	waits(1002 * S, LEASE_RENEW);
+	now = 1010 * S;
+	kube_lease_take(lease, now);
+	kube_lease_answer(lease, LEASE_FAILED, NULL, false, now);
+	for (int i = 0; i < 10; i++) {
+		now = kube_lease_wake_ns(lease);
+		written(LEASE_GET, LEASE_FAILED);
+	}
+	now = kube_lease_wake_ns(lease);
+	got(record("me", "2"), false);
+	written(LEASE_RENEW, LEASE_DONE);
+	assert_true(kube_lease_leads(lease));
+}
+
 static void test_who_lost_it_and_gets_it_back_waits_for_his_own_writes(void **state)
 {
 	(void)state;
@@ -599,6 +617,7 @@ int main(void)
 		TEST(test_the_lease_counts_from_the_sending_of_its_renewal),
 		TEST(test_who_cannot_renew_leads_until_the_deadline),
 		TEST(test_the_deadline_does_not_wait_for_an_answer),
+		TEST(test_who_lost_it_and_hears_no_answers_does_not_keep_it_from_others),
 		TEST(test_who_lost_it_and_gets_it_back_waits_for_his_own_writes),
 		TEST(test_a_refused_renewal_is_looked_into_at_once),
 		TEST(test_a_lease_that_was_deleted_is_lost),
