@@ -4,6 +4,7 @@
 
 #include "lib/base/must.h"
 #include "lib/model/json_write.h"
+#include "sim/packet.h"
 
 static const char *const type_names[] = {
 	[SIM_FAULT] = "fault",
@@ -80,6 +81,12 @@ static void add_addresses(cJSON *to, const struct sim_result *r)
 	}
 }
 
+/* NULL: it was not said. */
+static const char *family_name(uint8_t family)
+{
+	return family == IP_V4 ? "IPv4" : family == IP_V6 ? "IPv6" : NULL;
+}
+
 static void add_clients(cJSON *to, const struct sim_result *r)
 {
 	cJSON *list = must(cJSON_AddArrayToObject(to, "clients"));
@@ -89,6 +96,8 @@ static void add_clients(cJSON *to, const struct sim_result *r)
 		cJSON *o = json_add_object(list);
 		json_add_text(o, "host", c->host);
 		json_add_text(o, "service", c->service);
+		json_add_text(o, "protocol", c->protocol == SIM_UDP ? "UDP" : "TCP");
+		json_add_text(o, "family", family_name(c->family));
 		json_add_number(o, "attempts", c->counts.attempts);
 		json_add_number(o, "failed", c->counts.failed);
 		json_add_number(o, "foreign", c->counts.foreign);
@@ -104,6 +113,7 @@ static void add_counts(cJSON *to, const struct sim_world_counts *c)
 	cJSON *api = must(cJSON_AddObjectToObject(counts, "api"));
 
 	json_add_number(counts, "steps", c->steps);
+	json_add_number(counts, "looks", c->looks);
 	json_add_number(frames, "sent", c->net.sent);
 	json_add_number(frames, "delivered", c->net.delivered);
 	json_add_number(frames, "lost", c->net.lost);

@@ -5,6 +5,7 @@
 
 #include "lib/base/duration.h"
 #include "lib/base/text_table.h"
+#include "sim/packet.h"
 #include "sim/report_words.h"
 
 /* Of a large cluster those addresses are listed of which there is something to tell. */
@@ -77,12 +78,27 @@ static void put_addresses(const struct sim_result *r, FILE *to)
 
 /* --- clients --------------------------------------------------------------------------------- */
 
+/* Which way a client goes, where that was said: of one Service there may be several. */
+static const char *way_of(const struct sim_client_outcome *c)
+{
+	bool udp = c->protocol == SIM_UDP;
+
+	switch (c->family) {
+	case IP_V4:
+		return udp ? " (IPv4, UDP)" : " (IPv4)";
+	case IP_V6:
+		return udp ? " (IPv6, UDP)" : " (IPv6)";
+	default:
+		return udp ? " (UDP)" : "";
+	}
+}
+
 static void add_client(struct text_table *t, const struct sim_client_outcome *c)
 {
 	struct cell attempts, failed, foreign, gap;
 	char name[512];
 
-	snprintf(name, sizeof(name), "%s -> %s", c->host, c->service);
+	snprintf(name, sizeof(name), "%s -> %s%s", c->host, c->service, way_of(c));
 	text_table_add(t, (const char *const[]){
 				  name,
 				  number(c->counts.attempts, &attempts),

@@ -52,7 +52,9 @@ static void note_before(struct words *w, const struct sim_history_row *row)
 			continue;
 		if (last != NULL && last->node != e->node)
 			other = last;
-		if (e->type == SIM_ANNOUNCES)
+		/* Of interest is who still has it, or who had it last. */
+		if (e->type == SIM_ANNOUNCES && other != NULL &&
+		    (other == last || other->type == SIM_ANNOUNCES))
 			w->notes[e - w->journal->items].before = other;
 		last = e;
 	}
@@ -80,19 +82,25 @@ static bool can_be_grouped(const struct sim_entry *e)
 	}
 }
 
+/* Texts of a journal are interned. Why a node announces an address is about that address alone. */
+static bool same_text(const struct sim_entry *a, const struct sim_entry *b)
+{
+	return a->text == b->text || a->type == SIM_ANNOUNCES;
+}
+
 static bool same_before(const struct sim_entry *a, const struct sim_entry *b)
 {
 	if (a == NULL || b == NULL)
 		return a == b;
-	return a->node == b->node && a->type == b->type && a->text == b->text;
+	return a->node == b->node && a->type == b->type && same_text(a, b);
 }
 
-/* Do the entries @a and @b say the same? Texts of a journal are interned. */
+/* Do the entries @a and @b say the same? */
 static bool says_the_same(const struct words *w, size_t a, size_t b)
 {
 	const struct sim_entry *x = &w->journal->items[a], *y = &w->journal->items[b];
 
-	return x->type == y->type && x->node == y->node && x->text == y->text &&
+	return x->type == y->type && x->node == y->node && same_text(x, y) &&
 	       x->warning == y->warning && same_before(w->notes[a].before, w->notes[b].before);
 }
 
@@ -187,7 +195,8 @@ static void put_before(const struct words *w, const struct sim_entry *e, const s
 {
 	const struct sim_entry *before = w->notes[e - w->journal->items].before;
 
-	put_why(w, e, g, to);
+	if (g == NULL)
+		put_why(w, e, g, to);
 	if (before == NULL)
 		return;
 	if (before->type == SIM_ANNOUNCES)
@@ -248,8 +257,8 @@ static const struct form {
 	[SIM_TOLD] = { true, " tells of ", " warns of ", put_why },
 	[SIM_STOLEN] = { true, " answers for ", NULL, put_too },
 	[SIM_NOT_COVERED] = { false, "not covered: ", NULL, put_segment },
-	[SIM_EXPECTED] = { false, "as expected: ", NULL, put_text },
-	[SIM_DISAPPOINTED] = { false, "NOT AS EXPECTED: ", NULL, put_text },
+	[SIM_EXPECTED] = { false, "holds: ", NULL, put_text },
+	[SIM_DISAPPOINTED] = { false, "DOES NOT HOLD: ", NULL, put_text },
 	[SIM_BROKEN] = { false, "BROKEN: ", NULL, put_text },
 };
 

@@ -208,6 +208,8 @@ void sim_world_clients(const struct sim_world *w,
 		const struct sim_client_outcome out = {
 			.host = c->cfg->host,
 			.service = c->cfg->service,
+			.protocol = c->cfg->protocol,
+			.family = c->cfg->family,
 			.counts = sim_client_counts(c->client),
 		};
 

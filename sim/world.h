@@ -61,6 +61,7 @@ void sim_world_outcomes(const struct sim_world *w,
 
 struct sim_client_outcome {
 	const char *host, *service;
+	uint8_t protocol, family; /* as struct sim_scenario_client */
 	struct sim_client_counts counts;
 };
 void sim_world_clients(const struct sim_world *w,

@@ -158,6 +158,14 @@ From eth0 itself: 3 frames, which it does not hear.
 """
 
 
+def test_the_page_of_the_simulator_shows_parts_of_that(replay):
+    """docs/simulation.md: each line of its example, in order."""
+    page = (HERE.parents[1] / "docs/simulation.md").read_text()
+    shown = next(b for b in page.split("```")[1::2] if "From eth0 itself" in b)
+    told = iter(replay(HERE / "arp-answers.pcap").stdout.splitlines())
+    assert [line for line in shown.strip("\n").splitlines() if line not in told] == []
+
+
 def test_pcapng_is_read_too(replay_json, written):
     told = replay_json(written(pcapng(who_has("192.0.2.10"), who_has("192.0.2.10"))))
     assert [a["at"] for a in told["answers"]] == [0, 0.001]

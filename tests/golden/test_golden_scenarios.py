@@ -55,7 +55,7 @@ def test_a_sample_goes_as_it_expects(sample):
     done = simulate(sample)
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
     assert "Invariants broken: 0 times." in done.stdout
-    assert "as expected: " in done.stdout  # it expects something
+    assert "holds: " in done.stdout  # it expects something
 
 
 @pytest.mark.parametrize("sample", SAMPLES)
@@ -67,6 +67,14 @@ def test_a_sample_goes_so_with_other_seeds_too(sample):
 
 def test_a_planned_move_is_told_so():
     assert simulate("planned-move.conf").stdout == (ROOT / "tests/golden/planned-move.txt").read_text()
+
+
+def test_the_page_of_the_simulator_shows_parts_of_that():
+    """docs/simulation.md: each line of its example, in order."""
+    page = (ROOT / "docs/simulation.md").read_text()
+    shown = next(b for b in page.split("```")[1::2] if "exclude node1" in b and "SERVICE" in b)
+    told = iter((ROOT / "tests/golden/planned-move.txt").read_text().splitlines())
+    assert [line for line in shown.strip("\n").splitlines() if line not in told] == []
 
 
 @pytest.mark.parametrize("sample", SAMPLES)
@@ -114,7 +122,7 @@ def test_what_does_not_hold_is_told_with_seed_and_moment(folder):
     assert done.returncode == 1
     assert done.stderr == ("seed 3: at 11.000 s: expect web/front to be announced by node2 within 1 s: "
                            "10.0.0.200 is node3's\n")
-    assert "NOT AS EXPECTED: " in done.stdout
+    assert "DOES NOT HOLD: " in done.stdout
     report = json.loads(simulate("s.conf", "-o", "json", cwd=folder(WRONG)).stdout)
     assert (report["ok"], report["disappointed"], report["broken"]) == (False, 1, 0)
 
@@ -123,7 +131,7 @@ def test_of_many_runs_those_that_fail_are_told(folder):
     done = simulate("s.conf", "--runs", 2, cwd=folder(WRONG))
     assert done.returncode == 1
     assert [line.split(":")[0] for line in done.stderr.splitlines()] == ["seed 1", "seed 2"]
-    assert done.stdout.count("NOT AS EXPECTED: ") == 2
+    assert done.stdout.count("DOES NOT HOLD: ") == 2
     assert done.stdout.endswith("s, seeds 1 to 2: 2 of 2 failed.\n")
     report = json.loads(simulate("s.conf", "--runs", 2, "-o", "json", cwd=folder(WRONG)).stdout)
     assert (report["scenario"], report["seed"], report["runs"]) == ("s", 1, 2)

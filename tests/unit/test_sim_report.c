@@ -76,7 +76,7 @@ static void test_a_planned_move_reads_as_a_story(void **state)
 		"   10.012 s  node3 answers for web/front 10.0.0.240: dark for 3.1 ms\n"
 		"   10.012 s  node3 announces web/front fd00:10::240 (node2 still does)\n"
 		"   10.013 s  node2 withdraws web/front fd00:10::240: another node is first\n"
-		"   11.000 s  as expected: web/front is node3's within 1 s\n"
+		"   11.000 s  holds: web/front is node3's within 1 s\n"
 		"\n"
 		"SERVICE    ADDRESS       OWNER  MOVES  ANNOUNCED-AFTER  DARK    LONGEST\n"
 		"web/front  10.0.0.240    node3  1      12 ms            3.1 ms  3.1 ms\n"
@@ -107,9 +107,29 @@ static void test_who_had_an_address_before_is_told(void **state)
 			 "    3.000 s  node2 announces web/front 10.0.0.240 (node1 did, and is "
 			 "gone)\n"
 			 "    4.000 s  node2 withdraws web/front 10.0.0.240\n"
-			 "    5.000 s  node2 announces web/front 10.0.0.240: first again (node1 "
-			 "did, and is gone)\n"
+			 "    5.000 s  node2 announces web/front 10.0.0.240: first again\n"
 			 "    6.000 s  node2 announces web/front fd00:10::240\n");
+}
+
+static void test_two_clients_of_one_service_are_told_apart(void **state)
+{
+	struct sim_journal j = { 0 };
+	struct sim_result r;
+	struct sim_client_outcome c;
+
+	(void)state;
+	planned_result(&r, &j);
+	c = r.clients.items[0];
+	c.family = IP_V6;
+	*(struct sim_client_outcome *)must(array_push(&r.clients)) = c;
+	c.protocol = 17; /* UDP */
+	*(struct sim_client_outcome *)must(array_push(&r.clients)) = c;
+	char *table = table_of(&r);
+	assert_has(table, "\nlaptop -> web/front              600 ");
+	assert_has(table, "\nlaptop -> web/front (IPv6)       600 ");
+	assert_has(table, "\nlaptop -> web/front (IPv6, UDP)  600 ");
+	free(table);
+	sim_result_done(&r);
 }
 
 static void test_every_kind_of_entry_has_a_sentence(void **state)
@@ -131,7 +151,7 @@ static void test_every_kind_of_entry_has_a_sentence(void **state)
 			 "    0.000 s  allocator-1 warns of web/front: no address is free\n"
 			 "    0.000 s  printer answers for web/front 10.0.0.240, too\n"
 			 "    0.000 s  not covered: web/front 10.0.0.240 on lan2\n"
-			 "    0.000 s  NOT AS EXPECTED: web/front is node3's within 1 s: it is "
+			 "    0.000 s  DOES NOT HOLD: web/front is node3's within 1 s: it is "
 			 "node2's\n"
 			 "    0.000 s  BROKEN: two owners\n");
 }
@@ -143,7 +163,10 @@ static void note_many(struct sim_journal *j, uint64_t at_ns, uint64_t step_ns,
 {
 	for (unsigned i = 0; i < count; i++) {
 		struct ip_addr ip = ip_from_number(IP_V4, 0x0a010000 + i);
-		sim_journal_add(j, at_ns + i * step_ns, type, node, "web/front", &ip, "%s", "")
+		char why[32] = "";
+		if (type == SIM_ANNOUNCES) /* an election is about each address for itself */
+			snprintf(why, sizeof(why), "first by hash %u", i);
+		sim_journal_add(j, at_ns + i * step_ns, type, node, "web/front", &ip, "%s", why)
 			->value_ns = (i + 1) * MS;
 	}
 }
@@ -156,12 +179,15 @@ static void test_many_of_one_kind_are_one_line(void **state)
 	note_many(&j, S, MS, SIM_ANNOUNCES, "node1", SIM_WORDS_SINGLE + 1);
 	note_many(&j, 2 * S, 0, SIM_DARK, "", SIM_WORDS_SINGLE + 1);
 	note_many(&j, 3 * S, 0, SIM_LIT, "node2", SIM_WORDS_SINGLE + 1);
+	note_many(&j, 4 * S, 0, SIM_ANNOUNCES, "node2", SIM_WORDS_SINGLE + 1);
 	assert_words(&j,
 		     "    1.000 s  node1 announces 6 addresses within 5 ms, first web/front "
 		     "10.1.0.0\n"
 		     "    2.000 s  nobody answers for 6 addresses, first web/front 10.1.0.0\n"
 		     "    3.000 s  node2 answers for 6 addresses, first web/front 10.1.0.0: dark "
-		     "for 1 ms to 6 ms\n");
+		     "for 1 ms to 6 ms\n"
+		     "    4.000 s  node2 announces 6 addresses, first web/front 10.1.0.0 (node1 "
+		     "still does)\n");
 }
 
 static size_t lines_of(struct sim_journal *j)
@@ -275,7 +301,8 @@ static void test_json_has_all_of_it_to_the_nanosecond(void **state)
 			 "\"announcedAfter\":0.012000000,\"dark\":0.003100000,"
 			 "\"longestDark\":0.003100000},");
 	assert_has(text, "\"clients\":[{\"host\":\"laptop\",\"service\":\"web/front\","
-			 "\"attempts\":600,\"failed\":1,\"foreign\":0,\"longestGap\":0.200000000,"
+			 "\"protocol\":\"TCP\",\"family\":null,\"attempts\":600,\"failed\":1,"
+			 "\"foreign\":0,\"longestGap\":0.200000000,"
 			 "\"longestGapAt\":0.000000000}]");
 	cJSON *again = cJSON_Parse(text);
 	assert_non_null(again);
@@ -313,6 +340,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_planned_move_reads_as_a_story),
 		cmocka_unit_test(test_who_had_an_address_before_is_told),
+		cmocka_unit_test(test_two_clients_of_one_service_are_told_apart),
 		cmocka_unit_test(test_every_kind_of_entry_has_a_sentence),
 		cmocka_unit_test(test_many_of_one_kind_are_one_line),
 		cmocka_unit_test(test_few_of_one_kind_are_a_line_each),
