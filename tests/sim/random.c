@@ -129,7 +129,7 @@ static bool play(uint64_t seed, const struct options *o, bool quietly, uint64_t 
 
 static bool play_twice(uint64_t seed, const struct options *o)
 {
-	uint64_t first, second;
+	uint64_t first = 0, second = 0;
 	bool held = play(seed, o, false, &first);
 
 	play(seed, o, true, &second);
