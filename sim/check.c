@@ -74,6 +74,9 @@ struct checks *check_end(struct checks *c)
 {
 	if (c == NULL)
 		return NULL;
+	/* Who is taken down after this may still say farewell. */
+	sim_net_untap(c->world->net, check_frame, c->world);
+	sim_api_watch_writes(c->world->api, NULL, NULL);
 	sim_timer_stop(c->world->clock, &c->tick);
 	for (size_t i = 0; i < c->world->node_count; i++)
 		free(c->nodes[i].sent);

@@ -245,7 +245,8 @@ void sim_iface_address_remove(struct sim_iface *i, const struct ip_addr *address
 			continue;
 		if (a->ip.family == IP_V6)
 			group_join(i, ndp_solicited_node(&a->ip), false);
-		*a = i->addresses.items[--i->addresses.count];
+		i->addresses.count--; /* the first one is who the host speaks as: keep the order */
+		memmove(a, a + 1, (i->addresses.count - k) * sizeof(*a));
 		return;
 	}
 }

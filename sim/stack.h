@@ -13,7 +13,8 @@
  * docs/simulation.md says what was compared with a real kernel.
  *
  * Every destination is on-link on the first interface whose prefix covers it, else on the first
- * interface with an address of that family.
+ * interface with an address of that family. There is no loopback: what a host sends to itself is
+ * lost.
  */
 #ifndef BELLMAN_SIM_STACK_H
 #define BELLMAN_SIM_STACK_H
@@ -94,7 +95,7 @@ typedef void sim_udp_receive(void *arg, const struct ip_addr *from, uint16_t fro
 /* @port 0: any free one. Receives on all addresses of the host. NULL: taken. */
 struct sim_udp *sim_udp_open(struct sim_stack *s, uint16_t port, sim_udp_receive *receive,
 			     void *arg);
-/* Receives what the service proxy takes and no other socket has the port of. */
+/* Receives what the service proxy takes, whatever the port. */
 struct sim_udp *sim_udp_open_service(struct sim_stack *s, sim_udp_receive *receive, void *arg);
 /* @from NULL: the host's own address; @from_port 0: the socket's. */
 void sim_udp_send(struct sim_udp *u, const struct ip_addr *from, uint16_t from_port,
@@ -115,13 +116,13 @@ struct sim_tcp_ops { /* each may be NULL */
 	void (*connected)(void *arg, struct sim_tcp *t);
 	void (*received)(void *arg, struct sim_tcp *t, const uint8_t *bytes, size_t len);
 	/* Over, for whatever reason: "closed" (by both), "reset", "refused", "timed out", or "full"
-	 * (more than SIM_TCP_UNSENT_MAX bytes wait to be sent). */
+	 * (more than SIM_TCP_UNSENT_MAX bytes wait to be sent; from within sim_tcp_send()). */
 	void (*closed)(void *arg, struct sim_tcp *t, const char *why);
 };
 
 #define SIM_TCP_UNSENT_MAX (4u << 20)
 
-/* NULL: there is no way to an address of that family. */
+/* NULL: there is no way to an address of that family, no port is free, or the power is off. */
 struct sim_tcp *sim_tcp_connect(struct sim_stack *s, const struct ip_addr *to, uint16_t port,
 				const struct sim_tcp_ops *ops, void *arg);
 struct sim_listener;
@@ -131,11 +132,14 @@ typedef bool sim_tcp_accept(void *arg, struct sim_tcp *t, const struct sim_tcp_o
 /* NULL: taken. */
 struct sim_listener *sim_tcp_listen(struct sim_stack *s, uint16_t port, sim_tcp_accept *accept,
 				    void *arg);
-/* Accepts what the service proxy takes and nobody else listens for. */
+/* Accepts what the service proxy takes, whatever the port. */
 struct sim_listener *sim_tcp_listen_service(struct sim_stack *s, sim_tcp_accept *accept, void *arg);
 struct sim_listener *sim_listener_close(struct sim_listener *l); /* NULL is fine; returns NULL */
-void sim_tcp_send(struct sim_tcp *t, const void *bytes, size_t len); /* copied */
-/* Send what waits, then FIN. When the other side does the same, closed() follows. */
+/* Copied. Dropped when it is closed already: by its user, or because the peer closed, whose end is
+ * followed at once, after received() of his last bytes. */
+void sim_tcp_send(struct sim_tcp *t, const void *bytes, size_t len);
+/* Send what waits, then FIN. What the peer still sends is received; when he has closed too, or said
+ * nothing for a minute, closed() follows. */
 void sim_tcp_close(struct sim_tcp *t);
 void sim_tcp_abort(struct sim_tcp *t); /* RST; nothing follows */
 struct ip_addr sim_tcp_peer(const struct sim_tcp *t);

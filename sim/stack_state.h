@@ -6,7 +6,7 @@
  *	stack_table.c	which neighbours there are
  *	stack_neigh.c	what is known of one, for how long, and what waits for it
  *	stack_arp.c, stack_ndp.c	how neighbours are asked, answered and told
- *	stack_udp.c, stack_tcp.c
+ *	stack_udp.c, stack_tcp*.c
  */
 #ifndef BELLMAN_SIM_STACK_STATE_H
 #define BELLMAN_SIM_STACK_STATE_H

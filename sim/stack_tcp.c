@@ -4,21 +4,10 @@
  *
  * Go-back-N: what comes out of order is dropped and acknowledged with what is still awaited, and
  * after the retransmission time-out everything from the first unacknowledged byte is sent again.
- * Who sees the peer's FIN closes too, once all it has is sent: there are no half-open connections,
- * and no TIME-WAIT, since ports are not used again soon.
+ * Who sees the peer's FIN closes too, once all it has is sent: a connection is half-open only
+ * towards who closed first. There is no TIME-WAIT, since ports are not used again soon.
  */
 #include "sim/stack_tcp.h"
-
-#include "lib/base/duration.h"
-
-#define WINDOW      65535
-#define MSS         1440 /* of IPv6, which has the longer header */
-#define SYN_RTO_NS  (1 * NS_PER_S)
-#define RTO_NS      (200 * NS_PER_MS)
-#define RTO_MAX_NS  (60 * NS_PER_S)
-#define SYN_TRIES   6
-#define DATA_TRIES  15
-#define FIN_WAIT_NS (60 * NS_PER_S) /* for the peer's FIN, when ours is acknowledged */
 
 static int tcp_cmp(const struct sim_tcp *a, const struct sim_tcp *b)
 {
@@ -32,12 +21,6 @@ static int tcp_cmp(const struct sim_tcp *a, const struct sim_tcp *b)
 }
 
 TREE_GENERATE(tcp_tree, sim_tcp, by_ends, tcp_cmp)
-
-/* Sequence numbers wrap. */
-static bool before(uint32_t a, uint32_t b)
-{
-	return (int32_t)(a - b) < 0;
-}
 
 /* --- ends ------------------------------------------------------------------------------------- */
 
@@ -78,94 +61,6 @@ void tcp_forget(struct sim_stack *s, const char *why)
 			tcp_leave(t);
 }
 
-/* --- what goes out ------------------------------------------------------------------------------
- */
-
-static void put(struct sim_tcp *t, uint32_t seq, uint8_t flags, const uint8_t *bytes, size_t len)
-{
-	const struct sim_packet p = { .src = t->local,
-				      .dst = t->remote,
-				      .protocol = SIM_TCP,
-				      .src_port = t->local_port,
-				      .dst_port = t->remote_port,
-				      .seq = seq,
-				      .ack = (flags & SIM_ACK) != 0 ? t->awaited : 0,
-				      .flags = flags,
-				      .window = WINDOW,
-				      .payload = bytes,
-				      .payload_len = len };
-
-	if ((flags & SIM_ACK) != 0)
-		t->ack_due = false;
-	if (t->confirms) /* sock_confirm_neigh() */
-		neigh_confirm(t->stack, &t->remote);
-	t->confirms = false;
-	stack_output(t->stack, &p);
-}
-
-static void on_timer(void *arg);
-
-static void wake_in(struct sim_tcp *t, uint64_t ns)
-{
-	sim_timer_set(t->stack->clock, &t->timer, sim_clock_now(t->stack->clock) + ns, on_timer, t);
-}
-
-void tcp_start(struct sim_tcp *t)
-{
-	put(t, t->una, t->state == SYN_SENT ? SIM_SYN : SIM_SYN | SIM_ACK, NULL, 0);
-	wake_in(t, t->rto_ns);
-}
-
-void tcp_reset(struct sim_tcp *t)
-{
-	put(t, t->nxt, SIM_RST | SIM_ACK, NULL, 0);
-}
-
-void tcp_output(struct sim_tcp *t)
-{
-	if (t->state != OPEN)
-		return;
-	while (!t->fin_sent) {
-		size_t sent = t->nxt - t->una, left = t->unsent_len - sent;
-		size_t len = left < MSS ? left : MSS;
-
-		if (left == 0 || sent + len > WINDOW)
-			break;
-		put(t, t->nxt, SIM_ACK | SIM_PSH, t->unsent + sent, len);
-		t->nxt += (uint32_t)len;
-	}
-	if (t->fin_wanted && !t->fin_sent && t->nxt - t->una == t->unsent_len) {
-		put(t, t->nxt++, SIM_FIN | SIM_ACK, NULL, 0);
-		t->fin_sent = true;
-	}
-	if (before(t->max, t->nxt))
-		t->max = t->nxt;
-	if (t->fin_acked)
-		wake_in(t, FIN_WAIT_NS);
-	else if (t->una == t->nxt)
-		sim_timer_stop(t->stack->clock, &t->timer);
-	else if (!sim_timer_is_set(&t->timer))
-		wake_in(t, t->rto_ns);
-}
-
-static void on_timer(void *arg)
-{
-	struct sim_tcp *t = arg;
-
-	if (t->fin_acked || ++t->tries > (t->state == OPEN ? DATA_TRIES : SYN_TRIES)) {
-		tcp_over(t, "timed out");
-		return;
-	}
-	t->rto_ns = t->rto_ns < RTO_MAX_NS / 2 ? t->rto_ns * 2 : RTO_MAX_NS;
-	if (t->state != OPEN) {
-		tcp_start(t);
-		return;
-	}
-	t->nxt = t->una;
-	t->fin_sent = false;
-	tcp_output(t);
-}
-
 static void refuse(struct sim_stack *s, const struct sim_packet *p)
 {
 	struct sim_packet rst = { .src = p->dst,
@@ -194,17 +89,8 @@ bool tcp_enter(struct sim_tcp *t)
 	return RB_INSERT(tcp_tree, &t->stack->tcps, t) == NULL;
 }
 
-struct sim_tcp *tcp_new(struct sim_stack *s, enum tcp_state state)
-{
-	struct sim_tcp *t = must(calloc(1, sizeof(*t)));
-
-	t->stack = s;
-	t->state = state;
-	t->una = (uint32_t)rng_next(&s->rng);
-	t->nxt = t->max = t->una + 1; /* SYN */
-	t->rto_ns = SYN_RTO_NS;
-	return t;
-}
+/* Until the listener has said which. */
+static const struct sim_tcp_ops no_ops;
 
 static void accept_new(struct sim_stack *s, const struct sim_packet *p, bool wild)
 {
@@ -220,34 +106,17 @@ static void accept_new(struct sim_stack *s, const struct sim_packet *p, bool wil
 	t->local_port = p->dst_port;
 	t->remote_port = p->src_port;
 	t->awaited = p->seq + 1;
-	if (!l->accept(l->arg, t, &t->ops, &t->arg)) {
-		free(t);
-		refuse(s, p);
-		return;
-	}
+	t->ops = &no_ops;
 	tcp_enter(t);
-	tcp_start(t);
-}
-
-/* The peer has everything before @ack. */
-static void acknowledged(struct sim_tcp *t, uint32_t ack)
-{
-	if (!before(t->una, ack) || before(t->max, ack))
-		return;
-	size_t acked = ack - t->una, bytes = acked < t->unsent_len ? acked : t->unsent_len;
-
-	t->unsent_len -= bytes;
-	memmove(t->unsent, t->unsent + bytes, t->unsent_len);
-	t->fin_acked |= acked > bytes;
-	t->una = ack;
-	if (before(t->nxt, t->una))
-		t->nxt = t->una;
-	if (t->fin_acked)
-		t->fin_sent = true;
-	t->tries = 0;
-	t->rto_ns = RTO_NS;
-	t->confirms = true;
-	sim_timer_stop(t->stack->clock, &t->timer);
+	t->busy++;
+	bool accepted = l->accept(l->arg, t, &t->ops, &t->arg);
+	t->busy--;
+	if (!accepted)
+		refuse(s, p);
+	if (!accepted || t->gone)
+		tcp_leave(t);
+	else
+		tcp_start(t);
 }
 
 /* The handshake is done. */
@@ -255,10 +124,7 @@ static void opened(struct sim_tcp *t)
 {
 	t->state = OPEN;
 	t->una = t->nxt;
-	t->tries = 0;
-	t->rto_ns = RTO_NS;
-	t->confirms = true;
-	sim_timer_stop(t->stack->clock, &t->timer);
+	tcp_progress(t);
 	if (t->ops->connected != NULL)
 		t->ops->connected(t->arg, t);
 }
@@ -273,29 +139,30 @@ static void take_data(struct sim_tcp *t, const struct sim_packet *p)
 	if (len == 0 && !fin)
 		return;
 	t->ack_due = true;
-	if (before(seq, t->awaited) && t->awaited - seq <= len) { /* some of it came before */
+	if (tcp_before(seq, t->awaited) && t->awaited - seq <= len) { /* some of it came before */
 		bytes += t->awaited - seq;
 		len -= t->awaited - seq;
 		seq = t->awaited;
 	}
 	if (seq != t->awaited || t->peer_fin)
 		return;
-	t->awaited += (uint32_t)len;
-	if (fin) {
-		t->awaited++;
-		t->peer_fin = t->fin_wanted = true;
-	}
+	t->awaited += (uint32_t)len + fin;
+	t->peer_fin = fin;
 	if (len > 0 && t->ops->received != NULL)
 		t->ops->received(t->arg, t, bytes, len);
+	t->fin_wanted |= fin; /* after what it answers to the last bytes */
 }
 
+/* RFC 9293 section 3.10.7, what is left of it when RST is dealt with. */
 static void in_order(struct sim_tcp *t, const struct sim_packet *p)
 {
+	bool acks = (p->flags & SIM_ACK) != 0;
+
+	if (t->state != OPEN && acks && p->ack != t->nxt) {
+		refuse(t->stack, p); /* it is of a connection that we have forgotten */
+		return;
+	}
 	if (t->state == SYN_SENT) {
-		if ((p->flags & SIM_ACK) != 0 && p->ack != t->nxt) {
-			refuse(t->stack, p); /* it is of a connection that we have forgotten */
-			return;
-		}
 		if ((p->flags & (SIM_SYN | SIM_ACK)) != (SIM_SYN | SIM_ACK))
 			return;
 		t->awaited = p->seq + 1;
@@ -304,15 +171,19 @@ static void in_order(struct sim_tcp *t, const struct sim_packet *p)
 	} else if (t->state == SYN_RECEIVED) {
 		if ((p->flags & SIM_SYN) != 0)
 			tcp_start(t);
-		else if ((p->flags & SIM_ACK) != 0 && p->ack == t->nxt)
+		else if (acks)
 			opened(t);
 	} else if ((p->flags & SIM_SYN) != 0) {
 		t->ack_due = true; /* our last word of the handshake was lost */
 	}
 	if (t->gone || t->state != OPEN || (p->flags & SIM_SYN) != 0)
 		return;
-	if ((p->flags & SIM_ACK) != 0)
-		acknowledged(t, p->ack);
+	if (acks && tcp_before(t->max, p->ack)) { /* of what was never sent */
+		t->ack_due = true;
+		return;
+	}
+	if (acks)
+		tcp_acknowledged(t, p->ack);
 	take_data(t, p);
 }
 
@@ -321,6 +192,16 @@ static bool is_reset(const struct sim_tcp *t, const struct sim_packet *p)
 {
 	return t->state == SYN_SENT ? (p->flags & SIM_ACK) != 0 && p->ack == t->nxt
 				    : p->seq == t->awaited;
+}
+
+/*
+ * Of a peer whose last bytes were lost, RST comes too early in the sequence: say what is awaited,
+ * and he resets that.
+ */
+static bool is_worth_a_challenge(const struct sim_tcp *t, const struct sim_packet *p)
+{
+	return t->state == OPEN && tcp_before(t->awaited, p->seq) &&
+	       p->seq - t->awaited < TCP_WINDOW;
 }
 
 /* LAST-ACK: the peer has closed and forgotten, and what he would acknowledge is our FIN. */
@@ -346,6 +227,8 @@ void tcp_input(struct sim_stack *s, const struct sim_packet *p, bool wild)
 			tcp_over(t, t->state == SYN_SENT ? "refused"
 				    : all_said(t)        ? "closed"
 							 : "reset");
+		else if (is_worth_a_challenge(t, p))
+			tcp_put(t, t->nxt, SIM_ACK, NULL, 0);
 		return;
 	}
 	t->busy++;
@@ -357,7 +240,7 @@ void tcp_input(struct sim_stack *s, const struct sim_packet *p, bool wild)
 	}
 	tcp_output(t);
 	if (t->ack_due)
-		put(t, t->nxt, SIM_ACK, NULL, 0);
+		tcp_put(t, t->nxt, SIM_ACK, NULL, 0);
 	if (t->peer_fin && t->fin_acked)
 		tcp_over(t, "closed");
 }

@@ -15,12 +15,12 @@ struct sim_tcp {
 	enum tcp_state state;
 	uint32_t una, nxt, max; /* of what is sent: first unacknowledged, next, never sent yet */
 	uint32_t awaited;       /* of what is received: next in order */
-	uint8_t *unsent;        /* from `una` on, but for SYN and FIN */
-	size_t unsent_len, unsent_cap;
+	uint8_t *unsent;        /* what was given to be sent, but for SYN and FIN */
+	size_t unsent_at;       /* where `una` is in it; what is before has been acknowledged */
+	size_t unsent_len, unsent_cap; /* from there on; of all */
 	bool fin_wanted, fin_sent, fin_acked, peer_fin;
 	bool ack_due;
-	bool confirms; /* something new was acknowledged: the next segment tells the neighbour cache
-			*/
+	bool confirms; /* something was acknowledged: the next segment tells the neighbour cache */
 	unsigned tries;
 	uint64_t rto_ns;
 	struct sim_timer timer;
@@ -37,15 +37,30 @@ struct sim_listener {
 	void *arg;
 };
 
+/* Sequence numbers wrap. */
+static inline bool tcp_before(uint32_t a, uint32_t b)
+{
+	return (int32_t)(a - b) < 0;
+}
+
 /* stack_tcp.c */
 
-struct sim_tcp *tcp_new(struct sim_stack *s, enum tcp_state state); /* among no others yet */
 bool tcp_enter(struct sim_tcp *t);                 /* false: another one has the same ends */
-void tcp_start(struct sim_tcp *t);                 /* send SYN, or SYN and ACK */
-void tcp_output(struct sim_tcp *t);                /* what the window has room for */
-void tcp_reset(struct sim_tcp *t);                 /* send RST */
 void tcp_leave(struct sim_tcp *t);                 /* it is over, and goes when no callback runs */
 void tcp_over(struct sim_tcp *t, const char *why); /* the same, and its user is told */
+
+/* stack_tcp_send.c */
+
+#define TCP_WINDOW 65535
+
+struct sim_tcp *tcp_new(struct sim_stack *s, enum tcp_state state); /* among no others yet */
+void tcp_start(struct sim_tcp *t);                                  /* send SYN, or SYN and ACK */
+void tcp_append(struct sim_tcp *t, const void *bytes, size_t len);
+void tcp_output(struct sim_tcp *t); /* send what the window has room for */
+void tcp_put(struct sim_tcp *t, uint32_t seq, uint8_t flags, const uint8_t *bytes, size_t len);
+void tcp_reset(struct sim_tcp *t);                      /* send RST */
+void tcp_acknowledged(struct sim_tcp *t, uint32_t ack); /* the peer has everything before @ack */
+void tcp_progress(struct sim_tcp *t); /* the peer is there: time-outs begin anew */
 
 /* stack_tcp_calls.c */
 

@@ -78,12 +78,7 @@ void sim_tcp_send(struct sim_tcp *t, const void *bytes, size_t len)
 		tcp_over(t, "full");
 		return;
 	}
-	if (t->unsent_len + len > t->unsent_cap) {
-		t->unsent_cap = (t->unsent_len + len) * 2;
-		t->unsent = must(realloc(t->unsent, t->unsent_cap));
-	}
-	memcpy(t->unsent + t->unsent_len, bytes, len);
-	t->unsent_len += len;
+	tcp_append(t, bytes, len);
 	if (t->busy == 0) /* else when the callback is over, with what else there is to say */
 		tcp_output(t);
 }

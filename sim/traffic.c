@@ -5,21 +5,48 @@
 #include <string.h>
 #include <sys/queue.h>
 
+#include "lib/base/duration.h"
 #include "lib/base/must.h"
 #include "lib/base/rng.h"
 #include "sim/packet.h"
 
-#define ANSWER_MAX 255
-#define FOREIGN    "?" /* somebody answers who does not know the Service */
+#define ANSWER_MAX  255
+#define FOREIGN     "?" /* somebody answers who does not know the Service */
+#define PATIENCE_NS (60 * NS_PER_S)
 
-/* --- endpoints ----------------------------------------------------------------------------------
- */
+/* --- endpoints -------------------------------------------------------------------------------- */
 
 struct sim_server {
+	struct sim_stack *stack;
 	char *answer;
 	struct sim_udp *udp;
 	struct sim_listener *listener;
+	LIST_HEAD(, served) served;
 };
+
+/* Who has connected. He may be gone without a word that reached us: nobody is waited for forever.
+ */
+struct served {
+	LIST_ENTRY(served) link;
+	struct sim_server *server;
+	struct sim_tcp *tcp;
+	struct sim_timer patience;
+};
+
+static void served_free(struct served *x)
+{
+	LIST_REMOVE(x, link);
+	sim_timer_stop(sim_stack_clock(x->server->stack), &x->patience);
+	free(x);
+}
+
+static void served_abort(void *arg)
+{
+	struct served *x = arg;
+
+	sim_tcp_abort(x->tcp);
+	served_free(x);
+}
 
 static void on_datagram(void *arg, const struct ip_addr *from, uint16_t from_port,
 			const struct ip_addr *to, uint16_t to_port, const uint8_t *bytes,
@@ -34,22 +61,36 @@ static void on_datagram(void *arg, const struct ip_addr *from, uint16_t from_por
 
 static void on_question(void *arg, struct sim_tcp *t, const uint8_t *bytes, size_t len)
 {
-	const struct sim_server *s = arg;
+	const struct served *x = arg;
 
 	(void)bytes;
 	(void)len;
-	sim_tcp_send(t, s->answer, strlen(s->answer));
+	sim_tcp_send(t, x->server->answer, strlen(x->server->answer));
 	sim_tcp_close(t);
+}
+
+static void on_served_closed(void *arg, struct sim_tcp *t, const char *why)
+{
+	(void)t;
+	(void)why;
+	served_free(arg);
 }
 
 static bool on_accept(void *arg, struct sim_tcp *t, const struct sim_tcp_ops **ret_ops,
 		      void **ret_arg)
 {
-	static const struct sim_tcp_ops ops = { .received = on_question };
+	static const struct sim_tcp_ops ops = { .received = on_question,
+						.closed = on_served_closed };
+	struct sim_server *s = arg;
+	struct sim_clock *clock = sim_stack_clock(s->stack);
+	struct served *x = must(calloc(1, sizeof(*x)));
 
-	(void)t;
+	x->server = s;
+	x->tcp = t;
+	LIST_INSERT_HEAD(&s->served, x, link);
+	sim_timer_set(clock, &x->patience, sim_clock_now(clock) + PATIENCE_NS, served_abort, x);
 	*ret_ops = &ops;
-	*ret_arg = arg;
+	*ret_arg = x;
 	return true;
 }
 
@@ -57,9 +98,11 @@ struct sim_server *sim_server_open(struct sim_stack *stack, const char *answer)
 {
 	struct sim_server *s = must(calloc(1, sizeof(*s)));
 
+	s->stack = stack;
 	s->answer = must_copy(answer);
 	s->udp = sim_udp_open_service(stack, on_datagram, s);
 	s->listener = sim_tcp_listen_service(stack, on_accept, s);
+	LIST_INIT(&s->served);
 	return s;
 }
 
@@ -67,6 +110,8 @@ struct sim_server *sim_server_close(struct sim_server *s)
 {
 	if (s == NULL)
 		return NULL;
+	for (struct served *x; (x = LIST_FIRST(&s->served)) != NULL;)
+		served_abort(x);
 	sim_udp_close(s->udp);
 	sim_listener_close(s->listener);
 	free(s->answer);
@@ -74,8 +119,7 @@ struct sim_server *sim_server_close(struct sim_server *s)
 	return NULL;
 }
 
-/* --- clients ------------------------------------------------------------------------------------
- */
+/* --- clients ---------------------------------------------------------------------------------- */
 
 struct attempt {
 	LIST_ENTRY(attempt) link;

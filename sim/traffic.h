@@ -18,6 +18,7 @@
  */
 struct sim_server;
 struct sim_server *sim_server_open(struct sim_stack *s, const char *answer);
+/* Resets whom it still serves. NULL is fine; returns NULL. */
 struct sim_server *sim_server_close(struct sim_server *s);
 
 struct sim_client;
@@ -36,6 +37,7 @@ struct sim_client_cfg {
 	void *arg;
 };
 struct sim_client *sim_client_new(struct sim_stack *s, const struct sim_client_cfg *cfg);
+/* Attempts that are open end without being counted. NULL is fine; returns NULL. */
 struct sim_client *sim_client_free(struct sim_client *c);
 
 struct sim_client_counts {
