@@ -29,32 +29,36 @@ static void claim_end(struct world_node *n, struct owned_service *s, enum sim_en
 	owner_make_hot(n, s);
 }
 
-/* What the node announces of it are the addresses that its engine knows. */
+static void claim_take(struct world_node *n, struct owned_service *s, struct owner_claim *c,
+		       const struct ip_addr *ip)
+{
+	char *why = speaker_held_why(sim_speaker_engine(n->speaker), s->ns, s->name);
+
+	*(struct ip_addr *)must(array_push(&c->ips)) = *ip;
+	sim_journal_add(&n->world->journal, world_now(n->world), SIM_ANNOUNCES, n->cfg->name,
+			s->text, ip, "%s", why != NULL ? why : "");
+	free(why);
+	check_covered(n, s, ip);
+}
+
+/* What the node announces of it are the addresses that its engine holds. */
 static void claim_look(struct world_node *n, struct owned_service *s)
 {
 	struct owner_claim *c = owner_claim_find(s, n);
-	struct speaker_view view;
-	struct ip_addr ips[16];
-	size_t count = 0;
+	const struct ip_addr *held;
+	size_t count;
 
-	if (c == NULL || speaker_view(sim_speaker_engine(n->speaker), s->ns, s->name, &view) != 0)
+	if (c == NULL)
 		return;
-	for (size_t i = 0; i < view.announcements.count && count < 16; i++)
-		ips[count++] = view.announcements.items[i].ip;
+	held = speaker_held(sim_speaker_engine(n->speaker), s->ns, s->name, &count);
 	for (size_t i = 0; i < c->ips.count;)
-		if (owner_ips_have(ips, count, &c->ips.items[i]))
+		if (owner_ips_have(held, count, &c->ips.items[i]))
 			i++;
 		else
 			claim_drop(n, s, c, i, SIM_WITHDRAWS, "it is not the Service's any more");
-	for (size_t i = 0; i < count; i++) {
-		if (owner_ips_have(c->ips.items, c->ips.count, &ips[i]))
-			continue;
-		*(struct ip_addr *)must(array_push(&c->ips)) = ips[i];
-		sim_journal_add(&n->world->journal, world_now(n->world), SIM_ANNOUNCES,
-				n->cfg->name, s->text, &ips[i], "%s", view.why);
-		check_covered(n, s, &ips[i]);
-	}
-	speaker_view_done(&view);
+	for (size_t i = 0; i < count; i++)
+		if (!owner_ips_have(c->ips.items, c->ips.count, &held[i]))
+			claim_take(n, s, c, &held[i]);
 }
 
 static void told_announcement(struct world_node *n, const struct speaker_action *a)

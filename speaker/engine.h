@@ -133,6 +133,15 @@ int speaker_view(const struct speaker *s, const char *ns, const char *name,
 		 struct speaker_view *ret);
 void speaker_view_done(struct speaker_view *v);
 
+/*
+ * The addresses of @ns/@name that are announced from here, as of the last pass, and how many:
+ * lent until the next. This asks nobody else, and costs one look-up.
+ */
+const struct ip_addr *speaker_held(const struct speaker *s, const char *ns, const char *name,
+				   size_t *ret_count);
+/* Why they are: in the words of speaker_view(), and the caller's; NULL: none is. Ranks nobody. */
+char *speaker_held_why(const struct speaker *s, const char *ns, const char *name);
+
 /* How many Services this node announces, for a human. */
 size_t speaker_announced_count(const struct speaker *s);
 

@@ -45,21 +45,37 @@ static char *why_no_node(const struct speaker *s, const struct subject *j, const
 	return must(text);
 }
 
-static char *why_first(const struct subject *j, const struct candidates *sorted)
+/* Who stands for a Service, in short. */
+struct field_view {
+	size_t count, of_most; /* candidates, and those that have the greatest weight */
+	int64_t most, least;   /* weight */
+};
+
+static void field_view_add(struct field_view *f, int64_t weight)
 {
-	const struct candidate *c = sorted->items;
+	if (f->count == 0 || weight > f->most) {
+		f->most = weight;
+		f->of_most = 0;
+	}
+	if (f->count == 0 || weight < f->least)
+		f->least = weight;
+	f->of_most += weight == f->most;
+	f->count++;
+}
+
+/* Why @first is. */
+static char *why_first(const struct subject *j, const struct field_view *f, const char *first)
+{
 	char ip[IP_TEXT_MAX];
 
-	if (sorted->count == 1)
+	if (f->count == 1)
 		return engine_text("the only eligible node");
-	if (c[0].weight != c[1].weight)
+	if (f->of_most == 1)
 		return engine_text("the most preferred of %zu eligible nodes, by weight %lld",
-				   sorted->count, (long long)c[0].weight);
-	return engine_text("first of %zu eligible nodes%s, by the hash of %s#%s", sorted->count,
-			   c[0].weight != c[sorted->count - 1].weight
-				   ? " among those most preferred"
-				   : "",
-			   c[0].node, ip_format(&j->balancer->ips[0], ip));
+				   f->count, (long long)f->most);
+	return engine_text("first of %zu eligible nodes%s, by the hash of %s#%s", f->count,
+			   f->most != f->least ? " among those most preferred" : "", first,
+			   ip_format(&j->balancer->ips[0], ip));
 }
 
 /* Who announces @j, which somebody may. */
@@ -67,12 +83,15 @@ static void view_nodes(const struct speaker *s, const struct subject *j, const s
 		       struct speaker_view *v)
 {
 	struct candidates candidates = candidates_of(s, j, ads);
+	struct field_view f = { 0 };
 
 	if (candidates.count == 0) {
 		v->why = why_no_node(s, j, ads);
 		return;
 	}
-	v->why = why_first(j, &candidates);
+	for (size_t i = 0; i < candidates.count; i++)
+		field_view_add(&f, candidates.items[i].weight);
+	v->why = why_first(j, &f, candidates.items[0].node);
 	for (size_t i = 0; i < j->balancer->ip_count; i++) {
 		struct speaker_announcement *a = must(array_push(&v->announcements));
 		a->protocol = "layer2";
@@ -111,6 +130,31 @@ void speaker_view_done(struct speaker_view *v)
 	array_free(&v->interfaces);
 	free(v->why);
 	v->why = NULL;
+}
+
+const struct ip_addr *speaker_held(const struct speaker *s, const char *ns, const char *name,
+				   size_t *ret_count)
+{
+	const struct subject *j = engine_subject_find(s, ns, name);
+
+	*ret_count = j != NULL ? j->held_count : 0;
+	return j != NULL ? j->held : NULL;
+}
+
+char *speaker_held_why(const struct speaker *s, const char *ns, const char *name)
+{
+	const struct subject *j = engine_subject_find(s, ns, name);
+	struct field_view f = { 0 };
+	struct member *m;
+	int64_t weight;
+
+	if (j == NULL || j->held_count == 0 || j->field == NULL)
+		return NULL;
+	const struct ads ads = { .items = j->field->ads, .count = j->field->ad_count };
+	RB_FOREACH (m, member_tree, (struct member_tree *)&s->members)
+		if (engine_unfit_for(s, j, &ads, m, &weight) == NULL)
+			field_view_add(&f, weight);
+	return why_first(j, &f, s->node_name);
 }
 
 struct speaker_footprint speaker_footprint(const struct speaker *s)

@@ -263,6 +263,35 @@ static int winner_of(const struct speaker *s, unsigned i)
 	return node;
 }
 
+/* Asked for itself alone, an engine says of Service @i what the query on all nodes says. */
+static void check_held(const struct speaker *s, unsigned i, bool announces)
+{
+	const struct ip_addr *held;
+	struct speaker_view v;
+	char name[10], *why;
+	size_t count;
+
+	snprintf(name, sizeof(name), "s%u", i);
+	held = speaker_held(s, "web", name, &count);
+	why = speaker_held_why(s, "web", name);
+	assert_int_equal(count > 0, announces);
+	assert_int_equal(why != NULL, announces);
+	if (!announces)
+		return;
+	assert_int_equal(speaker_view(s, "web", name, &v), 0);
+	assert_int_equal(count, v.announcements.count);
+	for (size_t k = 0; k < count; k++) {
+		bool found = false;
+
+		for (size_t m = 0; m < count; m++)
+			found |= ip_equal(&held[k], &v.announcements.items[m].ip);
+		assert_true(found);
+	}
+	assert_string_equal(why, v.why);
+	speaker_view_done(&v);
+	free(why);
+}
+
 /* What an engine keeps is what one keeps that has never known anything else. */
 static void check_footprint(const struct speaker *kept, const struct speaker *fresh)
 {
@@ -290,6 +319,7 @@ static void check(struct world *w)
 		assert_int_equal(announces[i], winner == (int)n);
 		for (unsigned k = 0; k < NODES; k++)
 			assert_int_equal(w->followers[k].announces[i], winner == (int)k);
+		check_held(w->followers[n].speaker, i, winner == (int)n);
 	}
 	check_footprint(w->followers[n].speaker, fresh);
 	speaker_free(fresh);
