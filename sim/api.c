@@ -60,6 +60,7 @@ struct sim_api *sim_api_new(struct sim_clock *clock, const struct sim_api_cfg *c
 	if (cfg->history == 0)
 		a->cfg.history = HISTORY;
 	a->rng = rng_seeded(cfg->seed);
+	RB_INIT(&a->groups);
 	TAILQ_INIT(&a->clients);
 	for (size_t i = 0; i < SIM_KINDS; i++) {
 		RB_INIT(&a->stores[i].entries);
@@ -92,6 +93,7 @@ struct sim_api *sim_api_free(struct sim_api *a)
 		assert(c->freed);
 		sim_api_requests_drop(c); /* of it there is nothing else left */
 	}
+	sim_api_slices_done(a);
 	for (size_t i = 0; i < SIM_KINDS; i++)
 		store_done(&a->stores[i]);
 	free(a);
@@ -123,6 +125,7 @@ static void install(struct sim_api *a, struct sim_api_entry *e, struct sim_api_v
 		}
 		e->now = v;
 	}
+	sim_api_slices_change(a, before != NULL ? &before->object : NULL, &v->object);
 	s->snapshot = sim_api_snapshot_unref(s->snapshot);
 	sim_api_history_add(s, v, e->born, a->cfg.history);
 	sim_watches_wake(s);

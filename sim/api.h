@@ -95,6 +95,13 @@ size_t sim_api_count(const struct sim_api *a, enum sim_kind kind);
 /* By namespace and name. @each must change nothing. */
 void sim_api_each(const struct sim_api *a, enum sim_kind kind,
 		  void (*each)(void *arg, const struct sim_object *o), void *arg);
+/* The EndpointSlices of a Service, by name, decoded; lent until the next change of one. None is
+ * NULL, nor is what is returned. */
+struct sim_slices {
+	ARRAY_OF(const struct endpoint_slice *);
+};
+const struct sim_slices *sim_api_slices(const struct sim_api *a, const char *ns,
+					const char *service);
 uint64_t sim_api_number(const struct sim_api *a); /* of the latest change */
 /* Told of every change at once, as it is made. @before NULL: it is new. */
 typedef void sim_api_witness(void *arg, const struct sim_object *before,

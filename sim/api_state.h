@@ -2,9 +2,9 @@
 /*
  * The inside of the simulated API server: what its files share.
  *
- * api.c keeps what is true, api_object.c makes versions of objects, api_history.c remembers how it
- * came about. api_client.c is a process's way to the server, on which api_watch.c lists and follows
- * and api_request.c reads and writes.
+ * api.c keeps what is true, api_slices.c finds the EndpointSlices of a Service in it, api_object.c
+ * makes versions of objects, api_history.c remembers how it came about. api_client.c is a process's
+ * way to the server, on which api_watch.c lists and follows and api_request.c reads and writes.
  *
  * Changes of a kind have positions: 0, 1, 2, … A watch is nothing but its position: it has told
  * what was before it, so what it has told of is what was there then, and needs no list of its own.
@@ -119,6 +119,16 @@ struct sim_api_snapshot *sim_api_snapshot_take(struct sim_api_store *s);
 struct sim_api_snapshot *
 sim_api_snapshot_unref(struct sim_api_snapshot *s); /* NULL is fine; returns NULL */
 
+/* --- EndpointSlices by Service (api_slices.c) ---------------------------------------------- */
+
+struct sim_api_group;
+RB_HEAD(sim_api_groups, sim_api_group);
+
+/* @now takes the place of @before, which may be NULL. Others than EndpointSlices do not matter. */
+void sim_api_slices_change(struct sim_api *a, const struct sim_object *before,
+			   const struct sim_object *now);
+void sim_api_slices_done(struct sim_api *a);
+
 /* --- the server (api.c) -------------------------------------------------------------------- */
 
 TAILQ_HEAD(sim_api_clients, sim_api_client);
@@ -131,6 +141,7 @@ struct sim_api {
 	bool down;
 	unsigned conflicts; /* to come */
 	struct sim_api_store stores[SIM_KINDS];
+	struct sim_api_groups groups;
 	struct sim_api_clients clients;
 	struct sim_api_counts counts;
 	sim_api_witness *witness;

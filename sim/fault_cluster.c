@@ -86,37 +86,6 @@ void world_node_network(struct sim_world *w, const char *name, bool unavailable)
 
 /* --- endpoints --------------------------------------------------------------------------- */
 
-struct slices {
-	const char *ns, *service;
-	struct {
-		ARRAY_OF(char *);
-	} names;
-};
-
-static void take_slice(void *arg, const struct sim_object *o)
-{
-	struct slices *s = arg;
-
-	if (o->slice != NULL && o->slice->service != NULL && strcmp(o->ns, s->ns) == 0 &&
-	    strcmp(o->slice->service, s->service) == 0)
-		*(char **)must(array_push(&s->names)) = must_copy(o->name);
-}
-
-static struct slices slices_of(const struct sim_world *w, const char *ns, const char *service)
-{
-	struct slices s = { .ns = ns, .service = service };
-
-	sim_api_each(w->api, SIM_SLICE, take_slice, &s);
-	return s;
-}
-
-static void slices_done(struct slices *s)
-{
-	for (size_t i = 0; i < s->names.count; i++)
-		free(s->names.items[i]);
-	array_free(&s->names);
-}
-
 /* Every endpoint of @json on @node; how many there are. */
 static unsigned turn(cJSON *json, const char *node, bool ready)
 {
@@ -146,13 +115,15 @@ void world_endpoint_set(struct sim_world *w, const char *service, const char *no
 
 	if (!world_service_split(service, ns, &name))
 		return;
-	struct slices s = slices_of(w, ns, name);
-	for (size_t i = 0; i < s.names.count; i++) {
-		cJSON *json = copy_of(w, SIM_SLICE, ns, s.names.items[i]);
+	/* As many as there are, and in the same order, whichever of them changes. */
+	const size_t count = sim_api_slices(w->api, ns, name)->count;
+	for (size_t i = 0; i < count; i++) {
+		const struct endpoint_slice *x = sim_api_slices(w->api, ns, name)->items[i];
+		cJSON *json = copy_of(w, SIM_SLICE, ns, x->meta.name);
 		unsigned here = turn(json, node, ready);
 
 		turned += here;
-		if (i + 1 == s.names.count && turned == 0 && n != NULL) {
+		if (i + 1 == count && turned == 0 && n != NULL) {
 			cJSON_AddItemToArray(list_at(json, "endpoints"), world_endpoint(n, ready));
 			here = 1;
 		}
@@ -161,7 +132,6 @@ void world_endpoint_set(struct sim_world *w, const char *service, const char *no
 		else
 			cJSON_Delete(json);
 	}
-	slices_done(&s);
 }
 
 /* --- deletion ---------------------------------------------------------------------------- */

@@ -16,9 +16,6 @@ struct sim_oracle {
 	struct {
 		ARRAY_OF(const struct node *);
 	} nodes; /* by name */
-	struct {
-		ARRAY_OF(const struct endpoint_slice *);
-	} slices; /* those of one Service in a row */
 };
 
 struct sim_oracle *sim_oracle_new(const struct sim_api *api, const char *lb_class,
@@ -38,7 +35,6 @@ struct sim_oracle *sim_oracle_free(struct sim_oracle *o)
 	if (o == NULL)
 		return NULL;
 	array_free(&o->nodes);
-	array_free(&o->slices);
 	free(o->lb_class);
 	free(o);
 	return NULL;
@@ -54,37 +50,12 @@ static void take_node(void *arg, const struct sim_object *object)
 		*(const struct node **)must(array_push(&o->nodes)) = object->node;
 }
 
-static void take_slice(void *arg, const struct sim_object *object)
-{
-	struct sim_oracle *o = arg;
-
-	if (object->slice != NULL && object->slice->service != NULL)
-		*(const struct endpoint_slice **)must(array_push(&o->slices)) = object->slice;
-}
-
-static int service_cmp(const char *a_ns, const char *a_name, const char *b_ns, const char *b_name)
-{
-	int c = strcmp(a_ns, b_ns);
-
-	return c != 0 ? c : strcmp(a_name, b_name);
-}
-
-static int slice_cmp(const void *x, const void *y)
-{
-	const struct endpoint_slice *const *a = x, *const *b = y;
-
-	return service_cmp((*a)->meta.ns, (*a)->service, (*b)->meta.ns, (*b)->service);
-}
-
 static void read_again(struct sim_oracle *o)
 {
 	if (o->number == sim_api_number(o->api))
 		return;
-	o->nodes.count = o->slices.count = 0;
+	o->nodes.count = 0;
 	sim_api_each(o->api, SIM_NODE, take_node, o);
-	sim_api_each(o->api, SIM_SLICE, take_slice, o);
-	if (o->slices.count > 1)
-		qsort(o->slices.items, o->slices.count, sizeof(*o->slices.items), slice_cmp);
 	o->number = sim_api_number(o->api);
 }
 
@@ -96,9 +67,7 @@ struct question {
 	const struct service *service;
 	const struct config *config;
 	const struct pool *pool;
-	/* Its slices: a part of the oracle's. */
-	const struct endpoint_slice *const *slices;
-	size_t slice_count;
+	const struct sim_slices *slices; /* of it */
 };
 
 static bool pool_has(const struct pool *p, const struct ip_addr *ip)
@@ -124,35 +93,11 @@ static const struct pool *pool_of_all(const struct question *q)
 	return NULL;
 }
 
-static void find_slices(struct question *q)
-{
-	const struct sim_oracle *o = q->o;
-	const char *ns = q->service->meta.ns, *name = q->service->meta.name;
-	size_t first = 0, end = o->slices.count;
-
-	while (first < end) { /* the first that is not before it */
-		size_t middle = first + (end - first) / 2;
-		const struct endpoint_slice *x = o->slices.items[middle];
-
-		if (service_cmp(x->meta.ns, x->service, ns, name) < 0)
-			first = middle + 1;
-		else
-			end = middle;
-	}
-	q->slices = o->slices.items + first;
-	for (q->slice_count = 0; first + q->slice_count < o->slices.count; q->slice_count++) {
-		const struct endpoint_slice *x = q->slices[q->slice_count];
-
-		if (service_cmp(x->meta.ns, x->service, ns, name) != 0)
-			break;
-	}
-}
-
 /* Can an endpoint serve: anywhere, or on @node? */
 static bool serves(const struct question *q, const char *node)
 {
-	for (size_t i = 0; i < q->slice_count; i++) {
-		const struct endpoint_slice *x = q->slices[i];
+	for (size_t i = 0; i < q->slices->count; i++) {
+		const struct endpoint_slice *x = q->slices->items[i];
 
 		for (size_t k = 0; k < x->endpoint_count; k++) {
 			const struct endpoint *e = &x->endpoints[k];
@@ -310,7 +255,7 @@ void sim_oracle_owner(struct sim_oracle *o, const char *ns, const char *name,
 		return;
 	}
 	read_again(o);
-	find_slices(&q);
+	q.slices = sim_api_slices(o->api, ns, name);
 	ret->why = nobody(&q);
 	if (ret->why != NULL)
 		return;

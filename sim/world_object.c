@@ -84,64 +84,28 @@ static void add_slice(struct sim_world *w, const struct service *s)
 	sim_api_put(w->api, SIM_SLICE, json);
 }
 
-/* Services, and those for which there is a slice. */
-struct missing {
-	struct {
-		ARRAY_OF(const struct service *);
-	} services;
-	struct {
-		ARRAY_OF(const struct endpoint_slice *);
-	} slices;
+struct missing { /* Services of ours without any slice */
+	const struct sim_api *api;
+	ARRAY_OF(const struct service *);
 };
-
-static void take_slice(void *arg, const struct sim_object *o)
-{
-	struct missing *m = arg;
-
-	if (o->slice != NULL && o->slice->service != NULL)
-		*(const struct endpoint_slice **)must(array_push(&m->slices)) = o->slice;
-}
 
 static void take_service(void *arg, const struct sim_object *o)
 {
 	struct missing *m = arg;
 
-	if (o->service != NULL && o->service->type == SERVICE_LOAD_BALANCER)
-		*(const struct service **)must(array_push(&m->services)) = o->service;
-}
-
-static int slice_cmp(const void *x, const void *y)
-{
-	const struct endpoint_slice *const *a = x, *const *b = y;
-	int c = strcmp((*a)->meta.ns, (*b)->meta.ns);
-
-	return c != 0 ? c : strcmp((*a)->service, (*b)->service);
-}
-
-static int key_cmp(const void *key, const void *item)
-{
-	const struct service *s = key;
-	const struct endpoint_slice *const *slice = item;
-	int c = strcmp(s->meta.ns, (*slice)->meta.ns);
-
-	return c != 0 ? c : strcmp(s->meta.name, (*slice)->service);
+	if (o->service != NULL && o->service->type == SERVICE_LOAD_BALANCER &&
+	    sim_api_slices(m->api, o->ns, o->name)->count == 0)
+		*(const struct service **)must(array_push(m)) = o->service;
 }
 
 void world_add_slices(struct sim_world *w)
 {
-	struct missing m = { 0 };
+	struct missing m = { .api = w->api };
 
-	sim_api_each(w->api, SIM_SLICE, take_slice, &m);
 	sim_api_each(w->api, SIM_SERVICE, take_service, &m);
-	if (m.slices.count > 1)
-		qsort(m.slices.items, m.slices.count, sizeof(*m.slices.items), slice_cmp);
-	for (size_t i = 0; i < m.services.count; i++)
-		if (m.slices.count == 0 ||
-		    bsearch(m.services.items[i], m.slices.items, m.slices.count,
-			    sizeof(*m.slices.items), key_cmp) == NULL)
-			add_slice(w, m.services.items[i]);
-	array_free(&m.services);
-	array_free(&m.slices);
+	for (size_t i = 0; i < m.count; i++)
+		add_slice(w, m.items[i]);
+	array_free(&m);
 }
 
 /* --- Nodes ------------------------------------------------------------------------------- */

@@ -6,25 +6,21 @@
  */
 #include "sim/world_state.h"
 
-struct question {
-	const struct world_node *node;
-	const char *ns, *name; /* of the Service */
-	bool local;            /* only on the node itself */
-	bool found;
-};
-
-static void ask_slice(void *arg, const struct sim_object *o)
+/* Can an endpoint of the Service serve: anywhere, or with policy Local on @n itself? */
+static bool serves(const struct world_node *n, const struct service *s)
 {
-	struct question *q = arg;
-	const struct endpoint_slice *x = o->slice;
+	const struct sim_slices *all = sim_api_slices(n->world->api, s->meta.ns, s->meta.name);
+	bool local = s->external_policy == POLICY_LOCAL;
 
-	if (q->found || x == NULL || x->service == NULL || strcmp(x->service, q->name) != 0 ||
-	    strcmp(x->meta.ns, q->ns) != 0)
-		return;
-	for (size_t i = 0; i < x->endpoint_count && !q->found; i++)
-		q->found = endpoint_can_serve(&x->endpoints[i]) &&
-			   (!q->local || (x->endpoints[i].node != NULL &&
-					  strcmp(x->endpoints[i].node, q->node->cfg->name) == 0));
+	for (size_t i = 0; i < all->count; i++)
+		for (size_t k = 0; k < all->items[i]->endpoint_count; k++) {
+			const struct endpoint *e = &all->items[i]->endpoints[k];
+
+			if (endpoint_can_serve(e) &&
+			    (!local || (e->node != NULL && strcmp(e->node, n->cfg->name) == 0)))
+				return true;
+		}
+	return false;
 }
 
 static bool has_port(const struct service *s, uint8_t protocol, uint16_t port)
@@ -36,23 +32,19 @@ static bool has_port(const struct service *s, uint8_t protocol, uint16_t port)
 }
 
 /* Does the Service take it, on this node? */
-static bool takes(struct world_node *n, const struct owned *o, uint8_t protocol, uint16_t port)
+static bool takes(const struct world_node *n, const struct owned *o, uint8_t protocol,
+		  uint16_t port)
 {
 	const struct owned_service *of = o->service;
 	const struct sim_object *object = sim_api_get(n->world->api, SIM_SERVICE, of->ns, of->name);
-	struct question q = { .node = n, .ns = of->ns, .name = of->name };
 
-	if (!o->shown || object == NULL || object->service == NULL ||
-	    !has_port(object->service, protocol, port))
-		return false;
-	q.local = object->service->external_policy == POLICY_LOCAL;
-	sim_api_each(n->world->api, SIM_SLICE, ask_slice, &q);
-	return q.found;
+	return o->shown && object != NULL && object->service != NULL &&
+	       has_port(object->service, protocol, port) && serves(n, object->service);
 }
 
 static bool service(void *arg, const struct ip_addr *ip, uint8_t protocol, uint16_t port)
 {
-	struct world_node *n = arg;
+	const struct world_node *n = arg;
 	const struct answered *a = owner_answered(n->world, ip);
 
 	for (size_t i = 0; a != NULL && i < a->owned.count; i++)

@@ -130,6 +130,63 @@ static void test_objects_are_in_order_of_namespace_and_name(void **state)
 	assert_int_equal(sim_api_count(api, SIM_SLICE), 0);
 }
 
+static cJSON *slice(const char *ns, const char *name, const char *service)
+{
+	cJSON *json = named(ns, name);
+	cJSON *labels = cJSON_AddObjectToObject(cJSON_GetObjectItem(json, "metadata"), "labels");
+
+	cJSON_AddStringToObject(json, "addressType", "IPv4");
+	cJSON_AddArrayToObject(json, "endpoints");
+	if (service != NULL)
+		cJSON_AddStringToObject(labels, "kubernetes.io/service-name", service);
+	return json;
+}
+
+static const char *slices_of(const char *ns, const char *service)
+{
+	const struct sim_slices *all = sim_api_slices(api, ns, service);
+	static char text[256];
+
+	text[0] = '\0';
+	for (size_t i = 0; i < all->count; i++) {
+		assert_ptr_equal(all->items[i],
+				 sim_api_get(api, SIM_SLICE, ns, all->items[i]->meta.name)->slice);
+		strcat(strcat(text, all->items[i]->meta.name), " ");
+	}
+	return text;
+}
+
+static void test_slices_are_found_by_their_service(void **state)
+{
+	(void)state;
+	assert_string_equal(slices_of("web", "front"), "");
+	sim_api_put(api, SIM_SLICE, slice("web", "b", "front"));
+	sim_api_put(api, SIM_SLICE, slice("web", "c", "front"));
+	sim_api_put(api, SIM_SLICE, slice("web", "a", "front"));
+	sim_api_put(api, SIM_SLICE, slice("app", "a", "front"));
+	sim_api_put(api, SIM_SLICE, slice("web", "x", NULL));
+	sim_api_put(api, SIM_SLICE, slice("web", "y", "front-2"));
+	assert_string_equal(slices_of("web", "front"), "a b c ");
+	assert_string_equal(slices_of("app", "front"), "a ");
+	/* One is changed, one goes elsewhere, one comes, one goes. */
+	cJSON *json = slice("web", "a", "front");
+	cJSON_AddArrayToObject(json, "ports");
+	sim_api_put(api, SIM_SLICE, json);
+	sim_api_put(api, SIM_SLICE, slice("web", "b", "front-2"));
+	sim_api_put(api, SIM_SLICE, slice("web", "x", "front"));
+	sim_api_delete(api, SIM_SLICE, "web", "c");
+	assert_string_equal(slices_of("web", "front"), "a x ");
+	assert_string_equal(slices_of("web", "front-2"), "b y ");
+	/* One that does not decode is of no Service; and who had none any more is forgotten. */
+	json = slice("web", "a", "front");
+	cJSON_ReplaceItemInObject(json, "endpoints", cJSON_CreateString("not a list"));
+	sim_api_put(api, SIM_SLICE, json);
+	sim_api_put(api, SIM_SLICE, slice("web", "x", NULL));
+	assert_string_equal(slices_of("web", "front"), "");
+	sim_api_delete(api, SIM_SLICE, "web", "a");
+	assert_string_equal(slices_of("web", "front-2"), "b y ");
+}
+
 static void on_change(void *arg, const struct sim_object *before, const struct sim_object *now)
 {
 	char text[128];
@@ -402,6 +459,7 @@ int main(void)
 		TEST(test_namespaces_are_as_the_kind_has_them),
 		TEST(test_what_does_not_decode_is_there_all_the_same),
 		TEST(test_objects_are_in_order_of_namespace_and_name),
+		TEST(test_slices_are_found_by_their_service),
 		TEST(test_the_witness_sees_every_change_at_once),
 		TEST(test_a_watch_lists_then_follows),
 		TEST(test_a_list_takes_its_time),
