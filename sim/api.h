@@ -170,9 +170,15 @@ struct sim_api_write {
 	void *arg;
 };
 void sim_api_send(struct sim_api_client *c, const struct sim_api_write *w);
-/* Told when a write of a client is sent, and when it has changed something (@landed); then @c may
- * have been freed by its process, and can only be asked for its name. */
-typedef void sim_api_writes(void *arg, const struct sim_api_client *c, bool landed,
+enum sim_written {
+	SIM_WRITE_SENT,
+	/* The server has it. @c may have been freed by its process, and can only be asked for its
+	 * name. */
+	SIM_WRITE_LANDED, /* it has changed something */
+	SIM_WRITE_VAIN,   /* it has not: refused, or nothing new */
+};
+/* Told of the writes of all clients. */
+typedef void sim_api_writes(void *arg, const struct sim_api_client *c, enum sim_written what,
 			    enum sim_kind kind, const char *ns, const char *name);
 void sim_api_watch_writes(struct sim_api *a, sim_api_writes *writes, void *arg);
 

@@ -84,12 +84,12 @@ static void arm(struct sim_api_request *r)
 		sim_timer_set(clock, &r->timer, at_ns, on_due, r);
 }
 
-static void say_written(const struct sim_api_request *r, bool landed)
+static void say_written(const struct sim_api_request *r, enum sim_written what)
 {
 	const struct sim_api *a = r->client->api;
 
 	if (a->writes != NULL && !r->is_read)
-		a->writes(a->writes_arg, r->client, landed, r->write.kind, r->write.ns,
+		a->writes(a->writes_arg, r->client, what, r->write.kind, r->write.ns,
 			  r->write.name);
 }
 
@@ -105,7 +105,7 @@ static void start(struct sim_api_request *r)
 		r->stage = STAGE_GOING;
 		r->next_ns = now + sim_api_client_trip_ns(r->client);
 		r->client->api->counts.requests++;
-		say_written(r, false);
+		say_written(r, SIM_WRITE_SENT);
 	}
 	arm(r);
 }
@@ -216,8 +216,7 @@ static void serve(struct sim_api_request *r)
 
 	r->status = r->is_read ? sim_api_serve_read(a, &r->write, &r->answer)
 			       : sim_api_serve_write(a, &r->write, &changed, &r->answer);
-	if (changed)
-		say_written(r, true);
+	say_written(r, changed ? SIM_WRITE_LANDED : SIM_WRITE_VAIN);
 }
 
 static void on_arrived(struct sim_api_request *r)

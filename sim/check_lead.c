@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * `leadership`: who writes a Service holds the Lease, as the API has it when the write is sent; no
- * write of an earlier holder lands after one of a later holder; and before long somebody leads.
+ * write of an earlier holder reaches the API after one of a later holder has landed, not even one
+ * that the API refuses; and before long somebody leads.
  */
 #include <stdio.h>
 
@@ -93,21 +94,21 @@ static uint64_t *term_of_writer(struct checks *c, const struct sim_api_client *c
 }
 
 /* Its sender may have died meanwhile. */
-static void check_landed(struct sim_world *w, const struct sim_api_client *client,
-			 const char *service)
+static void check_arrived(struct sim_world *w, const struct sim_api_client *client, bool landed,
+			  const char *service)
 {
 	struct checks *c = w->checks;
 	uint64_t term = *term_of_writer(c, client);
 
 	if (term < c->landed)
 		check_broken(w, "leadership", sim_api_client_name(client), service, NULL,
-			     "a write lands after one of a later leader");
-	else
+			     "a write arrives after one of a later leader");
+	else if (landed)
 		c->landed = term;
 }
 
-void check_write(void *arg, const struct sim_api_client *client, bool landed, enum sim_kind kind,
-		 const char *ns, const char *name)
+void check_write(void *arg, const struct sim_api_client *client, enum sim_written what,
+		 enum sim_kind kind, const char *ns, const char *name)
 {
 	struct sim_world *w = arg;
 	struct checks *c = w->checks;
@@ -116,8 +117,8 @@ void check_write(void *arg, const struct sim_api_client *client, bool landed, en
 	if (kind != SIM_SERVICE)
 		return;
 	snprintf(service, sizeof(service), "%s/%s", ns, name);
-	if (landed) {
-		check_landed(w, client, service);
+	if (what != SIM_WRITE_SENT) {
+		check_arrived(w, client, what == SIM_WRITE_LANDED, service);
 		return;
 	}
 	const struct world_allocator *a = allocator_of(w, client);

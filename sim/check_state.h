@@ -90,8 +90,8 @@ void check_statuses(struct sim_world *w); /* the world is quiet, and a leader le
 /* check_lead.c */
 void check_lead(struct sim_world *w); /* now and then, always */
 void check_lease(struct sim_world *w, const struct sim_object *now);
-void check_write(void *arg, const struct sim_api_client *c, bool landed, enum sim_kind kind,
-		 const char *ns, const char *name);
+void check_write(void *arg, const struct sim_api_client *c, enum sim_written what,
+		 enum sim_kind kind, const char *ns, const char *name);
 /* check_frames.c */
 void check_frame(void *arg, const struct sim_link *l, const struct sim_port *from,
 		 const uint8_t *bytes, size_t len, const char *why);

@@ -77,6 +77,15 @@ static void config_changes(struct maker *m, uint64_t at_ns)
 		maker_step(m, at_ns, SIM_OP_CONFIG)->config = maker_config(m);
 }
 
+static void node_changes(struct maker *m, uint64_t at_ns)
+{
+	struct maker_node *n = &m->nodes.items[maker_below(m, (unsigned)m->nodes.count)];
+
+	n->zone = maker_below(m, 3);
+	n->disk = maker_below(m, 2);
+	apply(maker_step(m, at_ns, SIM_OP_APPLY), maker_node_json(m, n));
+}
+
 static void namespace_changes(struct maker *m, uint64_t at_ns)
 {
 	unsigned space = maker_below(m, MAKER_SPACES);
@@ -88,9 +97,9 @@ static void namespace_changes(struct maker *m, uint64_t at_ns)
 void maker_change(struct maker *m, uint64_t at_ns)
 {
 	static void (*const changes[])(struct maker *, uint64_t) = {
-		service_comes_or_goes, service_comes_or_goes, service_changes,
-		service_changes,       endpoints_change,      endpoint_turns,
-		endpoint_turns,        config_changes,        namespace_changes,
+		service_comes_or_goes, service_comes_or_goes, service_changes, service_changes,
+		endpoints_change,      endpoint_turns,        endpoint_turns,  config_changes,
+		namespace_changes,     node_changes,
 	};
 
 	changes[maker_below(m, sizeof(changes) / sizeof(changes[0]))](m, at_ns);

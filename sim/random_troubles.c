@@ -130,6 +130,32 @@ static void allocator_is_slow(struct maker *m, const struct when *w)
 	h->what = must_copy(s->what);
 }
 
+/*
+ * The leader stops for some of its Lease, and what it says afterwards is long on its way: what it
+ * decides when it goes on arrives when the next one may lead.
+ */
+static void leader_is_late(struct maker *m, const struct when *w)
+{
+	uint64_t until_ns = w->at_ns + maker_between(m, 5000, 9900) * NS_PER_MS;
+
+	if (until_ns > w->end_ns)
+		return;
+	struct sim_step *s = maker_step(m, w->at_ns, SIM_OP_PAUSE);
+	s->process = SIM_PROCESS_ALLOCATOR;
+	s->what = must_copy(SIM_LEADER);
+	s = maker_step(m, w->at_ns, SIM_OP_API_SLOW);
+	s->process = SIM_PROCESS_ALLOCATOR;
+	s->what = must_copy(SIM_LEADER);
+	s->time_ns = maker_between(m, 5000, 9000) * NS_PER_MS;
+	maker_change(m, maker_between(m, w->at_ns, until_ns));
+	s = maker_step(m, until_ns, SIM_OP_RESUME);
+	s->process = SIM_PROCESS_ALLOCATOR;
+	s->what = must_copy(SIM_LEADER);
+	s = heal(m, w, SIM_OP_API_SLOW);
+	s->process = SIM_PROCESS_ALLOCATOR;
+	s->what = must_copy(SIM_LEADER);
+}
+
 static void clock_steps(struct maker *m, const struct when *w)
 {
 	struct sim_step *s = maker_step(m, w->at_ns, SIM_OP_CLOCK_STEP);
@@ -154,6 +180,23 @@ static void link_goes_down(struct maker *m, const struct when *w)
 	struct sim_step *h = heal(m, w, SIM_OP_LINK_UP);
 	h->what = must_copy(s->what);
 	h->to = must_copy(s->to);
+}
+
+/* Down and up again, so soon that the speaker, if it is slow, finds only that something was. */
+static void link_flaps(struct maker *m, const struct when *w)
+{
+	const struct maker_node *n = &m->nodes.items[maker_below(m, (unsigned)m->nodes.count)];
+	uint64_t up_ns = w->at_ns + maker_below(m, 300) * NS_PER_MS;
+
+	if (maker_one_in(m, 2)) {
+		struct sim_step *slow = maker_step(m, w->at_ns, SIM_OP_SLOW);
+
+		slow->what = must_copy(n->name);
+		slow->time_ns = maker_between(m, 100, 800) * NS_PER_MS;
+		heal(m, w, SIM_OP_SLOW)->what = must_copy(n->name);
+	}
+	maker_step(m, w->at_ns, SIM_OP_LINK_DOWN)->what = must_copy(n->name);
+	maker_step(m, up_ns, SIM_OP_LINK_UP)->what = must_copy(n->name);
 }
 
 /* A link, and a station that is on it. */
@@ -332,13 +375,14 @@ static void node_is_deleted(struct maker *m, const struct when *w)
 void maker_trouble(struct maker *m, uint64_t at_ns, uint64_t end_ns)
 {
 	static void (*const troubles[])(struct maker *, const struct when *) = {
-		speaker_dies,      speaker_dies,     speaker_restarts,    speaker_pauses,
-		speaker_is_slow,   allocator_dies,   allocator_dies,      allocator_pauses,
-		allocator_is_slow, clock_steps,      link_goes_down,      frames_are_cut,
-		frames_are_lost,   frames_are_lost,  loop_is_plugged,     switch_forgets,
-		address_is_stolen, api_goes_down,    api_is_cut,          api_is_cut,
-		api_is_slow,       api_forgets,      api_conflicts,       node_is_excluded,
-		node_is_excluded,  node_is_excluded, node_has_no_network, node_is_deleted,
+		speaker_dies,        speaker_dies,     speaker_restarts,  speaker_pauses,
+		speaker_is_slow,     allocator_dies,   allocator_dies,    allocator_pauses,
+		allocator_is_slow,   leader_is_late,   clock_steps,       link_goes_down,
+		link_flaps,          frames_are_cut,   frames_are_lost,   frames_are_lost,
+		loop_is_plugged,     switch_forgets,   address_is_stolen, api_goes_down,
+		api_is_cut,          api_is_cut,       api_is_slow,       api_forgets,
+		api_conflicts,       node_is_excluded, node_is_excluded,  node_is_excluded,
+		node_has_no_network, node_is_deleted,
 	};
 	const struct when w = { at_ns, end_ns };
 

@@ -79,8 +79,8 @@ static void on_broke(void *arg, const struct sim_allocator *a, const char *what)
 }
 
 /* Only who holds the Lease writes a status, when that is sent and when it lands. */
-static void on_write(void *arg, const struct sim_api_client *c, bool landed, enum sim_kind kind,
-		     const char *ns, const char *name)
+static void on_write(void *arg, const struct sim_api_client *c, enum sim_written what,
+		     enum sim_kind kind, const char *ns, const char *name)
 {
 	const char *writer = sim_api_client_name(c);
 	size_t len = strlen(writer);
@@ -88,7 +88,7 @@ static void on_write(void *arg, const struct sim_api_client *c, bool landed, enu
 	(void)arg;
 	if (kind != SIM_SERVICE)
 		return;
-	writes += landed;
+	writes += what == SIM_WRITE_LANDED;
 	if (strncmp(holder(), writer, len) != 0 || holder()[len] != '_')
 		fail_msg("%s%.6f %s writes %s/%s, but \"%s\" holds the Lease", course,
 			 (double)sim_clock_now(world_clock) / (double)S, writer, ns, name,

@@ -233,36 +233,37 @@ static void test_what_a_killed_process_sent_into_a_cut_is_lost(void **state)
 	assert_int_equal(sim_clock_next(clock_), UINT64_MAX);
 }
 
-static unsigned written_sent, written_landed;
+static unsigned written[SIM_WRITE_VAIN + 1];
 static char written_by[32];
 
-static void on_write(void *arg, const struct sim_api_client *c, bool landed, enum sim_kind kind,
-		     const char *ns, const char *name)
+static void on_write(void *arg, const struct sim_api_client *c, enum sim_written what,
+		     enum sim_kind kind, const char *ns, const char *name)
 {
 	(void)arg;
 	assert_int_equal(kind, SIM_SERVICE);
 	assert_string_equal(ns, "web");
 	assert_string_equal(name, "a");
 	snprintf(written_by, sizeof(written_by), "%s", sim_api_client_name(c));
-	written_sent += !landed;
-	written_landed += landed;
+	written[what]++;
 }
 
-static void test_writes_are_seen_when_sent_and_when_they_land(void **state)
+static void test_writes_are_seen_when_sent_and_when_they_arrive(void **state)
 {
 	struct sim_api_client *c = sim_api_client_new(api, "me");
 	struct answer a;
 
 	(void)state;
-	written_sent = written_landed = 0;
+	memset(written, 0, sizeof(written));
 	sim_api_watch_writes(api, on_write, NULL);
 	put("a", "10.0.0.1");
-	assert_int_equal(written_sent, 0);
-	send(c, "a", 7, NULL, &a);
-	assert_int_equal(written_sent, 1);
+	assert_int_equal(written[SIM_WRITE_SENT], 0);
+	send(c, "a", 7, "1", &a);
+	send(c, "a", 8, "1", &a);
+	assert_int_equal(written[SIM_WRITE_SENT], 2);
 	sim_api_client_free(c);
 	run_for(S);
-	assert_int_equal(written_landed, 1);
+	assert_int_equal(written[SIM_WRITE_LANDED], 1);
+	assert_int_equal(written[SIM_WRITE_VAIN], 1);
 	assert_string_equal(written_by, "me");
 }
 
@@ -323,7 +324,7 @@ int main(void)
 		TEST(test_what_a_paused_process_sent_lands),
 		TEST(test_what_a_killed_process_sent_lands),
 		TEST(test_what_a_killed_process_sent_into_a_cut_is_lost),
-		TEST(test_writes_are_seen_when_sent_and_when_they_land),
+		TEST(test_writes_are_seen_when_sent_and_when_they_arrive),
 		TEST(test_a_write_may_be_withheld_when_its_turn_comes),
 		TEST(test_requests_wait_for_their_turn_but_leases_do_not),
 	};
