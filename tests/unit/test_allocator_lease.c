@@ -36,14 +36,14 @@ static bool is_dead(const char *identity)
 	return dead != NULL && strcmp(identity, dead) == 0;
 }
 
-static void make(uint64_t duration_ns)
+static void make(uint64_t duration_ns, uint64_t renew_deadline_ns)
 {
 	gate = gate_new();
 	lead = lead_new(&(struct lead_cfg){ .gate = gate,
 					    .ns = "sys",
 					    .identity = "me",
 					    .lease_duration_ns = duration_ns,
-					    .renew_deadline_ns = 10 * S,
+					    .renew_deadline_ns = renew_deadline_ns,
 					    .retry_period_ns = 2 * S,
 					    .seed = 1,
 					    .is_dead = is_dead });
@@ -55,7 +55,7 @@ static int setup(void **state)
 	now = 1000 * S;
 	version = given_up = 0;
 	dead = NULL;
-	make(15 * S + S / 2); /* whole seconds count */
+	make(15 * S + S / 2, 10 * S); /* whole seconds count */
 	call = (struct gate_call){ .give_up = on_give_up };
 	return 0;
 }
@@ -141,7 +141,7 @@ static void test_nothing_is_sent_or_decided_with_less_time_than_a_write_may_take
 static void test_a_renewal_that_comes_late_opens_the_gate_again(void **state)
 {
 	teardown(state);
-	make(12 * S);
+	make(12 * S, 10 * S);
 	win();
 	now += 2 * S;
 	turn(LEASE_RENEW);
@@ -176,6 +176,31 @@ static void test_who_lost_the_lead_acts_again_only_after_a_write_of_its_own(void
 	answer(LEASE_RENEW, 200, "me");
 	now += 3 * S;
 	assert_int_equal(turn(LEASE_RENEW).change, LEAD_BEGINS);
+}
+
+/* An IPAM server's, which is not withheld when the lease has little time left. */
+static void test_who_lost_the_lead_acts_again_only_after_a_call_of_its_own(void **state)
+{
+	teardown(state);
+	make(15 * S, 14 * S);
+	win();
+	now += 13 * S;
+	turn(LEASE_RENEW);
+	assert_true(gate_begin(gate, &call));
+	gate_sent(&call, now);
+	now += S;
+	assert_int_equal(turn(LEASE_NOTHING).change, LEAD_ENDS);
+	gate_end(&call, false);
+	answer(LEASE_RENEW, 200, "me");
+	now += 2 * S;
+	turn(LEASE_RENEW);
+	answer(LEASE_RENEW, 200, "me");
+	now += 4 * S; /* all writes have ended, which are sent in time */
+	struct lead_turn t = turn(LEASE_RENEW);
+	assert_int_equal(t.change, LEAD_STAYS);
+	answer(LEASE_RENEW, 200, "me");
+	now += 3 * S;
+	assert_int_equal(lead_run(lead, now).change, LEAD_BEGINS);
 }
 
 static void test_a_stopped_process_finds_its_gate_shut(void **state)
@@ -350,6 +375,7 @@ int main(void)
 		TEST(test_nothing_is_sent_or_decided_with_less_time_than_a_write_may_take),
 		TEST(test_a_renewal_that_comes_late_opens_the_gate_again),
 		TEST(test_who_lost_the_lead_acts_again_only_after_a_write_of_its_own),
+		TEST(test_who_lost_the_lead_acts_again_only_after_a_call_of_its_own),
 		TEST(test_a_stopped_process_finds_its_gate_shut),
 		TEST(test_what_is_under_way_is_given_up_once_and_never_sent_later),
 		TEST(test_who_leaves_gives_the_lease_back_when_its_writes_have_ended),

@@ -79,6 +79,21 @@ static void test_a_write_does_what_the_api_does_with_its_patch(void **state)
 	kinds_done(&kinds);
 }
 
+/* So that the API refuses it when the Service has changed since. */
+static void test_a_write_names_the_version_that_it_was_decided_on(void **state)
+{
+	struct allocator_action act = action(0);
+	cJSON *patch = status_object_patch(&act, NOW);
+	const cJSON *meta = cJSON_GetObjectItemCaseSensitive(patch, "metadata");
+	const char *version =
+		cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(meta, "resourceVersion"));
+
+	(void)state;
+	assert_non_null(version);
+	assert_string_equal(version, "7");
+	cJSON_Delete(patch);
+}
+
 /* In a plan nothing happens at any time: one that turns loses the time that it had. */
 static void test_without_a_time_a_condition_that_turns_has_none(void **state)
 {
@@ -117,6 +132,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_write_does_what_the_api_does_with_its_patch),
+		cmocka_unit_test(test_a_write_names_the_version_that_it_was_decided_on),
 		cmocka_unit_test(test_without_a_time_a_condition_that_turns_has_none),
 		cmocka_unit_test(test_the_addresses_of_any_status_can_be_read),
 	};
