@@ -10,6 +10,8 @@
 #define TROUBLES_MIN_NS (5 * NS_PER_S)
 #define TROUBLES_MAX_NS (60 * NS_PER_S)
 #define QUIET_NS        (50 * NS_PER_S)
+/* One trouble alone, which lasts: whom it does not ail must get over it. */
+#define LASTING_NS      (60 * NS_PER_S)
 
 static void make_services(struct maker *m)
 {
@@ -66,6 +68,10 @@ static void make_timeline(struct maker *m)
 			maker_change(m, now_ns + for_ns * i / changes + maker_below(m, 1000));
 		maker_heal_all(m, end_ns);
 		now_ns = end_ns + QUIET_NS;
+		if (maker_one_in(m, 3) && now_ns + LASTING_NS + QUIET_NS < until_ns) {
+			maker_lasting_trouble(m, now_ns, now_ns + LASTING_NS);
+			now_ns += LASTING_NS + QUIET_NS;
+		}
 	}
 }
 

@@ -125,6 +125,8 @@ cJSON *maker_namespace_json(const struct maker *m, unsigned space);
 struct sim_step *maker_step(struct maker *m, uint64_t at_ns, enum sim_op op);
 /* One more trouble at @at_ns, which is over by @end_ns, in the next quiet, or never. */
 void maker_trouble(struct maker *m, uint64_t at_ns, uint64_t end_ns);
+/* One from @at_ns to @end_ns or the second after it, and nothing else. */
+void maker_lasting_trouble(struct maker *m, uint64_t at_ns, uint64_t end_ns);
 /* A change by a user. */
 void maker_change(struct maker *m, uint64_t at_ns);
 /* End what has not ended by itself, in the second after @at_ns. */

@@ -19,6 +19,7 @@ struct sim_step *maker_step(struct maker *m, uint64_t at_ns, enum sim_op op)
 /* When a trouble begins and until when it is to be over. */
 struct when {
 	uint64_t at_ns, end_ns;
+	bool lasts; /* until then */
 };
 
 /*
@@ -29,7 +30,8 @@ static struct sim_step *heal(struct maker *m, const struct when *w, enum sim_op 
 {
 	struct maker_heal *h = must(array_push(&m->heals));
 
-	h->at_ns = maker_one_in(m, 4) ? UINT64_MAX : maker_between(m, w->at_ns, w->end_ns);
+	h->at_ns =
+		w->lasts || maker_one_in(m, 4) ? UINT64_MAX : maker_between(m, w->at_ns, w->end_ns);
 	h->step.op = op;
 	return &h->step;
 }
@@ -372,7 +374,7 @@ static void node_is_deleted(struct maker *m, const struct when *w)
 
 /* ---------------------------------------------------------------------------------------- */
 
-void maker_trouble(struct maker *m, uint64_t at_ns, uint64_t end_ns)
+static void trouble(struct maker *m, const struct when *w)
 {
 	static void (*const troubles[])(struct maker *, const struct when *) = {
 		speaker_dies,        speaker_dies,     speaker_restarts,  speaker_pauses,
@@ -384,9 +386,19 @@ void maker_trouble(struct maker *m, uint64_t at_ns, uint64_t end_ns)
 		api_conflicts,       node_is_excluded, node_is_excluded,  node_is_excluded,
 		node_has_no_network, node_is_deleted,
 	};
-	const struct when w = { at_ns, end_ns };
 
-	troubles[maker_below(m, sizeof(troubles) / sizeof(troubles[0]))](m, &w);
+	troubles[maker_below(m, sizeof(troubles) / sizeof(troubles[0]))](m, w);
+}
+
+void maker_trouble(struct maker *m, uint64_t at_ns, uint64_t end_ns)
+{
+	trouble(m, &(struct when){ at_ns, end_ns, .lasts = false });
+}
+
+void maker_lasting_trouble(struct maker *m, uint64_t at_ns, uint64_t end_ns)
+{
+	trouble(m, &(struct when){ at_ns, end_ns, .lasts = true });
+	maker_heal_all(m, end_ns);
 }
 
 void maker_heal_all(struct maker *m, uint64_t at_ns)

@@ -257,7 +257,7 @@ static void hold(struct kube_lease *l, uint64_t now_ns)
 	l->term_ns = l->duration_ns;
 	l->holder_dead = false;
 	l->look = l->conflicted = false;
-	l->next_ns = now_ns + l->retry_ns;
+	l->next_ns = later(now_ns, l->sent_ns + l->retry_ns);
 	l->renewed_ns = l->sent_ns;
 	if (l->wanted && now_ns < l->sent_ns + l->renew_deadline_ns)
 		l->leads = true;
@@ -276,7 +276,8 @@ void kube_lease_answer(struct kube_lease *l, enum kube_lease_outcome outcome,
 		if (asked == LEASE_RELEASE || asked == LEASE_GET)
 			let_go(l); /* as client-go, once; it will expire */
 	} else if (outcome == LEASE_FAILED) {
-		l->next_ns = now_ns + (l->leads ? l->retry_ns : jittered(l));
+		l->next_ns =
+			l->leads ? later(now_ns, l->sent_ns + l->retry_ns) : now_ns + jittered(l);
 		/* It may have landed. Who hears no answers would hold it for ever, and not lead. */
 		l->look |= !l->leads;
 	} else if (asked == LEASE_GET) {

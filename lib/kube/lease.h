@@ -8,7 +8,8 @@
  * leaderelection does, so that both may stand for one Lease:
  *
  * - Who holds it renews it every retry period, and stops leading when no renewal has succeeded for
- *   the renew deadline. Time counts from the sending of the last one that did.
+ *   the renew deadline. Time counts from the sending of the last one that did; so does the period,
+ *   or a server that is slow to answer would cost the lead.
  * - Who does not hold it takes it when its record has not changed for its leaseDurationSeconds by
  *   the own clock (clocks are never compared), or when it was given back. A write names the
  *   resourceVersion that was seen, so of two that try, one succeeds, however old the news was.

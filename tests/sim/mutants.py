@@ -168,4 +168,22 @@ MUTANTS = [
            "allocator/pick.c",
            "if (p->service_selectors.count > 0 &&",
            "if (p->service_selectors.count > 1 &&"),
+
+    # --- what the simulator once found: the fix taken back. Their seeds are in regressions.txt
+    Mutant("found-calls-late", "calls those that wait for what the last call freed only in the next run",
+           "allocator/engine.c",
+           "		chances_begin(a);\n		w = chances_next(a, head);\n",
+           "		chances_begin(a);\n"),
+    Mutant("found-tells-twice", "tells again of a configuration that waits",
+           "speaker/engine.c",
+           "if (config == (s->config_next != NULL ? s->config_next : s->config))",
+           "if (config == s->config && s->config_next == NULL)"),
+    Mutant("found-deaf-holder", "keeps the Lease from others with writes whose answers it does not hear",
+           "lib/kube/lease.c",
+           "		l->look |= !l->leads;\n",
+           ""),
+    Mutant("found-slow-server", "waits for the retry period after each answer to a renewal, however late",
+           "lib/kube/lease.c",
+           "	l->next_ns = later(now_ns, l->sent_ns + l->retry_ns);\n	l->renewed_ns",
+           "	l->next_ns = now_ns + l->retry_ns;\n	l->renewed_ns"),
 ]

@@ -154,7 +154,7 @@ static void test_a_renewal_that_comes_late_opens_the_gate_again(void **state)
 	assert_true(lead_leads(lead));
 	assert_false(gate_is_open(gate, now));
 	answer(LEASE_RENEW, 200, "me");
-	assert_int_equal(turn(LEASE_NOTHING).change, LEAD_RENEWED);
+	assert_int_equal(turn(LEASE_RENEW).change, LEAD_RENEWED);
 	assert_true(gate_is_open(gate, now));
 }
 
