@@ -7,6 +7,7 @@
 
 #include "lib/base/intern.h"
 #include "lib/base/must.h"
+#include "lib/base/text.h"
 
 /* --- hooks come and go ----------------------------------------------------------------------- */
 
@@ -30,11 +31,6 @@ static void hook_retire(struct ipam *m, struct hook *h)
 	}
 }
 
-static bool same_text(const char *a, const char *b)
-{
-	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
-}
-
 /* Whatever went wrong may be put right by what changed: nobody waits for his back-off to end. */
 static void hook_hurry(struct ipam *m, struct hook *h)
 {
@@ -50,9 +46,10 @@ static void hook_hurry(struct ipam *m, struct hook *h)
 
 static void hook_set(struct ipam *m, struct hook *h, const struct pool_ipam *to)
 {
-	bool changed = h->retired || !same_text(h->url, to->url) ||
-		       !same_text(h->ca_file, to->ca_file) ||
-		       !same_text(h->token_file, to->token_file) || h->timeout_ns != to->timeout_ns;
+	bool changed = h->retired || !text_equal(h->url, to->url) ||
+		       !text_equal(h->ca_file, to->ca_file) ||
+		       !text_equal(h->token_file, to->token_file) ||
+		       h->timeout_ns != to->timeout_ns;
 
 	h->retired = false;
 	h->timeout_ns = to->timeout_ns;

@@ -214,10 +214,8 @@ void ipam_answer_parse(enum ipam_kind kind, int status, const char *body, size_t
 		ret->result = IPAM_REFUSED;
 		why_plain(ret->why, message != NULL ? message : "");
 	} else {
-		char *why = NULL;
-
-		must_0(asprintf(&why, "it answers %d%s%s", status, message != NULL ? ": " : "",
-				message != NULL ? message : "") < 0);
+		char *why = must_text("it answers %d%s%s", status, message != NULL ? ": " : "",
+				      message != NULL ? message : "");
 		failed(ret, why);
 		free(why);
 		if (status == 429 || status == 503)

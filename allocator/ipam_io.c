@@ -2,7 +2,6 @@
 #include "allocator/ipam_io.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
@@ -96,7 +95,6 @@ static void set_target(struct errand *e)
 {
 	const char *base = e->call->url;
 	size_t len = strlen(base);
-	char *url = NULL;
 
 	if (strncmp(base, UNIX, strlen(UNIX)) == 0) {
 		curl_easy_setopt(e->easy, CURLOPT_UNIX_SOCKET_PATH, base + strlen(UNIX));
@@ -105,7 +103,7 @@ static void set_target(struct errand *e)
 	}
 	while (len > 0 && base[len - 1] == '/')
 		len--;
-	must_0(asprintf(&url, "%.*s%s", (int)len, base, e->call->path) < 0);
+	char *url = must_text("%.*s%s", (int)len, base, e->call->path);
 	must_0(curl_easy_setopt(e->easy, CURLOPT_URL, url));
 	free(url);
 }
@@ -113,14 +111,14 @@ static void set_target(struct errand *e)
 /* False and why when there is no token where one should be. */
 static bool set_token(struct errand *e)
 {
-	char *token = NULL, *why = NULL;
+	char *token = NULL;
 	int rc;
 
 	if (e->call->token_file == NULL)
 		return true;
 	rc = secret_word_read(e->call->token_file, &token);
 	if (rc != 0) {
-		must_0(asprintf(&why, "tokenFile %s: %s", e->call->token_file, strerror(-rc)) < 0);
+		char *why = must_text("tokenFile %s: %s", e->call->token_file, strerror(-rc));
 		errand_fail(e, why);
 		free(why);
 		return false;

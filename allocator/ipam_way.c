@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The way to the server: which call is made when. */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -96,10 +95,7 @@ uint64_t ipam_wake_ns(const struct ipam *m)
 
 char *lease_key(const struct ipam *m, const struct hook *h, const char *id)
 {
-	char *key;
-
-	must_0(asprintf(&key, "%s/%s/%s", m->cluster, h->pool, id) < 0);
-	return key;
+	return must_text("%s/%s/%s", m->cluster, h->pool, id);
 }
 
 static struct flight *flight_new(struct ipam *m, struct hook *h, enum ipam_kind kind)

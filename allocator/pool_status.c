@@ -2,7 +2,6 @@
 #include "allocator/pool_status.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 
 #include "lib/base/must.h"
 
@@ -47,11 +46,7 @@ bool pool_status_is(const cJSON *status, const struct pool_status *s)
 
 char *pool_status_patch(const struct pool_status *s)
 {
-	char *text;
-	int rc = asprintf(&text,
-			  "{\"status\":{\"assignedIPv4\":%" PRId64 ",\"assignedIPv6\":%" PRId64
-			  ",\"availableIPv4\":%" PRId64 ",\"availableIPv6\":%" PRId64 "}}",
-			  s->assigned_v4, s->assigned_v6, s->available_v4, s->available_v6);
-
-	return must(rc < 0 ? NULL : text);
+	return must_text("{\"status\":{\"assignedIPv4\":%" PRId64 ",\"assignedIPv6\":%" PRId64
+			 ",\"availableIPv4\":%" PRId64 ",\"availableIPv6\":%" PRId64 "}}",
+			 s->assigned_v4, s->assigned_v6, s->available_v4, s->available_v6);
 }

@@ -2,7 +2,6 @@
 #include "allocator/record.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,6 +9,7 @@
 #include "allocator/reserve.h"
 #include "lib/base/intern.h"
 #include "lib/base/must.h"
+#include "lib/base/text.h"
 
 int record_cmp(const struct record *a, const struct record *b)
 {
@@ -85,7 +85,7 @@ void allocator_say(struct allocator_actions *out, const struct record *r, bool w
 	act->warning = warning;
 	act->reason = reason;
 	va_start(args, fmt);
-	must_0(vasprintf(&act->message, fmt, args) < 0);
+	act->message = must_vtext(fmt, args);
 	va_end(args);
 }
 
@@ -263,11 +263,6 @@ bool record_wants_ips(const struct record *r)
 		(r->held != NULL ? r->pool : NULL) != r->shown.pool);
 }
 
-static bool same_text(const char *a, const char *b)
-{
-	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
-}
-
 /* Does @f say what @want wants said in the condition? */
 static bool says(const struct face *f, const struct face *want)
 {
@@ -277,8 +272,8 @@ static bool says(const struct face *f, const struct face *want)
 	case READY_NONE:
 		return f->ready == READY_NONE;
 	case READY_FALSE:
-		return f->ready == READY_FALSE && same_text(f->reason, want->reason) &&
-		       same_text(f->message, want->message);
+		return f->ready == READY_FALSE && text_equal(f->reason, want->reason) &&
+		       text_equal(f->message, want->message);
 	case READY_TRUE:
 		return f->ready == READY_TRUE;
 	}

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "allocator/reserve_map.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,7 +25,7 @@ static void encode_one(void *arg, const struct allocator_reservation *v)
 	time_t until = e->now.wall_s + (time_t)((left_ns + NS_PER_S - 1) / NS_PER_S);
 	cJSON *entry = must(cJSON_CreateObject());
 	cJSON *addresses = must(cJSON_AddArrayToObject(entry, "addresses"));
-	char text[32], ip[IP_TEXT_MAX], *key;
+	char text[32], ip[IP_TEXT_MAX];
 	struct tm tm;
 
 	for (unsigned i = 0; i < v->ip_count; i++)
@@ -35,7 +34,7 @@ static void encode_one(void *arg, const struct allocator_reservation *v)
 	strftime(text, sizeof(text), TIME_FORMAT, gmtime_r(&until, &tm));
 	must(cJSON_AddStringToObject(entry, "until", text));
 	char *value = must(cJSON_PrintUnformatted(entry));
-	must_0(asprintf(&key, "%s.%s", v->ns, v->name) < 0);
+	char *key = must_text("%s.%s", v->ns, v->name);
 	must(cJSON_AddStringToObject(e->data, key, value));
 	free(key);
 	free(value);

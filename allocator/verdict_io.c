@@ -58,8 +58,7 @@ void verdict_io_fault(struct verdict_io *v, const char *field, const char *messa
 		*dot = '\0';
 		if (v->cfg.uid_of(v->cfg.arg, name) != NULL) {
 			v->pool = must(strdup(name));
-			if (asprintf(&v->fault, "%s: %s", dot + 1, message) < 0)
-				v->fault = must(NULL);
+			v->fault = must_text("%s: %s", dot + 1, message);
 			break;
 		}
 		*dot = '.';

@@ -14,12 +14,10 @@
 static void add(cJSON *doubts, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 static void add(cJSON *doubts, const char *fmt, ...)
 {
-	char *text = NULL;
 	va_list args;
 
 	va_start(args, fmt);
-	if (vasprintf(&text, fmt, args) < 0)
-		abort();
+	char *text = must_vtext(fmt, args);
 	va_end(args);
 	cJSON_AddItemToArray(doubts, must(cJSON_CreateString(text)));
 	free(text);

@@ -137,8 +137,7 @@ static void on_pod(struct reading *r, const cJSON *pod)
 
 static void add_text(struct sight_texts *to, const char *ns, const char *name, const char *more)
 {
-	if (asprintf((char **)must(array_push(to)), "%s/%s%s", ns, name, more) < 0)
-		abort();
+	*(char **)must(array_push(to)) = must_text("%s/%s%s", ns, name, more);
 }
 
 /* Keep what a daemon has to say about its configuration. */

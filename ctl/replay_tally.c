@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ctl/replay_tally.h"
 
-#include <stdio.h>
-
 #include "lib/base/duration.h"
 #include "lib/base/must.h"
 #include "proto/arp.h"
@@ -23,8 +21,7 @@ static void add_service(struct replay_tally *t, const struct speaker_view *view,
 		to->ip = a->ip;
 		to->node = must_copy(a->node);
 		to->here = covered && strcmp(a->node, node) == 0;
-		if (asprintf(&to->service, "%s/%s", s->ns, s->name) < 0)
-			abort();
+		to->service = must_text("%s/%s", s->ns, s->name);
 	}
 }
 

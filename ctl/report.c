@@ -80,11 +80,8 @@ static void add_service(struct text_table *t, const cJSON *service, bool status)
 	const char *node = first == NULL ? "" : peek_text(first, "node");
 	const char *reason = peek_text(service, "reason");
 	char *ips = joined(peek(service, "ips")), *ports = joined(peek(service, "nodePorts"));
-	char *name = NULL;
-
-	if (asprintf(&name, "%s/%s", peek_text(service, "namespace"), peek_text(service, "name")) <
-	    0)
-		abort();
+	char *name =
+		must_text("%s/%s", peek_text(service, "namespace"), peek_text(service, "name"));
 	const char *why = *reason != '\0' ? reason
 			  : first == NULL ? "announced by nobody: there is no node"
 					  : peek_text(first, "why");
@@ -179,24 +176,19 @@ static void print_notes(const cJSON *services, FILE *to)
 /* "a -> b", or just one of them when both are the same; for the caller to free. */
 static char *arrow(const char *from, const char *to)
 {
-	char *out;
-
 	if (strcmp(from, to) == 0)
-		return must(strdup(from));
-	if (asprintf(&out, "%s -> %s", *from == '\0' ? "-" : from, *to == '\0' ? "-" : to) < 0)
-		abort();
-	return out;
+		return must_copy(from);
+	return must_text("%s -> %s", *from == '\0' ? "-" : from, *to == '\0' ? "-" : to);
 }
 
 static void add_change(struct text_table *t, const cJSON *change)
 {
 	const cJSON *from = peek(change, "from"), *to = peek(change, "to");
-	char *name = NULL, *ips[] = { joined(peek(from, "ips")), joined(peek(to, "ips")) };
+	char *ips[] = { joined(peek(from, "ips")), joined(peek(to, "ips")) };
 	char *pool = arrow(peek_text(from, "pool"), peek_text(to, "pool"));
 	char *node = arrow(peek_text(from, "node"), peek_text(to, "node"));
 
-	if (asprintf(&name, "%s/%s", peek_text(change, "namespace"), peek_text(change, "name")) < 0)
-		abort();
+	char *name = must_text("%s/%s", peek_text(change, "namespace"), peek_text(change, "name"));
 	text_table_add(t, (const char *const[]){ peek_text(change, "change"), name, ips[0], ips[1],
 						 pool, node, peek_text(change, "why") });
 	free(name);

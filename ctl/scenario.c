@@ -100,11 +100,7 @@ static void hold(struct reading *r, const cJSON *json)
 
 static char *path_of(const struct reading *r, const char *file)
 {
-	char *path;
-
-	if (asprintf(&path, "%s%s", *file == '/' ? "" : r->folder, file) < 0)
-		abort();
-	return path;
+	return must_text("%s%s", *file == '/' ? "" : r->folder, file);
 }
 
 /* Warnings of what was read before are not told again with each step. */

@@ -26,11 +26,7 @@ static const struct {
 
 static char *key_of(const char *ns, const char *name, const char *reason)
 {
-	char *key;
-
-	if (asprintf(&key, "%s/%s/%s", ns, name, reason) < 0)
-		abort();
-	return key;
+	return must_text("%s/%s/%s", ns, name, reason);
 }
 
 bool since_is_event(const cJSON *object)

@@ -102,10 +102,8 @@ struct checks *check_end(struct checks *c)
 static bool is_news(struct checks *c, const char *name, const char *node, const char *service,
 		    const char *ip)
 {
-	char *key;
+	char *key = must_text("%s|%s|%s|%s", name, node, service, ip);
 
-	if (asprintf(&key, "%s|%s|%s|%s", name, node, service, ip) < 0)
-		abort();
 	for (size_t i = 0; i < c->told.count; i++)
 		if (strcmp(c->told.items[i], key) == 0) {
 			free(key);

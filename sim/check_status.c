@@ -9,6 +9,7 @@
  */
 #include <stdio.h>
 
+#include "lib/base/text.h"
 #include "lib/model/json.h"
 #include "sim/check_state.h"
 
@@ -82,16 +83,11 @@ static void check_pair(struct sim_world *w, const struct owned *a, const struct 
 			     b->service->text);
 }
 
-static bool same_text(const char *a, const char *b)
-{
-	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
-}
-
 /* Is what decides about sharing as it was? */
 static bool same_terms(const struct sim_object *before, const struct sim_object *now)
 {
 	return before != NULL && before->service != NULL && now->service != NULL &&
-	       same_text(before->service->sharing_key, now->service->sharing_key) &&
+	       text_equal(before->service->sharing_key, now->service->sharing_key) &&
 	       json_equal(cJSON_GetObjectItemCaseSensitive(before->json, "spec"),
 			  cJSON_GetObjectItemCaseSensitive(now->json, "spec"));
 }
@@ -223,7 +219,7 @@ static bool asks_for_nothing(const struct service *s)
 static bool is_ours(const struct sim_world *w, const struct service *s)
 {
 	return s != NULL && s->type == SERVICE_LOAD_BALANCER &&
-	       same_text(s->lb_class, w->scenario->lb_class);
+	       text_equal(s->lb_class, w->scenario->lb_class);
 }
 
 static void check_waiting(void *arg, const struct sim_object *o)

@@ -6,6 +6,7 @@
  */
 #include <stdio.h>
 
+#include "lib/base/text.h"
 #include "sim/world_state.h"
 
 #define WHY_MAX 256
@@ -214,14 +215,9 @@ static void become_due(void *arg)
 		finish(e, NULL);
 }
 
-static bool same_text(const char *a, const char *b)
-{
-	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
-}
-
 static bool same_subject(const struct sim_expect *a, const struct sim_expect *b)
 {
-	return same_text(a->service, b->service) && (a->leader != NULL) == (b->leader != NULL);
+	return text_equal(a->service, b->service) && (a->leader != NULL) == (b->leader != NULL);
 }
 
 void expect_add(struct sim_world *w, const struct sim_step *s)

@@ -32,11 +32,9 @@ static struct sim_entry *new_entry(struct sim_journal *j, enum sim_entry_type ty
 
 static const char *__attribute__((format(printf, 1, 0))) formatted(const char *fmt, va_list args)
 {
-	char *text;
-
-	if (vasprintf(&text, fmt, args) < 0)
-		abort();
+	char *text = must_vtext(fmt, args);
 	const char *shared = intern(text);
+
 	free(text);
 	return shared;
 }

@@ -7,7 +7,6 @@
  * it: those between a change and the moment when the speaker has been told all. A Service is `hot`
  * on a node meanwhile.
  */
-#include <stdio.h>
 
 #include "sim/owner_state.h"
 
@@ -95,8 +94,7 @@ struct owned_service *owner_service_get(struct owners *o, const char *ns, const 
 	s = must(calloc(1, sizeof(*s)));
 	s->ns = must_copy(ns);
 	s->name = must_copy(name);
-	if (asprintf(&s->text, "%s/%s", ns, name) < 0)
-		abort();
+	s->text = must_text("%s/%s", ns, name);
 	RB_INSERT(owned_tree, &o->services, s);
 	return s;
 }

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/random.h"
 
-#include <stdio.h>
-
 #include "sim/packet.h"
 #include "sim/random_state.h"
 
@@ -41,7 +39,7 @@ static void make_clients(struct maker *m)
 		const struct maker_service *s =
 			&m->services.items[maker_below(m, (unsigned)m->services.count)];
 
-		c->host = maker_text("host%u", maker_below(m, m->hosts));
+		c->host = must_text("host%u", maker_below(m, m->hosts));
 		c->service = maker_service_name(s);
 		c->protocol = maker_one_in(m, 2) ? SIM_TCP : SIM_UDP;
 		c->every_ns = maker_between(m, 200, 2000) * NS_PER_MS;

@@ -20,7 +20,7 @@ static void delete (struct maker *m, uint64_t at_ns, const char *kind, const cha
 
 	s->kind = must_copy(kind);
 	s->ns = must_copy(maker_service_space(service));
-	s->what = maker_text("s%u%s", service->serial, suffix);
+	s->what = must_text("s%u%s", service->serial, suffix);
 }
 
 static void service_comes_or_goes(struct maker *m, uint64_t at_ns)

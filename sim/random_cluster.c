@@ -31,7 +31,7 @@ static void make_iface(struct sim_scenario_station *st, unsigned link)
 {
 	struct sim_scenario_iface *i = must(array_push(&st->ifaces));
 
-	i->name = maker_text("eth%u", link);
+	i->name = must_text("eth%u", link);
 	i->link = must_copy(link_names[link]);
 }
 

@@ -13,31 +13,12 @@ static const char *const ports[MAKER_PORTS] = {
 	"{\"protocol\":\"TCP\",\"port\":53,\"name\":\"e\"}",
 };
 
-static char *__attribute__((format(printf, 1, 0))) format(const char *fmt, va_list args)
-{
-	char *text;
-
-	if (vasprintf(&text, fmt, args) < 0)
-		abort();
-	return text;
-}
-
-char *maker_text(const char *fmt, ...)
-{
-	va_list args;
-
-	va_start(args, fmt);
-	char *text = format(fmt, args);
-	va_end(args);
-	return text;
-}
-
 cJSON *maker_json(const char *fmt, ...)
 {
 	va_list args;
 
 	va_start(args, fmt);
-	char *text = format(fmt, args);
+	char *text = must_vtext(fmt, args);
 	va_end(args);
 	cJSON *json = must(cJSON_Parse(text));
 	free(text);
@@ -82,7 +63,7 @@ const char *maker_service_space(const struct maker_service *s)
 
 char *maker_service_name(const struct maker_service *s)
 {
-	return maker_text("%s/s%u", maker_service_space(s), s->serial);
+	return must_text("%s/s%u", maker_service_space(s), s->serial);
 }
 
 static unsigned some_families(struct maker *m)
@@ -189,7 +170,7 @@ static char *wished(const struct maker *m, const struct maker_service *s)
 		snprintf(six, sizeof(six), "fd00:64:%d::1:%x", s->pool, s->wish);
 	}
 	if (s->families > 6)
-		return maker_text("%s,%s", four, six);
+		return must_text("%s,%s", four, six);
 	return must_copy(s->families == 4 ? four : six);
 }
 

@@ -93,9 +93,7 @@ static inline uint64_t maker_between(struct maker *m, uint64_t min, uint64_t max
 	return min + rng_below(&m->rng, max - min + 1);
 }
 
-/* printf into memory of the caller's. */
-char *maker_text(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-/* The same, read as JSON. */
+/* printf(), read as JSON. */
 cJSON *maker_json(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* --- random_cluster.c ------------------------------------------------------------------ */

@@ -3,7 +3,6 @@
  * What goes wrong in a made-up scenario: one function a kind of trouble, which writes the step that
  * begins it and hands over the one that ends it.
  */
-#include <stdio.h>
 
 #include "sim/random_state.h"
 
@@ -49,7 +48,7 @@ static char *some_link(struct maker *m)
 static char *some_allocator(struct maker *m)
 {
 	return maker_one_in(m, 2) ? must_copy(SIM_LEADER)
-				  : maker_text("a%u", 1 + maker_below(m, m->s->allocators));
+				  : must_text("a%u", 1 + maker_below(m, m->s->allocators));
 }
 
 static struct maker_service *some_service(struct maker *m)
@@ -178,7 +177,7 @@ static void link_goes_down(struct maker *m, const struct when *w)
 
 	s->what = must_copy(n->name);
 	if ((n->links & 1u << link) != 0)
-		s->to = maker_text("eth%u", link);
+		s->to = must_text("eth%u", link);
 	struct sim_step *h = heal(m, w, SIM_OP_LINK_UP);
 	h->what = must_copy(s->what);
 	h->to = must_copy(s->to);
@@ -208,7 +207,7 @@ static void somebody_on(struct maker *m, struct sim_step *s, bool host)
 
 	s->link = must_copy(maker_link_name(link));
 	if (host) {
-		s->what = maker_text("host%u", link);
+		s->what = must_text("host%u", link);
 		return;
 	}
 	for (size_t i = 0; i < m->nodes.count; i++) {
@@ -278,7 +277,7 @@ static void address_is_stolen(struct maker *m, const struct when *w)
 {
 	struct sim_step *s = maker_step(m, w->at_ns, SIM_OP_STEAL);
 
-	s->what = maker_text("host%u", maker_below(m, m->hosts));
+	s->what = must_text("host%u", maker_below(m, m->hosts));
 	s->service = maker_service_name(some_service(m));
 	struct sim_step *h = heal(m, w, SIM_OP_GIVE_BACK);
 	h->what = must_copy(s->what);

@@ -17,16 +17,13 @@
 
 static void need_deleted(struct checker *c, const struct sim_step *step)
 {
-	char *name = NULL;
-
 	if (step->kind == NULL || strcmp(step->kind, "Lease") == 0)
 		return;
 	if (strcmp(step->kind, "Node") == 0) { /* also one that was not written as a manifest */
 		need_node(c, step->line, step->what);
 		return;
 	}
-	if (asprintf(&name, "%s%s%s", step->ns, *step->ns == '\0' ? "" : "/", step->what) < 0)
-		abort();
+	char *name = must_text("%s%s%s", step->ns, *step->ns == '\0' ? "" : "/", step->what);
 	need_object(c, step->line, "timeline", step->kind, name);
 	free(name);
 }

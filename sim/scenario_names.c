@@ -190,12 +190,8 @@ static bool is_of_kind(const cJSON *object, const char *kind)
 static char *whole_name(const cJSON *object)
 {
 	const char *ns = meta_text_or_empty(object, "namespace");
-	char *whole;
 
-	if (asprintf(&whole, "%s%s%s", ns, *ns == '\0' ? "" : "/",
-		     meta_text_or_empty(object, "name")) < 0)
-		abort();
-	return whole;
+	return must_text("%s%s%s", ns, *ns == '\0' ? "" : "/", meta_text_or_empty(object, "name"));
 }
 
 /* The one of that name; the names of others are added to @others, to be freed. */

@@ -190,9 +190,7 @@ static void read_nodes(const struct doc *doc, const cJSON *list, struct sim_scen
 		if (count == 0)
 			read_station(doc, said, must_copy(base), must(array_push(&s->nodes)));
 		for (uint64_t i = 1; i <= count && s->nodes.count <= SCENARIO_NODES_MAX; i++) {
-			char *name;
-			if (asprintf(&name, "%s%u", base == NULL ? "" : base, (unsigned)i) < 0)
-				abort();
+			char *name = must_text("%s%u", base == NULL ? "" : base, (unsigned)i);
 			read_station(doc, said, name, must(array_push(&s->nodes)));
 		}
 	}

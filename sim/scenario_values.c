@@ -82,13 +82,9 @@ const cJSON *said_list(const cJSON *map, const char *key)
 
 char *scenario_service_copy(const char *text)
 {
-	char *copy = NULL;
-
 	if (text == NULL || strchr(text, '/') != NULL)
 		return must_copy(text);
-	if (asprintf(&copy, "default/%s", text) < 0)
-		abort();
-	return copy;
+	return must_text("default/%s", text);
 }
 
 static bool is_name(const char *text)

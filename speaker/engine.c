@@ -3,22 +3,8 @@
 #include "speaker/engine_state.h"
 
 #include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
 
 #include "lib/base/intern.h"
-
-char *engine_text(const char *fmt, ...)
-{
-	char *text = NULL;
-	va_list ap;
-
-	va_start(ap, fmt);
-	if (vasprintf(&text, fmt, ap) == -1)
-		abort();
-	va_end(ap);
-	return text;
-}
 
 /* --- subjects -------------------------------------------------------------------------------- */
 

@@ -109,8 +109,8 @@ static void announce(struct speaker *s, struct subject *j, const struct names *i
 	if (b->event_ns == 0 || now_ns - b->event_ns >= EVENT_EVERY_NS) {
 		b->event_ns = now_ns;
 		say_event(out, j, false, "nodeAssigned",
-			  engine_text("announcing from node \"%s\" with protocol \"layer2\"",
-				      s->node_name));
+			  must_text("announcing from node \"%s\" with protocol \"layer2\"",
+				    s->node_name));
 	}
 }
 
@@ -124,9 +124,9 @@ static bool can_announce(struct speaker *s, struct subject *j, const struct name
 	for (size_t i = 0; i < interfaces->count && !any; i++)
 		any = l2_link_exists(s->l2, interfaces->items[i]);
 	if (!any && !j->balancer->failed)
-		say_event(out, j, true, "announceFailed",
-			  engine_text(
-				  "none of the interfaces to announce %s on exists on node \"%s\" "
+		say_event(
+			out, j, true, "announceFailed",
+			must_text("none of the interfaces to announce %s on exists on node \"%s\" "
 				  "(protocol \"layer2\")",
 				  ip_format(&j->balancer->ips[0], ip), s->node_name));
 	j->balancer->failed = !any;
@@ -187,7 +187,7 @@ static void say_config(struct speaker *s, struct speaker_actions *out)
 	say(out, SPEAKER_CONFIG, j,
 	    j == &nobody
 		    ? NULL
-		    : engine_text("an address of %s/%s is in no pool of it", j->id.ns, j->id.name));
+		    : must_text("an address of %s/%s is in no pool of it", j->id.ns, j->id.name));
 }
 
 void speaker_pass(struct speaker *s, uint64_t now_ns, struct speaker_actions *out)

@@ -211,8 +211,6 @@ void engine_mark_all(struct speaker *s);
 const struct subject *engine_orphan(const struct speaker *s, const struct config *config);
 /* Put the configuration that waits in force, unless it would orphan an address. */
 bool engine_config_adopt(struct speaker *s);
-/* printf into memory of the caller's. */
-char *engine_text(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* engine_told.c */
 

@@ -69,13 +69,13 @@ static char *why_first(const struct subject *j, const struct field_view *f, cons
 	char ip[IP_TEXT_MAX];
 
 	if (f->count == 1)
-		return engine_text("the only eligible node");
+		return must_text("the only eligible node");
 	if (f->of_most == 1)
-		return engine_text("the most preferred of %zu eligible nodes, by weight %lld",
-				   f->count, (long long)f->most);
-	return engine_text("first of %zu eligible nodes%s, by the hash of %s#%s", f->count,
-			   f->most != f->least ? " among those most preferred" : "", first,
-			   ip_format(&j->balancer->ips[0], ip));
+		return must_text("the most preferred of %zu eligible nodes, by weight %lld",
+				 f->count, (long long)f->most);
+	return must_text("first of %zu eligible nodes%s, by the hash of %s#%s", f->count,
+			 f->most != f->least ? " among those most preferred" : "", first,
+			 ip_format(&j->balancer->ips[0], ip));
 }
 
 /* Who announces @j, which somebody may. */

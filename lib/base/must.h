@@ -9,6 +9,7 @@
 #ifndef BELLMAN_BASE_MUST_H
 #define BELLMAN_BASE_MUST_H
 
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,6 +26,10 @@ static inline char *must_copy(const char *text)
 {
 	return text != NULL ? must(strdup(text)) : NULL;
 }
+
+/* printf() into memory for the caller to free. */
+char *must_text(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+char *must_vtext(const char *fmt, va_list args) __attribute__((format(printf, 1, 0)));
 
 /* @rc is 0. */
 static inline void must_0(int rc)

@@ -319,23 +319,16 @@ static const struct kube_watch_ops watch_ops = {
 
 static char *name_of(const char *node)
 {
-	char *name;
-
-	if (node == NULL)
-		return must(strdup("controller"));
-	if (asprintf(&name, "speaker-%s", node) < 0)
-		name = NULL;
-	return must(name);
+	return node == NULL ? must_copy("controller") : must_text("speaker-%s", node);
 }
 
 static int watch_start(struct config_state *s)
 {
-	char *path = must(kube_path(API, s->ns, PLURAL, NULL, NULL)), *query;
-
+	char *path = must(kube_path(API, s->ns, PLURAL, NULL, NULL));
 	/* Names of Nodes are DNS names: nothing to escape. */
-	if (asprintf(&query, "fieldSelector=metadata.name%%3D%s", s->name) < 0)
-		query = NULL;
-	s->watch = kube_watch_start(s->cfg.kube, path, must(query), &watch_ops, s);
+	char *query = must_text("fieldSelector=metadata.name%%3D%s", s->name);
+
+	s->watch = kube_watch_start(s->cfg.kube, path, query, &watch_ops, s);
 	free(path);
 	free(query);
 	return s->watch == NULL ? -ENOMEM : 0;

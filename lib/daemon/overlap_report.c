@@ -103,15 +103,13 @@ static void event_send(const struct overlap_report *r, const char *pool, bool fr
 static void tell(const struct overlap_report *r, const struct sum *sum, const struct config *c)
 {
 	const struct pool *pool = config_pool(c, sum->pool);
-	char more[64] = "", *message;
+	char more[64] = "";
 
 	if (sum->count > 1)
 		snprintf(more, sizeof(more), " (and %lld more of this kind)",
 			 (long long)sum->count - 1);
-	if (asprintf(&message, "pool \"%s\" holds what is in use: %s%s", sum->pool, sum->text,
-		     more) < 0)
-		message = NULL;
-	must(message);
+	char *message =
+		must_text("pool \"%s\" holds what is in use: %s%s", sum->pool, sum->text, more);
 	log_warn("config", "pool overlaps", "pool=%s kind=%s count=%lld why=\"%s\"", sum->pool,
 		 overlap_what_name(sum->what), (long long)sum->count, sum->text);
 	event_send(r, sum->pool, pool != NULL && pool->from_file, message);

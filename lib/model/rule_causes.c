@@ -8,25 +8,6 @@
 
 /* --- texts ------------------------------------------------------------------------------ */
 
-static char *__attribute__((format(printf, 1, 0))) vtext(const char *fmt, va_list args)
-{
-	char *text;
-
-	if (vasprintf(&text, fmt, args) < 0)
-		abort();
-	return text;
-}
-
-static char *__attribute__((format(printf, 1, 2))) text_of(const char *fmt, ...)
-{
-	va_list args;
-
-	va_start(args, fmt);
-	char *text = vtext(fmt, args);
-	va_end(args);
-	return text;
-}
-
 /* The letter after the backslash, or 0. */
 static char escape_of(char c)
 {
@@ -100,7 +81,7 @@ void causes_add(struct rule_causes *causes, const char *reason, const char *fiel
 	c->reason = reason;
 	c->field = must(strdup(field));
 	va_start(args, fmt);
-	c->message = vtext(fmt, args);
+	c->message = must_vtext(fmt, args);
 	va_end(args);
 	c->hash = hash_of(c->field) ^ hash_of(c->message);
 }
@@ -164,7 +145,7 @@ void cause_unsupported(struct rule_causes *causes, const char *field, const char
 	char *quoted = go_quoted(value), *shown = must(strdup(""));
 
 	for (const char *const *word = words; *word != NULL; word++) {
-		char *longer = text_of("%s%s\"%s\"", shown, word == words ? "" : ", ", *word);
+		char *longer = must_text("%s%s\"%s\"", shown, word == words ? "" : ", ", *word);
 
 		free(shown);
 		shown = longer;

@@ -19,12 +19,10 @@ struct teller {
 
 static void __attribute__((format(printf, 2, 3))) warn(const struct teller *t, const char *fmt, ...)
 {
-	char *text;
 	va_list args;
 
 	va_start(args, fmt);
-	if (vasprintf(&text, fmt, args) < 0)
-		abort();
+	char *text = must_vtext(fmt, args);
 	va_end(args);
 	t->tell(t->arg, text);
 	free(text);
@@ -164,10 +162,9 @@ static char *address_fault(const char *text)
 	if (f.why != NULL) {
 		char *quoted = go_quoted(text), *at = f.at == NULL ? NULL : go_quoted(f.at);
 
-		if (asprintf(&said, "ParseAddr(%s): %s%s%s%s", quoted, f.why,
-			     at == NULL ? "" : " (at ", at == NULL ? "" : at,
-			     at == NULL ? "" : ")") < 0)
-			abort();
+		said = must_text("ParseAddr(%s): %s%s%s%s", quoted, f.why,
+				 at == NULL ? "" : " (at ", at == NULL ? "" : at,
+				 at == NULL ? "" : ")");
 		free(quoted);
 		free(at);
 	}
@@ -187,9 +184,8 @@ static char *canonical(const char *text)
 	struct ip_addr ip;
 
 	if (ip_parse(address, &ip) == 0 && ip.family == IP_V6 &&
-	    strcmp(ip_format(&ip, buf), address) != 0 &&
-	    asprintf(&whole, "%s%s", buf, text + len) < 0)
-		abort();
+	    strcmp(ip_format(&ip, buf), address) != 0)
+		whole = must_text("%s%s", buf, text + len);
 	free(address);
 	return whole;
 }

@@ -326,9 +326,9 @@ static void add_status(struct maker *m, cJSON *service)
 {
 	unsigned pool = maker_below(m, MAKER_POOLS), link = m->pools[pool].link;
 	char *four = link < m->links
-			     ? maker_text("10.0.%u.%u", link, 128 + pool * 32 + maker_below(m, 8))
-			     : maker_text("10.64.%u.%u", pool, maker_below(m, 8));
-	char *six = maker_text("fd00:10:%u::%x:%x", link, 1 + pool, maker_below(m, 8));
+			     ? must_text("10.0.%u.%u", link, 128 + pool * 32 + maker_below(m, 8))
+			     : must_text("10.64.%u.%u", pool, maker_below(m, 8));
+	char *six = must_text("fd00:10:%u::%x:%x", link, 1 + pool, maker_below(m, 8));
 	const char *first = maker_one_in(m, 2) ? four : six;
 	cJSON *status =
 		maker_one_in(m, 3)
