@@ -139,6 +139,8 @@ bool sim_watch_synced(const struct sim_watch *w);
 void sim_watch_relist(struct sim_watch *w);
 /* Has it told all that has happened, and is no list under way? */
 bool sim_watch_is_current(const struct sim_watch *w);
+/* The same of what had happened up to the change @number. */
+bool sim_watch_has_told(const struct sim_watch *w, uint64_t number);
 
 /*
  * The end of a request, exactly once unless the client is freed before, and never from inside the

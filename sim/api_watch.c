@@ -279,3 +279,13 @@ bool sim_watch_is_current(const struct sim_watch *w)
 {
 	return w->listed && !sim_watch_is_behind(w);
 }
+
+bool sim_watch_has_told(const struct sim_watch *w, uint64_t number)
+{
+	const struct sim_api_history *h = &w->store->history;
+
+	if (!w->listed || w->position < h->begin) /* what it has to tell may be forgotten */
+		return false;
+	return !sim_watch_is_behind(w) ||
+	       sim_api_history_at(h, w->position)->object.number > number;
+}

@@ -4,8 +4,8 @@
  *
  * What a speaker announces it says itself, when it begins and when it ends. Whether it answers is
  * asked of its filter and its engine, as a neighbour would, after each pass that may have changed
- * it: those between a change and the moment when the speaker has been told all. A Service is `hot`
- * on a node meanwhile.
+ * it: those between a change and the moment when the speaker has been told all that there was by
+ * then. A Service is `hot` on a node meanwhile.
  */
 
 #include "sim/owner_state.h"
@@ -299,11 +299,14 @@ bool owner_answers(struct world_node *n, const struct ip_addr *ip)
 void owner_make_hot(struct world_node *n, struct owned_service *s)
 {
 	struct owner_hot *hot = &n->world->owners->hot[n->number];
+	uint64_t number = sim_api_number(n->world->api);
 
 	for (size_t i = 0; i < hot->count; i++)
-		if (hot->items[i] == s)
+		if (hot->items[i].service == s) {
+			hot->items[i].number = number;
 			return;
-	*(struct owned_service **)must(array_push(hot)) = s;
+		}
+	*(struct owner_heat *)must(array_push(hot)) = (struct owner_heat){ s, number };
 }
 
 bool owner_ips_have(const struct ip_addr *ips, size_t count, const struct ip_addr *ip)

@@ -122,6 +122,7 @@ static void passed(void *arg, const struct sim_speaker *speaker)
 {
 	struct world_node *n = arg;
 	struct owner_hot *hot = &n->world->owners->hot[n->number];
+	size_t kept = 0;
 
 	if (!sim_speaker_runs(speaker)) {
 		owner_node_died(n);
@@ -129,9 +130,11 @@ static void passed(void *arg, const struct sim_speaker *speaker)
 	}
 	check_passed(n);
 	for (size_t i = 0; i < hot->count; i++)
-		look(n, hot->items[i]);
-	if (hot->count > 0 && sim_speaker_is_current(speaker))
-		hot->count = 0;
+		look(n, hot->items[i].service);
+	for (size_t i = 0; i < hot->count; i++)
+		if (!sim_speaker_is_past(speaker, hot->items[i].number))
+			hot->items[kept++] = hot->items[i];
+	hot->count = kept;
 }
 
 static void broke(void *arg, const struct sim_speaker *speaker, const char *what)

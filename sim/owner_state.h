@@ -17,7 +17,10 @@ struct owners {
 	uint64_t epoch; /* counts what concerns the verdicts on all Services */
 	/* Services whose addresses the node is to be asked for after each pass, by its number. */
 	struct owner_hot {
-		ARRAY_OF(struct owned_service *);
+		ARRAY_OF(struct owner_heat {
+			struct owned_service *service;
+			uint64_t number; /* of the API's latest change when it became so */
+		});
 	} * hot;
 };
 

@@ -66,6 +66,8 @@ bool sim_speaker_runs(const struct sim_speaker *s); /* started and not ended; ma
 bool sim_speaker_is_ready(const struct sim_speaker *s);
 bool sim_speaker_is_current(const struct sim_speaker *s); /* its watches have told it everything,
 							     and it has run since */
+/* The same of what had happened at the API up to the change @number. */
+bool sim_speaker_is_past(const struct sim_speaker *s, uint64_t number);
 struct sim_api_client *sim_speaker_client(const struct sim_speaker *s); /* NULL: it does not run */
 const struct speaker *sim_speaker_engine(const struct sim_speaker *s);  /* the same */
 

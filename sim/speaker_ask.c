@@ -84,11 +84,21 @@ bool sim_speaker_is_ready(const struct sim_speaker *s)
 	return s->ready;
 }
 
-bool sim_speaker_is_current(const struct sim_speaker *s)
+/* It has done all that there was to do for it. */
+static bool has_run(const struct sim_speaker *s)
 {
 	return s->engine != NULL && !s->faults.paused && !s->told && !s->stopping &&
-	       s->waiting.count == 0 && speaker_wake_ns(s->engine) != 0 &&
-	       sim_speaker_feeds_current(s);
+	       s->waiting.count == 0 && speaker_wake_ns(s->engine) != 0;
+}
+
+bool sim_speaker_is_current(const struct sim_speaker *s)
+{
+	return has_run(s) && sim_speaker_feeds_current(s);
+}
+
+bool sim_speaker_is_past(const struct sim_speaker *s, uint64_t number)
+{
+	return has_run(s) && sim_speaker_feeds_past(s, number);
 }
 
 struct sim_api_client *sim_speaker_client(const struct sim_speaker *s)

@@ -104,6 +104,14 @@ bool sim_speaker_feeds_current(const struct sim_speaker *s)
 	return true;
 }
 
+bool sim_speaker_feeds_past(const struct sim_speaker *s, uint64_t number)
+{
+	for (size_t i = 0; i < FEEDS; i++)
+		if (!sim_watch_has_told(s->feeds[i].watch, number))
+			return false;
+	return true;
+}
+
 /* --- told all over again ----------------------------------------------------------------- */
 
 struct retelling {

@@ -77,6 +77,7 @@ void sim_speaker_feeds_start(struct sim_speaker *s);
 /* Was each list complete once? */
 bool sim_speaker_feeds_synced(const struct sim_speaker *s);
 bool sim_speaker_feeds_current(const struct sim_speaker *s);
+bool sim_speaker_feeds_past(const struct sim_speaker *s, uint64_t number);
 /* Hand all that the API has to the engine again. */
 void sim_speaker_feeds_retell(struct sim_speaker *s);
 

@@ -367,6 +367,44 @@ static void trouble(struct rng *rng, struct believer *b, size_t count)
 	}
 }
 
+/* What a watch has told of is what it was told in time, however much has happened since. */
+static void test_a_watch_knows_how_far_it_has_told(void **state)
+{
+	struct follower f;
+
+	(void)state;
+	sim_api_free(api);
+	sim_clock_free(clock_);
+	open_api(&(struct sim_api_cfg){ .history = 10 });
+	put("a", "10.0.0.1");
+	follow_on(&f, SIM_SERVICE);
+	put("a", "10.0.0.2");
+	sim_api_put(api, SIM_NODE, named(NULL, "n")); /* 3: of another kind */
+	put("a", "10.0.0.4");
+	assert_true(sim_watch_has_told(f.watch, 1));
+	assert_false(sim_watch_has_told(f.watch, 2));
+	while (!sim_watch_has_told(f.watch, 2))
+		run_for(MS);
+	put("a", "10.0.0.5");
+	while (!sim_watch_has_told(f.watch, 4))
+		run_for(MS / 8);
+	assert_true(sim_watch_has_told(f.watch, 3));
+	run_for(S);
+	assert_true(sim_watch_has_told(f.watch, 100));
+	/* It is away, and what it has not told is forgotten. */
+	sim_api_outage(api, true);
+	run_for(S);
+	for (unsigned i = 0; i < 40; i++)
+		put("a", i % 2 == 0 ? "10.0.0.6" : "10.0.0.7");
+	assert_false(sim_watch_has_told(f.watch, 6));
+	sim_api_outage(api, false);
+	run_for(10 * S);
+	assert_true(sim_watch_has_told(f.watch, 45));
+	sim_watch_relist(f.watch);
+	assert_false(sim_watch_has_told(f.watch, 1));
+	leave(&f);
+}
+
 static void change(struct rng *rng)
 {
 	char name[2] = { (char)('a' + rng_below(rng, 8)), '\0' }, ip[32];
@@ -461,6 +499,7 @@ int main(void)
 		TEST(test_who_fell_behind_lists_anew_and_tells_what_is_gone),
 		TEST(test_who_missed_nothing_needs_no_list_after_compaction),
 		TEST(test_history_is_a_window),
+		TEST(test_a_watch_knows_how_far_it_has_told),
 		TEST(test_an_outage_is_waited_for_by_a_back_off),
 		TEST(test_a_cut_short_enough_only_delays),
 		TEST(test_a_connection_that_is_silent_is_given_up),
