@@ -15,9 +15,9 @@ static void refuse_of_scenarios(const struct simulate *o)
 {
 	const char *scenario = "a scenario";
 
-	refuse("seed", o->seed != 0, scenario);
-	refuse("runs", o->runs != 0, scenario);
-	refuse("until", o->until_ns != 0, scenario);
+	refuse("seed", o->seed_given, scenario);
+	refuse("runs", o->runs_given, scenario);
+	refuse("until", o->until_given, scenario);
 	refuse("pcap", o->pcap != NULL, scenario);
 	refuse("svg", o->svg != NULL, scenario);
 }
@@ -73,6 +73,10 @@ static void check_play(const struct simulate *o, int words)
 		options_usage(SIMULATE, "a scenario is needed");
 	if (words > 1)
 		options_usage(SIMULATE, "one scenario at a time");
+	if (o->runs_given && o->runs == 0)
+		options_usage(SIMULATE, "--runs: there is nothing to play 0 times");
+	if (o->until_given && o->until_ns == 0)
+		options_usage(SIMULATE, "--until: nothing happens in no time");
 	check_cidrs(o);
 	refuse_of_replays(o);
 	refuse("pcap", o->pcap != NULL && o->runs > 1, "one run");
@@ -88,11 +92,11 @@ int ctl_simulate(int argc, char **argv)
 	struct simulate o = { .look = look_new(SIMULATE, NULL, NULL) };
 	struct option_spec specs[12 + LOOK_SPECS] = {
 		{ "seed", OPT_NUMBER, &o.seed, NULL, "N",
-		  "what all that is random follows from (the scenario's, else 1)" },
+		  "what all that is random follows from (the scenario's, else 1)", &o.seed_given },
 		{ "runs", OPT_NUMBER, &o.runs, NULL, "N",
-		  "play so many seeds from that one on, and tell those that fail" },
+		  "play so many seeds from that one on, and tell those that fail", &o.runs_given },
 		{ "until", OPT_DURATION, &o.until_ns, NULL, "TIME",
-		  "how long to play (as the scenario says)" },
+		  "how long to play (as the scenario says)", &o.until_given },
 		{ "pcap", OPT_TEXT, &o.pcap, NULL, "FILE",
 		  "write every frame, and why it was sent, as pcapng" },
 		{ "svg", OPT_TEXT, &o.svg, NULL, "FILE", "draw who announces what over time" },

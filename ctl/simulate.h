@@ -13,9 +13,10 @@
 struct simulate {
 	struct look look; /* how to print, and where the API is */
 
-	/* Of a scenario; NULL or 0: what it says itself. */
+	/* Of a scenario; NULL or not given: what it says itself, and one run. */
 	const char *scenario, *pcap, *svg, *service_cidrs;
 	uint64_t seed, runs, until_ns;
+	bool seed_given, runs_given, until_given;
 
 	struct replay_cfg replay;
 

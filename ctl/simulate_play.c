@@ -134,6 +134,7 @@ static enum ctl_exit play_once(const struct simulate *o, const struct sim_scenar
 	const struct sim_world_cfg cfg = {
 		.scenario = s,
 		.seed = o->seed,
+		.seeded = o->seed_given,
 		.until_ns = o->until_ns,
 		.say_why = o->pcap != NULL,
 		.check_all = true,
@@ -169,6 +170,7 @@ static bool try(const struct simulate *o, const struct sim_scenario *s, uint64_t
 	const struct sim_world_cfg cfg = {
 		.scenario = s,
 		.seed = seed,
+		.seeded = true,
 		.until_ns = o->until_ns,
 		.check_all = true,
 		.stop_early = true,
@@ -219,7 +221,7 @@ static void tell_tally(const struct sim_scenario *s, struct tally *t)
 
 static enum ctl_exit play_many(const struct simulate *o, const struct sim_scenario *s)
 {
-	struct tally t = { .first = o->seed != 0 ? o->seed : s->seed, .runs = o->runs };
+	struct tally t = { .first = o->seed_given ? o->seed : s->seed, .runs = o->runs };
 
 	if (look_wants_json(&o->look))
 		t.reports = must(cJSON_CreateArray());

@@ -24,7 +24,9 @@ struct sim_world;
 
 struct sim_world_cfg {
 	const struct sim_scenario *scenario; /* borrowed */
-	uint64_t seed, until_ns;             /* over the scenario's; 0: as it says */
+	uint64_t until_ns;                   /* over the scenario's; 0: as it says */
+	uint64_t seed;                       /* the same, if @seeded: 0 is one like any other */
+	bool seeded;
 	bool say_why;    /* somebody captures: speakers say on each frame why it is sent */
 	bool check_all;  /* the costly invariants too (every pass twice): for tests */
 	bool stop_early; /* at the first expectation or invariant that does not hold */

@@ -148,7 +148,7 @@ struct sim_world *sim_world_new(const struct sim_world_cfg *cfg, char *err, size
 
 	w->scenario = s;
 	w->cfg = *cfg;
-	w->seed = cfg->seed != 0 ? cfg->seed : s->seed;
+	w->seed = cfg->seeded ? cfg->seed : s->seed;
 	w->until_ns = cfg->until_ns != 0 ? cfg->until_ns : s->until_ns;
 	w->bound_ns = s->bound_ns != 0 ? s->bound_ns : WORLD_BOUND_NS;
 	w->rng = rng_seeded(w->seed);

@@ -132,6 +132,8 @@ static void apply(const char *program, const struct option_spec *o, const char *
 {
 	if (given->count < sizeof(given->specs) / sizeof(*given->specs) && !is_given(given, o))
 		given->specs[given->count++] = o;
+	if (o->given != NULL)
+		*o->given = true;
 	if (store(o, value) != 0)
 		options_usage(program, "%.*s: '%s' is not %s", (int)strcspn(from, "="), from, value,
 			      o->type == OPT_FLAG       ? "a truth value"

@@ -30,6 +30,7 @@ struct option_spec {
 	const char *env;  /* variable that applies where the flag is not given; NULL: none */
 	const char *arg;  /* what --help calls the value */
 	const char *help; /* one line; NULL: not shown */
+	bool *given;      /* set where a flag or its variable says it; NULL: nobody asks */
 };
 
 /*

@@ -144,6 +144,17 @@ def test_a_run_may_be_cut_short(folder):
     assert done.stdout.startswith("s, seed 1, 5.000 s\n") and "exclude" not in done.stdout
 
 
+def test_seed_0_is_a_seed(folder):
+    where = folder(WRONG + "seed = 5;")
+    done = simulate("s.conf", "--seed", 0, cwd=where)
+    assert done.stdout.startswith("s, seed 0, ")
+    assert done.stderr.startswith("seed 0: at ")
+    assert simulate("s.conf", cwd=where).stdout.startswith("s, seed 5, ")
+    assert json.loads(simulate("s.conf", "--seed", 0, "-o", "json", cwd=where).stdout)["seed"] == 0
+    assert simulate("s.conf", "--seed", 0, "--runs", 2, cwd=where).stdout.endswith("s, seeds 0 to 1: 2 of 2 failed.\n")
+    assert simulate("s.conf", cwd=folder(WRONG + "seed = 0;")).stdout.startswith("s, seed 0, ")
+
+
 def test_what_cannot_be_written_is_said(folder):
     done = simulate("s.conf", "--svg", "no/where.svg", cwd=folder(""))
     assert (done.returncode, done.stdout, done.stderr) == (1, "", "bellman simulate: no/where.svg: No such file or directory\n")
