@@ -29,15 +29,15 @@ static void passed(struct sim_speaker *s)
 /* --- passes ------------------------------------------------------------------------------ */
 
 /*
- * When libuv runs a timer that main.c sets for @wake_ns: its loop counts whole milliseconds, so the
- * time that it counts from is rounded down, and the wait up.
+ * When libuv runs a timer that main.c sets for @wake_ns: the wait is in whole milliseconds, rounded
+ * up, and epoll_wait() sleeps for all of it. (A loop that something else wakes meanwhile may run it
+ * within the last millisecond; what wakes a speaker, but for frames, has it pass anyway.)
  */
 static uint64_t timer_due(const struct sim_speaker *s, uint64_t wake_ns)
 {
 	uint64_t now_ns = own_now(s), wait_ns = wake_ns > now_ns ? wake_ns - now_ns : 0;
-	uint64_t due_ms = now_ns / NS_PER_MS + (wait_ns + NS_PER_MS - 1) / NS_PER_MS;
 
-	return wait_ns == 0 ? sim_clock_now(s->clock) : due_ms * NS_PER_MS - s->faults.early_ns;
+	return sim_clock_now(s->clock) + (wait_ns + NS_PER_MS - 1) / NS_PER_MS * NS_PER_MS;
 }
 
 /* Whose turns never end would stop the clock of all. */

@@ -383,6 +383,26 @@ static void test_at_rest_it_hardly_wakes(void **state)
 	assert_in_range(sim_speaker_wakes(speaker_of(w, 1)), 0, 4);
 }
 
+/* One that is run too early finds nothing to do, and has to wake up again. */
+static void test_its_timers_are_never_early(void **state)
+{
+	struct world *w = *state;
+	char labels[20];
+	uint64_t wakes;
+
+	start_all(w);
+	run_for(w, 20 * NS_PER_S);
+	w->frames = 0;
+	wakes = sim_speaker_wakes(speaker_of(w, 0));
+	for (unsigned i = 0; i < 300; i++) { /* it is told something, at odd times */
+		snprintf(labels, sizeof(labels), "a: b%u", i);
+		put_node(w, 'b', labels);
+		run_for(w, 6 * NS_PER_S + i * 7001);
+	}
+	assert_in_range(w->frames, 12, 100);
+	assert_in_range(sim_speaker_wakes(speaker_of(w, 0)) - wakes, 1, w->frames);
+}
+
 /* --- what befalls it ------------------------------------------------------------------------ */
 
 static void test_a_killed_one_is_silent_until_it_is_started(void **state)
@@ -566,6 +586,7 @@ int main(void)
 		T(test_told_all_over_again_nothing_follows),
 		T(test_the_same_seed_is_the_same_bytes_at_the_same_time),
 		T(test_at_rest_it_hardly_wakes),
+		T(test_its_timers_are_never_early),
 		T(test_a_killed_one_is_silent_until_it_is_started),
 		T(test_one_that_is_stopped_withdraws_first),
 		T(test_a_paused_one_answers_late_what_its_sockets_kept),
