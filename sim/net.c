@@ -60,6 +60,7 @@ struct sim_link *sim_link_add(struct sim_net *n, const struct sim_link_cfg *cfg)
 	l->delay_ns = cfg->delay_ns;
 	l->fdb_age_ns = cfg->fdb_age_ns != 0 ? cfg->fdb_age_ns : FDB_AGE_NS;
 	RB_INIT(&l->addresses);
+	TAILQ_INIT(&l->fdb.entries);
 	LIST_INIT(&l->storm.echoes);
 	return l;
 }

@@ -3,9 +3,9 @@
  * Layer 2 segments: switches, ports with a station behind each, and what goes wrong on the way.
  *
  * A link is one switch with any number of ports. It learns behind which port a source address is
- * (FDB, with ageing), floods what it does not know and what is for a group, never sends a frame
- * back to where it came from, and carries it to each port after the link's delay. Frames from one
- * port to another stay in order unless reordering is asked for.
+ * (FDB, with ageing and an end), floods what it does not know and what is for a group, never sends
+ * a frame back to where it came from, and carries it to each port after the link's delay. Frames
+ * from one port to another stay in order unless reordering is asked for.
  *
  * A port belongs to a station, which says what it wants: frames for its own address and broadcasts
  * always, groups that it has joined, or all. What it does not want is not delivered, as a network
@@ -48,6 +48,10 @@ struct sim_impair {
 };
 
 bool sim_impair_is_none(const struct sim_impair *i);
+
+/* So many addresses a switch learns, as a small one does. Who comes then is flooded to, until one
+ * that it knows is too old. */
+#define SIM_FDB_MAX 8192
 
 struct sim_link_cfg {
 	const char *name;    /* copied */

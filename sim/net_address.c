@@ -27,16 +27,20 @@ struct sim_address *address_find(const struct sim_link *l, const uint8_t mac[ETH
 	return RB_FIND(address_tree, (struct address_tree *)&l->addresses, &key);
 }
 
+static struct sim_address *address_new(struct sim_link *l, const uint8_t mac[ETHER_ADDR_LEN])
+{
+	struct sim_address *a = must(calloc(1, sizeof(*a)));
+
+	a->mac = number_of(mac);
+	RB_INSERT(address_tree, &l->addresses, a);
+	return a;
+}
+
 static struct sim_address *address_get(struct sim_link *l, const uint8_t mac[ETHER_ADDR_LEN])
 {
 	struct sim_address *a = address_find(l, mac);
 
-	if (a == NULL) {
-		a = must(calloc(1, sizeof(*a)));
-		a->mac = number_of(mac);
-		RB_INSERT(address_tree, &l->addresses, a);
-	}
-	return a;
+	return a != NULL ? a : address_new(l, mac);
 }
 
 static void address_free(struct sim_link *l, struct sim_address *a)
@@ -158,33 +162,63 @@ void sim_port_promiscuous(struct sim_port *p, bool on)
 
 /* --- the forwarding database ----------------------------------------------------------- */
 
+static bool fdb_is_old(const struct sim_link *l, const struct sim_address *a)
+{
+	return sim_clock_now(l->net->clock) - a->seen_ns >= l->fdb_age_ns;
+}
+
 struct sim_port *address_port(const struct sim_link *l, const struct sim_address *a)
 {
-	if (a == NULL || a->port == NULL ||
-	    sim_clock_now(l->net->clock) - a->seen_ns >= l->fdb_age_ns)
-		return NULL;
-	return a->port;
+	return a == NULL || a->port == NULL || fdb_is_old(l, a) ? NULL : a->port;
+}
+
+static void fdb_take_out(struct sim_link *l, struct sim_address *a)
+{
+	TAILQ_REMOVE(&l->fdb.entries, a, fdb);
+	l->fdb.count--;
+	a->port = NULL;
+}
+
+static void fdb_drop(struct sim_link *l, struct sim_address *a)
+{
+	fdb_take_out(l, a);
+	if (a->wanted == NULL)
+		address_free(l, a);
+}
+
+static void fdb_drop_old(struct sim_link *l)
+{
+	struct sim_address *a;
+
+	while ((a = TAILQ_FIRST(&l->fdb.entries)) != NULL && fdb_is_old(l, a))
+		fdb_drop(l, a);
 }
 
 void address_learn(struct sim_link *l, const uint8_t mac[ETHER_ADDR_LEN], struct sim_port *port)
 {
 	if (!ether_is_station(mac))
 		return; /* IEEE 802.1Q clause 8.7: never of a group */
-	struct sim_address *a = address_get(l, mac);
+	fdb_drop_old(l);
+	struct sim_address *a = address_find(l, mac);
+	if (a != NULL && a->port != NULL)
+		fdb_take_out(l, a); /* to be put at the end */
+	else if (l->fdb.count == SIM_FDB_MAX)
+		return;
+	else if (a == NULL)
+		a = address_new(l, mac);
 	a->port = port;
 	a->seen_ns = sim_clock_now(l->net->clock);
+	TAILQ_INSERT_TAIL(&l->fdb.entries, a, fdb);
+	l->fdb.count++;
 }
 
 void address_forget(struct sim_link *l, const struct sim_port *port)
 {
 	struct sim_address *a, *next;
 
-	RB_FOREACH_SAFE (a, address_tree, &l->addresses, next) {
-		if (a->port == NULL || (port != NULL && a->port != port))
-			continue;
-		a->port = NULL;
-		if (a->wanted == NULL)
-			address_free(l, a);
+	TAILQ_FOREACH_SAFE (a, &l->fdb.entries, fdb, next) {
+		if (port == NULL || a->port == port)
+			fdb_drop(l, a);
 	}
 }
 

@@ -43,6 +43,7 @@ struct sim_address {
 	struct port_set *wanted; /* who wants what is sent to it; NULL: nobody */
 	struct sim_port *port;   /* the FDB entry; NULL: there is none */
 	uint64_t seen_ns;        /* of that */
+	TAILQ_ENTRY(sim_address) fdb;
 };
 RB_HEAD(address_tree, sim_address);
 
@@ -78,6 +79,10 @@ struct sim_link {
 		ARRAY_OF(struct sim_port *);
 	} ports;
 	struct address_tree addresses;
+	struct {
+		TAILQ_HEAD(, sim_address) entries; /* the one that was seen last is the last */
+		size_t count;
+	} fdb;
 	struct port_set *promiscuous;
 	struct sim_impair impair; /* without .delay_ns, which is .extra_ns */
 	uint64_t extra_ns;

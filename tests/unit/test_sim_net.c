@@ -95,6 +95,68 @@ static void test_the_switch_learns_and_forgets_with_age(void **state)
 	assert_int_equal(sim_net_counts(g->net).flooded, 2);
 }
 
+/* Station @i sends in the name of one that nobody has. */
+static void send_as(struct segment *g, unsigned i, uint32_t n)
+{
+	uint8_t own[ETHER_ADDR_LEN];
+
+	memcpy(own, g->s[i].mac, sizeof(own));
+	for (unsigned k = 0; k < 4; k++)
+		g->s[i].mac[1 + k] = (uint8_t)(n >> 8 * k);
+	g->s[i].mac[5] = 99;
+	send_number(g, i, group, n); /* that nobody listens to */
+	memcpy(g->s[i].mac, own, sizeof(own));
+}
+
+static bool is_learned(const struct segment *g, uint32_t n)
+{
+	const uint8_t mac[ETHER_ADDR_LEN] = { 2, (uint8_t)n, (uint8_t)(n >> 8), 0, 0, 99 };
+
+	return sim_link_fdb(g->link, mac) != NULL;
+}
+
+static void test_a_full_switch_floods_and_learns_nothing(void **state)
+{
+	struct segment *g = *state;
+	const uint8_t first[ETHER_ADDR_LEN] = { 2, 1, 0, 0, 0, 99 };
+	size_t learned = 0;
+
+	who_gets(g, 1, ether_broadcast);
+	for (uint32_t n = 1; n <= 2 * SIM_FDB_MAX; n++)
+		send_as(g, 0, n);
+	for (uint32_t n = 1; n <= 2 * SIM_FDB_MAX; n++)
+		learned += is_learned(g, n);
+	assert_int_equal(learned, SIM_FDB_MAX - 1);
+	assert_true(is_learned(g, SIM_FDB_MAX - 1));
+	/* Who is known is known, and followed where he goes; who is not is flooded to. */
+	assert_int_equal(who_gets(g, 0, g->s[1].mac), 0x2);
+	assert_int_equal(sim_net_counts(g->net).flooded, 0);
+	assert_int_equal(who_gets(g, 2, ether_broadcast), 0xb);
+	assert_null(sim_link_fdb(g->link, g->s[2].mac));
+	assert_int_equal(who_gets(g, 1, g->s[2].mac), 0x4);
+	assert_int_equal(sim_net_counts(g->net).flooded, 1);
+	send_as(g, 3, 1);
+	assert_ptr_equal(sim_link_fdb(g->link, first), g->s[3].port);
+	/* With time those that were made up go, and there is room again. */
+	run_for(g, 200 * NS_PER_S);
+	send_as(g, 0, 2);
+	run_for(g, 101 * NS_PER_S);
+	assert_false(is_learned(g, 3));
+	who_gets(g, 2, ether_broadcast);
+	assert_ptr_equal(sim_link_fdb(g->link, g->s[2].mac), g->s[2].port);
+	assert_true(is_learned(g, 2));
+	learned = 0;
+	for (uint32_t n = 3; n <= 2 * SIM_FDB_MAX; n++)
+		send_as(g, 0, n);
+	for (uint32_t n = 2; n <= 2 * SIM_FDB_MAX; n++)
+		learned += is_learned(g, n);
+	assert_int_equal(learned, SIM_FDB_MAX - 1);
+	/* A flush makes room at once. */
+	sim_link_forget(g->link);
+	who_gets(g, 1, ether_broadcast);
+	assert_ptr_equal(sim_link_fdb(g->link, g->s[1].mac), g->s[1].port);
+}
+
 static void test_a_frame_goes_where_its_address_was_seen_last(void **state)
 {
 	struct segment *g = *state;
@@ -219,6 +281,7 @@ int main(void)
 		T(test_a_group_comes_to_its_members_for_as_long_as_they_are),
 		T(test_members_may_change_while_a_frame_is_delivered),
 		T(test_the_switch_learns_and_forgets_with_age),
+		T(test_a_full_switch_floods_and_learns_nothing),
 		T(test_a_frame_goes_where_its_address_was_seen_last),
 		T(test_a_promiscuous_port_gets_what_is_sent_its_way),
 		T(test_links_are_apart),
