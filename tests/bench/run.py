@@ -5,7 +5,7 @@
 Each figure stands beside a reference that ran in the same run, alternating with it, because a
 figure of a noisy machine means little by itself: the kernel's own ARP responder for the speaker,
 a plain HTTP client sending the same patches for the allocator, an idle speaker for a full one, the
-same writes without watchers and SQLite alone for the API server.
+same writes without watchers and SQLite alone for the API server, the core's own time for the simulator's.
 Prints a Markdown table, and under it what docs/benchmarks.md draws; --json FILE keeps the numbers; --only NAME runs one part.
 """
 
@@ -26,6 +26,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lab"))
 import api as kube  # noqa: E402
 import netns  # noqa: E402
+import scale
 from lab import wait_for  # noqa: E402
 
 RUNS = 5
@@ -100,6 +101,10 @@ class Api(kube.Api):
 def memory_kib(pid, field="RssAnon"):
     with open(f"/proc/{pid}/status", encoding="ascii") as f:
         return next(int(line.split()[1]) for line in f if line.startswith(field + ":"))
+
+
+def available_kib():
+    return int(re.search(r"MemAvailable: *([0-9]+)", pathlib.Path("/proc/meminfo").read_text(encoding="ascii"))[1])
 
 
 def cpu_s(pid):
@@ -294,8 +299,7 @@ def bench_allocate(build, row, count=10000, nodes=5000):
     growth = {g["held"]: g["ns"] for g in engine_alone("growth")}
     for held, ns in growth.items():
         row(f"one allocation beside {held:,} held addresses, ns of CPU", ns, growth[10], "beside 10")
-    available = int(re.search(r"MemAvailable: *([0-9]+)", open("/proc/meminfo").read())[1])
-    if available < 5 << 20:
+    if available_kib() < 5 << 20:
         print("bench: a /8 that is nine tenths full takes 3 GiB of memory, skipped", file=sys.stderr)
         return "ns of one allocation by what is held:\n\n" + plot(growth)
     full = engine_alone("full")
@@ -546,8 +550,26 @@ def bench_proxy(build, row, few=10, many=10000):
         large.close()
 
 
+def bench_simulate(build, row):
+    """Simulated time against a core's: the one is the figure, the other its reference. Expectations and invariants must hold."""
+    for nodes, services, seconds in ((100, 1000, 600), (1000, 10000, 60)):
+        if available_kib() < nodes * services // 2:
+            print(f"bench: {nodes} simulated nodes with {services} Services take {nodes * services >> 21} GiB of memory, skipped", file=sys.stderr)
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            path = scale.write(folder, nodes, services, seconds)
+            playing = subprocess.Popen([f"{build}/bin/bellman", "simulate", path], stdout=subprocess.DEVNULL)
+            _, status, used = os.wait4(playing.pid, 0)
+            playing.returncode = os.waitstatus_to_exitcode(status)
+        if playing.returncode != 0:
+            raise SystemExit(f"bench: {nodes} nodes with {services} Services: bellman simulate ended with status {playing.returncode}")
+        of = f"{nodes:,} nodes with {services:,} Services"
+        row(f"simulator, {of}, simulated s", seconds, used.ru_utime + used.ru_stime, "s of CPU")
+        row("  peak VmRSS, MiB", used.ru_maxrss / 1024, None, "")
+
+
 PARTS = {"arp": bench_arp, "allocate": bench_allocate, "speaker-memory": bench_speaker_memory, "apiserver": bench_apiserver,
-         "proxy": bench_proxy}
+         "proxy": bench_proxy, "simulate": bench_simulate}
 
 
 def main():
