@@ -98,66 +98,53 @@ struct replay_address *replay_tally_address(const struct replay_tally *t, const 
 
 /* --- what frames say ------------------------------------------------------------------------- */
 
-bool replay_question(const void *bytes, size_t len, struct ip_addr *ret)
+/* What a frame says of addresses. */
+struct said {
+	struct ip_addr asked; /* for whom it asks; IP_NONE: for nobody */
+	struct ip_addr
+		claimed; /* what its sender says to be his: in ARP by any frame; or IP_NONE */
+	uint8_t mac[ETHER_ADDR_LEN]; /* where that is */
+	bool unasked; /* nobody asked for it: a gratuitous ARP, an unsolicited advertisement */
+};
+
+static struct said said_by_arp(const struct arp *arp)
+{
+	struct said s = { .claimed = arp->sender_ip,
+			  .unasked = ip_equal(&arp->sender_ip, &arp->target_ip) };
+
+	memcpy(s.mac, arp->sender_mac, ETHER_ADDR_LEN);
+	if (arp->op == ARP_REQUEST && !s.unasked)
+		s.asked = arp->target_ip;
+	return s;
+}
+
+static struct said said_by_advertisement(const struct ndp_na *na, const struct ether *e)
+{
+	static const uint8_t none[ETHER_ADDR_LEN];
+	struct said s = { .claimed = na->target, .unasked = !na->solicited };
+	bool named = memcmp(na->lladdr, none, sizeof(none)) != 0;
+
+	memcpy(s.mac, named ? na->lladdr : e->src, ETHER_ADDR_LEN);
+	return s;
+}
+
+static struct said said_by(const void *bytes, size_t len)
 {
 	struct rd r = rd_init(bytes, len);
 	struct ether e;
 	struct arp arp;
 	struct ndp_ns ns;
-
-	if (ether_decode(&r, &e) != 0)
-		return false;
-	if (e.type == ETHER_TYPE_ARP && arp_decode(r, &arp) == NULL && arp.op == ARP_REQUEST &&
-	    !ip_equal(&arp.sender_ip, &arp.target_ip)) {
-		*ret = arp.target_ip;
-		return true;
-	}
-	if (e.type == ETHER_TYPE_IPV6 && ndp_ns_decode(r, &ns) == NULL) {
-		*ret = ns.target;
-		return true;
-	}
-	return false;
-}
-
-/* What a sender says to be his: in ARP by any frame that he is the sender of. */
-static bool claim_of(const void *bytes, size_t len, struct ip_addr *ret_ip,
-		     uint8_t ret_mac[static ETHER_ADDR_LEN])
-{
-	static const uint8_t none[ETHER_ADDR_LEN];
-	struct rd r = rd_init(bytes, len);
-	struct ether e;
-	struct arp arp;
 	struct ndp_na na;
 
 	if (ether_decode(&r, &e) != 0)
-		return false;
-	if (e.type == ETHER_TYPE_ARP && arp_decode(r, &arp) == NULL) {
-		*ret_ip = arp.sender_ip;
-		memcpy(ret_mac, arp.sender_mac, ETHER_ADDR_LEN);
-		return true;
-	}
-	if (e.type == ETHER_TYPE_IPV6 && ndp_na_decode(r, &na) == NULL) {
-		bool named = memcmp(na.lladdr, none, sizeof(none)) != 0;
-		*ret_ip = na.target;
-		memcpy(ret_mac, named ? na.lladdr : e.src, ETHER_ADDR_LEN);
-		return true;
-	}
-	return false;
-}
-
-/* Does nobody ask for it: a gratuitous ARP, an unsolicited advertisement? */
-static bool is_unasked(const void *bytes, size_t len)
-{
-	struct rd r = rd_init(bytes, len);
-	struct ether e;
-	struct arp arp;
-	struct ndp_na na;
-
-	if (ether_decode(&r, &e) != 0)
-		return false;
+		return (struct said){ 0 };
 	if (e.type == ETHER_TYPE_ARP && arp_decode(r, &arp) == NULL)
-		return ip_equal(&arp.sender_ip, &arp.target_ip);
-	return e.type == ETHER_TYPE_IPV6 && ndp_na_decode(r, &na) == NULL && !na.solicited;
+		return said_by_arp(&arp);
+	if (e.type == ETHER_TYPE_IPV6 && ndp_ns_decode(r, &ns) == NULL)
+		return (struct said){ .asked = ns.target };
+	if (e.type == ETHER_TYPE_IPV6 && ndp_na_decode(r, &na) == NULL)
+		return said_by_advertisement(&na, &e);
+	return (struct said){ 0 };
 }
 
 /* --- others ------------------------------------------------------------------------------------
@@ -200,16 +187,15 @@ const struct replay_claim *replay_tally_heard(struct replay_tally *t, uint64_t a
 					      const void *bytes, size_t len,
 					      const uint8_t own[static ETHER_ADDR_LEN])
 {
-	uint8_t mac[ETHER_ADDR_LEN];
-	struct replay_address *a;
-	struct ip_addr ip;
+	struct said said = said_by(bytes, len);
+	struct replay_address *asked = replay_tally_address(t, &said.asked);
+	const struct replay_address *a = replay_tally_address(t, &said.claimed);
 
-	if (replay_question(bytes, len, &ip) && (a = replay_tally_address(t, &ip)) != NULL)
-		a->asked++;
-	if (!claim_of(bytes, len, &ip, mac) || memcmp(mac, own, sizeof(mac)) == 0)
+	if (asked != NULL)
+		asked->asked++;
+	if (a == NULL || !a->here || memcmp(said.mac, own, sizeof(said.mac)) == 0)
 		return NULL;
-	a = replay_tally_address(t, &ip);
-	return a != NULL && a->here ? note_claim(t, at_ns, a, mac) : NULL;
+	return note_claim(t, at_ns, a, said.mac);
 }
 
 /* --- ourselves -------------------------------------------------------------------------------- */
@@ -234,13 +220,13 @@ void replay_tally_answered(struct replay_tally *t, uint64_t at_ns, const struct 
  */
 void replay_tally_own(struct replay_tally *t, uint64_t at_ns, const void *bytes, size_t len)
 {
+	struct said said = said_by(bytes, len);
 	char says[FRAME_TEXT_MAX];
-	uint8_t mac[ETHER_ADDR_LEN];
-	struct ip_addr ip;
+	uint8_t src[ETHER_ADDR_LEN];
 
 	t->own++;
-	if (!claim_of(bytes, len, &ip, mac) || replay_tally_address(t, &ip) == NULL ||
-	    frame_text(bytes, len, mac, says) == NULL)
+	if (replay_tally_address(t, &said.claimed) == NULL ||
+	    frame_text(bytes, len, src, says) == NULL)
 		return; /* the kernel's, or nothing of ours */
 	for (size_t i = 0; i < REPLAY_PENDING_MAX; i++) {
 		struct replay_pending *p = &t->pending[i];
@@ -250,5 +236,5 @@ void replay_tally_own(struct replay_tally *t, uint64_t at_ns, const void *bytes,
 		t->own_found++;
 		return;
 	}
-	*(is_unasked(bytes, len) ? &t->own_unasked : &t->own_other) += 1;
+	*(said.unasked ? &t->own_unasked : &t->own_other) += 1;
 }

@@ -63,9 +63,6 @@ void replay_tally_done(struct replay_tally *t);
 /* NULL when nobody announces it. */
 struct replay_address *replay_tally_address(const struct replay_tally *t, const struct ip_addr *ip);
 
-/* The address that is asked for in a frame: false if nothing is. */
-bool replay_question(const void *bytes, size_t len, struct ip_addr *ret);
-
 /*
  * Note a frame of somebody with another MAC than @own. Returns the claim if it says that he has an
  * address that is announced here, and is the first one of his that does; else NULL.
