@@ -92,7 +92,8 @@ struct sim_udp;
 typedef void sim_udp_receive(void *arg, const struct ip_addr *from, uint16_t from_port,
 			     const struct ip_addr *to, uint16_t to_port, const uint8_t *bytes,
 			     size_t len);
-/* @port 0: any free one. Receives on all addresses of the host. NULL: taken. */
+/* @port 0: any free one. Receives on all addresses of the host; @receive NULL: what comes is of no
+ * interest. Returns NULL when it is taken. */
 struct sim_udp *sim_udp_open(struct sim_stack *s, uint16_t port, sim_udp_receive *receive,
 			     void *arg);
 /* Receives what the service proxy takes, whatever the port. */

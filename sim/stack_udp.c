@@ -70,7 +70,7 @@ void udp_input(struct sim_stack *s, const struct sim_packet *p, bool wild)
 {
 	const struct sim_udp *u = find(s, wild ? 0 : p->dst_port);
 
-	if (u != NULL)
+	if (u != NULL && u->receive != NULL)
 		u->receive(u->arg, &p->src, p->src_port, &p->dst, p->dst_port, p->payload,
 			   p->payload_len);
 }

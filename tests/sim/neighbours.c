@@ -79,18 +79,6 @@ static void on_wire(void *arg, const uint8_t *bytes, size_t len)
 	printf("\n");
 }
 
-static void ignore(void *arg, const struct ip_addr *from, uint16_t from_port,
-		   const struct ip_addr *to, uint16_t to_port, const uint8_t *bytes, size_t len)
-{
-	(void)arg;
-	(void)from;
-	(void)from_port;
-	(void)to;
-	(void)to_port;
-	(void)bytes;
-	(void)len;
-}
-
 static void show(const struct bench *b, const struct ip_addr *ip)
 {
 	static const char *const names[] = {
@@ -167,7 +155,7 @@ static void bench_open(struct bench *b, char **argv)
 	}
 	b->wire = sim_port_add(l, "wire", wire_mac, &wire_ops, b);
 	sim_port_promiscuous(b->wire, true);
-	b->udp = sim_udp_open(b->host, 0, ignore, NULL);
+	b->udp = sim_udp_open(b->host, 0, NULL, NULL);
 }
 
 int main(int argc, char **argv)

@@ -107,23 +107,10 @@ static inline void assert_neighbour(const struct lan *lan, const char *text,
 	assert_int_equal(got, last);
 }
 
-static inline void ignore(void *arg, const struct ip_addr *from, uint16_t from_port,
-			  const struct ip_addr *to, uint16_t to_port, const uint8_t *bytes,
-			  size_t len)
-{
-	(void)arg;
-	(void)from;
-	(void)from_port;
-	(void)to;
-	(void)to_port;
-	(void)bytes;
-	(void)len;
-}
-
 /* The client sends one datagram to @to. */
 static inline void send_one(struct lan *lan, const char *to)
 {
-	struct sim_udp *u = sim_udp_open(lan->client, 0, ignore, NULL);
+	struct sim_udp *u = sim_udp_open(lan->client, 0, NULL, NULL);
 	struct ip_addr dst = ip(to);
 
 	sim_udp_send(u, NULL, 0, &dst, 9, "x", 1);
