@@ -31,6 +31,10 @@ void world_put(struct sim_world *w, cJSON *json)
 
 /* --- EndpointSlices ---------------------------------------------------------------------- */
 
+/* In a cluster of more nodes than that a Service with policy Cluster has so many endpoints. */
+#define MADE_ON_ALL  100
+#define MADE_ON_SOME 10
+
 static cJSON *set_text(cJSON *json, const char *key, const char *value)
 {
 	return must(cJSON_AddStringToObject(json, key, value));
@@ -67,8 +71,20 @@ void world_slice_name(const char *service, char *buf, size_t size)
 	snprintf(buf, size, "%s-simulated", service);
 }
 
+/*
+ * On how many nodes a Service has an endpoint that says nothing of them. With policy Cluster it is
+ * the same to all others on which, and each of a thousand speakers would keep a thousand names.
+ */
+static size_t endpoints_of(const struct sim_world *w, const struct service *s)
+{
+	bool all = w->node_count <= MADE_ON_ALL || s->external_policy == POLICY_LOCAL;
+
+	return all ? w->node_count : MADE_ON_SOME;
+}
+
 static void add_slice(struct sim_world *w, const struct service *s)
 {
+	size_t count = endpoints_of(w, s);
 	char name[512];
 
 	world_slice_name(s->meta.name, name, sizeof(name));
@@ -78,34 +94,62 @@ static void add_slice(struct sim_world *w, const struct service *s)
 		 s->meta.name);
 	set_text(json, "addressType", "IPv4");
 	cJSON *endpoints = must(cJSON_AddArrayToObject(json, "endpoints"));
-	for (size_t i = 0; i < w->node_count; i++)
+	for (size_t i = 0; i < count; i++)
 		cJSON_AddItemToArray(endpoints, world_endpoint(&w->nodes[i], true));
 	must(cJSON_AddArrayToObject(json, "ports"));
 	sim_api_put(w->api, SIM_SLICE, json);
 }
 
-struct missing { /* Services of ours without any slice */
-	const struct sim_api *api;
+static bool has_endpoint_on(const struct endpoint_slice *x, const char *node)
+{
+	for (size_t i = 0; i < x->endpoint_count; i++)
+		if (x->endpoints[i].node != NULL && strcmp(x->endpoints[i].node, node) == 0)
+			return true;
+	return false;
+}
+
+/* Its policy may be Local now: nodes that @x leaves out have an endpoint, too. */
+static void fill_slice(struct sim_world *w, const struct service *s, const struct sim_object *o)
+{
+	size_t count = endpoints_of(w, s);
+
+	if (o->slice == NULL || o->slice->endpoint_count >= count)
+		return;
+	cJSON *json = must(cJSON_Duplicate(o->json, true));
+	cJSON *endpoints = cJSON_GetObjectItemCaseSensitive(json, "endpoints");
+	for (size_t i = 0; i < count; i++)
+		if (!has_endpoint_on(o->slice, w->nodes[i].cfg->name))
+			cJSON_AddItemToArray(endpoints, world_endpoint(&w->nodes[i], true));
+	sim_api_put(w->api, SIM_SLICE, json);
+}
+
+struct balancers { /* all there are; putting slices does not touch them */
 	ARRAY_OF(const struct service *);
 };
 
-static void take_service(void *arg, const struct sim_object *o)
+static void take_balancer(void *arg, const struct sim_object *o)
 {
-	struct missing *m = arg;
-
-	if (o->service != NULL && o->service->type == SERVICE_LOAD_BALANCER &&
-	    sim_api_slices(m->api, o->ns, o->name)->count == 0)
-		*(const struct service **)must(array_push(m)) = o->service;
+	if (o->service != NULL && o->service->type == SERVICE_LOAD_BALANCER)
+		*(const struct service **)must(array_push((struct balancers *)arg)) = o->service;
 }
 
 void world_add_slices(struct sim_world *w)
 {
-	struct missing m = { .api = w->api };
+	struct balancers all = { 0 };
+	char name[512];
 
-	sim_api_each(w->api, SIM_SERVICE, take_service, &m);
-	for (size_t i = 0; i < m.count; i++)
-		add_slice(w, m.items[i]);
-	array_free(&m);
+	sim_api_each(w->api, SIM_SERVICE, take_balancer, &all);
+	for (size_t i = 0; i < all.count; i++) {
+		const struct service *s = all.items[i];
+
+		world_slice_name(s->meta.name, name, sizeof(name));
+		const struct sim_object *made = sim_api_get(w->api, SIM_SLICE, s->meta.ns, name);
+		if (made != NULL)
+			fill_slice(w, s, made);
+		else if (sim_api_slices(w->api, s->meta.ns, s->meta.name)->count == 0)
+			add_slice(w, s);
+	}
+	array_free(&all);
 }
 
 /* --- Nodes ------------------------------------------------------------------------------- */

@@ -143,7 +143,8 @@ enum sim_kind world_kind(const char *kind); /* SIM_KINDS: none of ours */
 /* An endpoint on the node, the caller's; and the name of a slice that was made for a Service. */
 cJSON *world_endpoint(const struct world_node *n, bool ready);
 void world_slice_name(const char *service, char *buf, size_t size);
-/* Services without an EndpointSlice get one with a ready endpoint on every node. */
+/* Services without an EndpointSlice get one with a ready endpoint on every node, or on enough of
+ * them where it does not matter on which. */
 void world_add_slices(struct sim_world *w);
 /* The Nodes of stations that have none. */
 void world_add_nodes(struct sim_world *w);

@@ -404,6 +404,49 @@ static void test_addresses_are_given_in_order_or_as_nodes_say(void **state)
 	end(w, s);
 }
 
+static cJSON *with_policy(cJSON *service, const char *policy)
+{
+	cJSON_AddStringToObject(cJSON_GetObjectItem(service, "spec"), "externalTrafficPolicy",
+				policy);
+	return service;
+}
+
+static size_t endpoints_made(const struct sim_world *w, const char *slice)
+{
+	return sim_api_get(w->api, SIM_SLICE, "web", slice)->slice->endpoint_count;
+}
+
+static void test_endpoints_are_made_on_enough_nodes(void **state)
+{
+	struct sim_scenario *s = scenario_new();
+	char name[16];
+
+	(void)state;
+	for (unsigned i = 4; i <= 120; i++) {
+		snprintf(name, sizeof(name), "node%u", i);
+		station_add(must(array_push(&s->nodes)), name);
+	}
+	add_object(s, with_policy(service_json("local", ""), "Local"));
+	struct sim_step *apply = step_add(s, 12 * S, SIM_OP_APPLY, NULL);
+	*(cJSON **)must(array_push(&apply->objects)) =
+		with_policy(service_json("front", ""), "Local");
+	struct sim_world *w = world_of(s);
+	assert_int_equal(endpoints_made(w, "front-simulated"), 10);
+	assert_int_equal(endpoints_made(w, "local-simulated"), 120);
+	play_well(w);
+	assert_int_equal(endpoints_made(w, "front-simulated"), 120);
+	end(w, s);
+	/* Of few nodes each has one. */
+	s = scenario_new();
+	for (unsigned i = 4; i <= 100; i++) {
+		snprintf(name, sizeof(name), "node%u", i);
+		station_add(must(array_push(&s->nodes)), name);
+	}
+	w = world_of(s);
+	assert_int_equal(endpoints_made(w, "front-simulated"), 100);
+	end(w, s);
+}
+
 static void assert_not_built(struct sim_scenario *s, const char *why)
 {
 	const struct sim_world_cfg cfg = { .scenario = s };
@@ -606,6 +649,7 @@ int main(void)
 		cmocka_unit_test(test_an_expectation_must_go_on_to_hold_until_the_next_step),
 		cmocka_unit_test(test_failed_attempts_are_counted),
 		cmocka_unit_test(test_addresses_are_given_in_order_or_as_nodes_say),
+		cmocka_unit_test(test_endpoints_are_made_on_enough_nodes),
 		cmocka_unit_test(test_what_does_not_fit_together_is_refused),
 		cmocka_unit_test(test_an_address_of_two_services_is_found),
 		cmocka_unit_test(test_a_frame_of_who_does_not_own_is_found),
