@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* `bellman`: hands over to the subcommand that is named first. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -29,21 +30,32 @@ static void print_help(void)
 	printf("\n'bellman COMMAND --help' tells the options of each.\n");
 }
 
+/* What could not be said was not done: `bellman plan >file` on a full disk is no success. */
+static int finish(int code)
+{
+	errno = 0;
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return code;
+	fprintf(stderr, "bellman: standard output: %s\n",
+		errno != 0 ? strerror(errno) : "not all of it could be written");
+	return code != CTL_DONE ? code : CTL_FAULT;
+}
+
 int main(int argc, char **argv)
 {
 	const char *command = argc > 1 ? argv[1] : "";
 
 	for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++)
 		if (strcmp(command, commands[i].name) == 0)
-			return commands[i].run(argc - 1, argv + 1);
+			return finish(commands[i].run(argc - 1, argv + 1));
 	if (strcmp(command, "--help") == 0 || strcmp(command, "-h") == 0 ||
 	    strcmp(command, "help") == 0) {
 		print_help();
-		return CTL_DONE;
+		return finish(CTL_DONE);
 	}
 	if (strcmp(command, "--version") == 0) {
 		printf("bellman %s\n", BELLMAN_VERSION);
-		return CTL_DONE;
+		return finish(CTL_DONE);
 	}
 	if (argc > 1)
 		options_usage("bellman", "unknown command '%s'", command);

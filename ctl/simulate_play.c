@@ -18,29 +18,29 @@
 
 /* --- files that are written ------------------------------------------------------------------- */
 
-static enum ctl_exit say_unwritten(const char *path, int error)
+struct output {
+	const char *path; /* NULL: it is not asked for */
+	FILE *file;
+	int error; /* the first one */
+};
+
+/* False: it cannot be written. */
+static bool output_open(struct output *o)
 {
-	fprintf(stderr, SIMULATE ": %s: %s\n", path, strerror(error));
-	return CTL_FAULT;
+	if (o->path != NULL && (o->file = fopen(o->path, "w")) == NULL)
+		o->error = errno;
+	return o->error == 0;
 }
 
-/* NULL for no @path; false when it cannot be written, which is said. */
-static bool open_file(const char *path, FILE **ret)
+/* What went wrong with it at any time is said now. */
+static enum ctl_exit output_close(struct output *o)
 {
-	*ret = path == NULL ? NULL : fopen(path, "w");
-	if (path != NULL && *ret == NULL)
-		say_unwritten(path, errno);
-	return path == NULL || *ret != NULL;
-}
-
-static enum ctl_exit close_file(const char *path, FILE *file)
-{
-	if (file == NULL)
+	if (o->file != NULL && fclose(o->file) != 0 && o->error == 0)
+		o->error = errno;
+	if (o->error == 0)
 		return CTL_DONE;
-	bool failed = ferror(file) != 0;
-	if (fclose(file) != 0 || failed)
-		return say_unwritten(path, failed ? EIO : errno);
-	return CTL_DONE;
+	fprintf(stderr, SIMULATE ": %s: %s\n", o->path, strerror(o->error));
+	return CTL_FAULT;
 }
 
 /* --- telling ---------------------------------------------------------------------------------- */
@@ -91,29 +91,31 @@ static struct sim_world *build(const struct sim_scenario *s, const struct sim_wo
 
 /* --- one run ---------------------------------------------------------------------------------- */
 
-/* Play @w to its end, and have every frame in @pcap, which may be NULL. */
-static enum ctl_exit play_into(const struct simulate *o, struct sim_world *w, FILE *pcap)
+/* Play @w to its end, and have every frame in @pcap if that is open. */
+static enum ctl_exit play_into(struct sim_world *w, struct output *pcap)
 {
 	struct sim_capture *capture = NULL;
 
-	if (pcap != NULL)
+	if (pcap->file != NULL)
 		capture = sim_capture_new(sim_world_net(w), sim_world_clock(w),
-					  SIM_EPOCH_S * NS_PER_S, pcap);
+					  SIM_EPOCH_S * NS_PER_S, pcap->file);
 	unsigned failures = sim_world_run(w);
-	int rc = capture == NULL ? 0 : sim_capture_end(capture);
-	if (rc != 0)
-		return say_unwritten(o->pcap, -rc);
+	if (capture != NULL)
+		pcap->error = -sim_capture_end(capture);
 	return failures == 0 ? CTL_DONE : CTL_FAULT;
 }
 
-static void draw(const struct sim_world *w, FILE *svg)
+static void draw(const struct sim_world *w, struct output *svg)
 {
 	struct sim_result result;
 
-	if (svg == NULL)
+	if (svg->file == NULL)
 		return;
 	sim_result_of(w, &result);
-	sim_svg(&result, svg);
+	errno = 0;
+	sim_svg(&result, svg->file);
+	if (ferror(svg->file))
+		svg->error = errno != 0 ? errno : EIO;
 	sim_result_done(&result);
 }
 
@@ -140,16 +142,18 @@ static enum ctl_exit play_once(const struct simulate *o, const struct sim_scenar
 		.check_all = true,
 	};
 	struct sim_world *w = build(s, &cfg);
-	FILE *pcap = NULL, *svg = NULL;
+	struct output pcap = { .path = o->pcap }, svg = { .path = o->svg };
 	enum ctl_exit code = CTL_FAULT;
 
 	/* Nothing is played for long only to find that it cannot be written. */
-	if (w != NULL && open_file(o->pcap, &pcap) && open_file(o->svg, &svg)) {
-		code = play_into(o, w, pcap);
-		draw(w, svg);
+	if (w != NULL && output_open(&pcap) && output_open(&svg)) {
+		code = play_into(w, &pcap);
+		draw(w, &svg);
 		tell(o, w);
 	}
-	if (close_file(o->pcap, pcap) != CTL_DONE || close_file(o->svg, svg) != CTL_DONE)
+	if (output_close(&pcap) != CTL_DONE)
+		code = CTL_FAULT;
+	if (output_close(&svg) != CTL_DONE)
 		code = CTL_FAULT;
 	sim_world_free(w);
 	return code;

@@ -158,10 +158,18 @@ def test_seed_0_is_a_seed(folder):
 def test_what_cannot_be_written_is_said(folder):
     done = simulate("s.conf", "--svg", "no/where.svg", cwd=folder(""))
     assert (done.returncode, done.stdout, done.stderr) == (1, "", "bellman simulate: no/where.svg: No such file or directory\n")
-    if os.path.exists("/dev/full"):
-        done = simulate("s.conf", "--pcap", "/dev/full", cwd=folder(""))
-        assert done.returncode == 1
-        assert done.stderr.splitlines()[0] == "bellman simulate: /dev/full: No space left on device"
+    for flag in ("--pcap", "--svg"):
+        done = simulate("s.conf", flag, "/dev/full", cwd=folder(""))
+        assert (done.returncode, done.stderr) == (1, "bellman simulate: /dev/full: No space left on device\n")
+
+
+@pytest.mark.parametrize("words", ["--version", "--help", "plan web.yaml bellman.conf", "check bellman.conf", "simulate planned-move.conf"])
+def test_what_cannot_be_said_was_not_done(words):
+    with open("/dev/full", "w", encoding="ascii") as full:
+        done = subprocess.run([BIN / "bellman", *words.split()], cwd=SCENARIOS, stdout=full, stderr=subprocess.PIPE, text=True,
+                              timeout=60)
+    assert done.returncode == 1
+    assert done.stderr.startswith("bellman: standard output: ")
 
 
 # --- objects as an API server takes them ------------------------------------------------------------
