@@ -52,14 +52,17 @@ static bool is_about(const struct sim_expect *x, const char *service)
 	return x->service == NULL || strcmp(x->service, service) == 0;
 }
 
-/* Attempts of its clients that failed, since the start. */
+/* Attempts of its clients that failed, since the start; also those that a stranger refused. */
 static uint64_t failed(const struct sim_world *w, const struct sim_expect *x)
 {
 	uint64_t sum = 0;
 
 	for (size_t i = 0; i < w->client_count; i++)
-		if (is_about(x, w->clients[i].cfg->service))
-			sum += sim_client_counts(w->clients[i].client).failed;
+		if (is_about(x, w->clients[i].cfg->service)) {
+			struct sim_client_counts c = sim_client_counts(w->clients[i].client);
+
+			sum += c.failed + c.foreign;
+		}
 	return sum;
 }
 
@@ -215,6 +218,18 @@ static void become_due(void *arg)
 		finish(e, NULL);
 }
 
+/* It holds until now, or until it is due. */
+static void end(struct expectation *e)
+{
+	if (!e->open)
+		return;
+	look(e);
+	if (sim_timer_is_set(&e->due))
+		e->last = true;
+	else if (e->open)
+		finish(e, NULL);
+}
+
 static bool same_subject(const struct sim_expect *a, const struct sim_expect *b)
 {
 	return text_equal(a->service, b->service) && (a->leader != NULL) == (b->leader != NULL);
@@ -232,10 +247,7 @@ void expect_add(struct sim_world *w, const struct sim_step *s)
 			continue;
 		e->since_ns = before->step->at_ns;
 		e->failed_before = before->failed_now;
-		if (before->open && sim_timer_is_set(&before->due))
-			before->last = true;
-		else if (before->open)
-			finish(before, NULL);
+		end(before);
 		break;
 	}
 	e->failed_now = failed(w, &s->expect);
@@ -245,26 +257,22 @@ void expect_add(struct sim_world *w, const struct sim_step *s)
 
 void expect_end(struct sim_world *w)
 {
+	for (size_t i = 0; i < w->expects->count; i++)
+		end(&w->expects->items[i]);
+}
+
+/* How long something is dark grows also while nothing happens. */
+void expect_finish(struct sim_world *w)
+{
 	for (size_t i = 0; i < w->expects->count; i++) {
 		struct expectation *e = &w->expects->items[i];
 
-		if (!e->open)
-			continue;
-		look(e);
-		if (sim_timer_is_set(&e->due))
-			e->last = true;
-		else if (e->open)
-			finish(e, NULL);
-	}
-}
-
-void expect_finish(struct sim_world *w)
-{
-	for (size_t i = 0; i < w->expects->count; i++)
-		if (w->expects->items[i].open && sim_timer_is_set(&w->expects->items[i].due)) {
-			sim_timer_stop(w->clock, &w->expects->items[i].due);
-			become_due(&w->expects->items[i]);
+		if (e->open && sim_timer_is_set(&e->due)) {
+			sim_timer_stop(w->clock, &e->due);
+			become_due(e);
 		}
+		end(e);
+	}
 }
 
 void expect_look(struct sim_world *w)

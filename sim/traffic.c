@@ -11,7 +11,6 @@
 #include "sim/packet.h"
 
 #define ANSWER_MAX  255
-#define FOREIGN     "?" /* somebody answers who does not know the Service */
 #define PATIENCE_NS (60 * NS_PER_S)
 
 /* --- endpoints -------------------------------------------------------------------------------- */
@@ -186,7 +185,7 @@ static void end(struct attempt *a, const char *node)
 	if (node == NULL) {
 		c->counts.failed++;
 		c->failed_since = true;
-	} else if (strcmp(node, FOREIGN) == 0) {
+	} else if (strcmp(node, SIM_FOREIGN) == 0) {
 		c->counts.foreign++;
 		c->failed_since = true;
 	} else {
@@ -248,7 +247,7 @@ static void on_closed(void *arg, struct sim_tcp *t, const char *why)
 
 	(void)t;
 	a->tcp = NULL;
-	end(a, strcmp(why, "refused") == 0 ? FOREIGN : NULL);
+	end(a, strcmp(why, "refused") == 0 ? SIM_FOREIGN : NULL);
 	attempt_free(a);
 }
 

@@ -21,6 +21,8 @@ struct sim_server *sim_server_open(struct sim_stack *s, const char *answer);
 /* Resets whom it still serves. NULL is fine; returns NULL. */
 struct sim_server *sim_server_close(struct sim_server *s);
 
+#define SIM_FOREIGN "?" /* somebody answers who does not know the Service */
+
 struct sim_client;
 struct sim_client_cfg {
 	uint8_t protocol;    /* SIM_TCP or SIM_UDP */
@@ -31,7 +33,7 @@ struct sim_client_cfg {
 	/* Where to: asked before each attempt. False: the Service has no address, nothing is tried.
 	 */
 	bool (*target)(void *arg, struct ip_addr *ret);
-	/* An attempt has ended; @node: who answered, NULL: nobody in time, or "?" somebody foreign.
+	/* An attempt has ended; @node: who answered, NULL: nobody in time, or SIM_FOREIGN.
 	 * Must not free the client. */
 	void (*ended)(void *arg, uint64_t began_ns, const struct ip_addr *to, const char *node);
 	void *arg;

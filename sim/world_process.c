@@ -178,7 +178,7 @@ static void ended(void *arg, uint64_t began_ns, const struct ip_addr *to, const 
 
 	(void)began_ns;
 	(void)to;
-	if (node == NULL)
+	if (node == NULL || strcmp(node, SIM_FOREIGN) == 0)
 		world_changed(c->world); /* one more that failed */
 }
 

@@ -382,6 +382,63 @@ static void test_failed_attempts_are_counted(void **state)
 	end(w, s);
 }
 
+static struct sim_step *expect_dark(struct sim_scenario *s, uint64_t at_ns, uint64_t most_ns)
+{
+	struct sim_step *step = expect_owner(s, at_ns, S, "");
+
+	step->expect.has_dark = true;
+	step->expect.dark_max_ns = most_ns;
+	return step;
+}
+
+/* Nothing happens any more, and it is dark for longer and longer. */
+static void test_what_is_dark_counts_to_the_end(void **state)
+{
+	struct sim_scenario *s = scenario_new();
+
+	(void)state;
+	step_add(s, 20 * S, SIM_OP_KILL, "node1");
+	expect_dark(s, 20 * S, 30 * S);
+	struct sim_world *w = world_of(s);
+	assert_int_equal(sim_world_run(w), 1);
+	assert_non_null(entry(w, SIM_EXPECTED, ""));
+	assert_non_null(entry(w, SIM_DISAPPOINTED, "dark for 40000.000 ms"));
+	end(w, s);
+}
+
+static void test_an_expectation_holds_until_the_next_one_comes(void **state)
+{
+	struct sim_scenario *s = scenario_new();
+
+	(void)state;
+	step_add(s, 20 * S, SIM_OP_KILL, "node1");
+	expect_dark(s, 20 * S, 10 * S);
+	expect_owner(s, 45 * S, 0, "");
+	struct sim_world *w = world_of(s);
+	assert_int_equal(sim_world_run(w), 1);
+	assert_int_equal(entry(w, SIM_DISAPPOINTED, "dark for 25000.000 ms")->at_ns, 45 * S);
+	end(w, s);
+}
+
+static void test_who_is_refused_by_a_stranger_has_failed(void **state)
+{
+	struct sim_scenario *s = scenario_new();
+
+	(void)state;
+	station_add(must(array_push(&s->hosts)), "thief");
+	add_client(s, SIM_TCP);
+	step_add(s, 20 * S, SIM_OP_STEAL, "thief")->service = must_copy("web/front");
+	struct sim_step *e = step_add(s, 20 * S, SIM_OP_EXPECT, NULL);
+	e->time_ns = 30 * S;
+	e->expect.has_failed = true;
+	e->expect.failed_max = 20;
+	struct sim_world *w = world_of(s);
+	assert_int_equal(sim_world_run(w), 1);
+	assert_non_null(entry(w, SIM_DISAPPOINTED, "21 attempts failed"));
+	assert_true(client(w).failed <= 20 && client(w).foreign > 20);
+	end(w, s);
+}
+
 /* --- building ---------------------------------------------------------------------------- */
 
 static void test_addresses_are_given_in_order_or_as_nodes_say(void **state)
@@ -648,6 +705,9 @@ int main(void)
 		cmocka_unit_test(test_an_expectation_must_hold_in_time),
 		cmocka_unit_test(test_an_expectation_must_go_on_to_hold_until_the_next_step),
 		cmocka_unit_test(test_failed_attempts_are_counted),
+		cmocka_unit_test(test_what_is_dark_counts_to_the_end),
+		cmocka_unit_test(test_an_expectation_holds_until_the_next_one_comes),
+		cmocka_unit_test(test_who_is_refused_by_a_stranger_has_failed),
 		cmocka_unit_test(test_addresses_are_given_in_order_or_as_nodes_say),
 		cmocka_unit_test(test_endpoints_are_made_on_enough_nodes),
 		cmocka_unit_test(test_what_does_not_fit_together_is_refused),
