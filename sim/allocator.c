@@ -294,6 +294,11 @@ bool sim_allocator_leads(const struct sim_allocator *a)
 	return a->life != NULL && lead_leads(a->life->lead);
 }
 
+bool sim_allocator_may_write(const struct sim_allocator *a)
+{
+	return a->life != NULL && gate_is_open(a->life->gate, sim_life_now(a->life));
+}
+
 bool sim_allocator_is_current(const struct sim_allocator *a)
 {
 	const struct sim_allocator_life *l = a->life;

@@ -62,6 +62,7 @@ const char *sim_allocator_name(const struct sim_allocator *a);
 const char *sim_allocator_identity(const struct sim_allocator *a); /* in the Lease; "": none */
 bool sim_allocator_runs(const struct sim_allocator *a); /* started, not ended; may be paused */
 bool sim_allocator_leads(const struct sim_allocator *a);
+bool sim_allocator_may_write(const struct sim_allocator *a); /* its gate would let it, now */
 /* Has been told everything, has run, and no write is under way. */
 bool sim_allocator_is_current(const struct sim_allocator *a);
 struct sim_api_client *sim_allocator_client(const struct sim_allocator *a); /* NULL: does not run */

@@ -52,7 +52,7 @@ struct checks *check_start(struct sim_world *w)
 
 	c->world = w;
 	c->nodes = must(calloc(w->node_count + 1, sizeof(*c->nodes)));
-	c->allocator_wakes = must(calloc(w->allocator_count + 1, sizeof(*c->allocator_wakes)));
+	c->allocators = must(calloc(w->allocator_count + 1, sizeof(*c->allocators)));
 	for (size_t i = 0; i < w->node_count; i++)
 		c->nodes[i].sent = must(
 			calloc(sim_stack_ifaces(w->nodes[i].stack) + 1, sizeof(*c->nodes[i].sent)));
@@ -90,7 +90,7 @@ struct checks *check_end(struct checks *c)
 	for (size_t i = 0; i < c->port_count; i++)
 		check_said_forget(&c->ports[i]);
 	free(c->ports);
-	free(c->allocator_wakes);
+	free(c->allocators);
 	free(c->nodes);
 	free(c);
 	return NULL;
@@ -133,36 +133,56 @@ void check_broken(struct sim_world *w, const char *name, const char *node, const
 
 /* --- quiet ------------------------------------------------------------------------------- */
 
-/* Those that nothing ails are current; who is not for longer than the bound is broken. */
-static bool all_are_current(struct sim_world *w)
+/*
+ * Is somebody current whom nothing ails, and the API neither? @stale_ns: since when he is not; for
+ * longer than the bound is broken.
+ */
+static bool follow_stale(struct sim_world *w, const char *name, uint64_t well_ns, bool current,
+			 uint64_t *stale_ns)
+{
+	bool well = world_is_well(w, well_ns, w->bound_ns) &&
+		    world_is_well(w, w->api_well_ns, w->bound_ns);
+
+	if (!well || current) {
+		*stale_ns = 0;
+		return true;
+	}
+	if (*stale_ns == 0)
+		*stale_ns = world_now(w);
+	if (world_now(w) - *stale_ns > w->bound_ns && world_now(w) - w->stirred_ns > w->bound_ns)
+		check_broken(w, "stale", name, NULL, NULL,
+			     "%s was not told, or did not do, what there is to do", name);
+	return false;
+}
+
+static bool all_speakers_are_current(struct sim_world *w)
 {
 	bool all = true;
 
 	for (size_t i = 0; i < w->node_count; i++) {
 		const struct world_node *n = &w->nodes[i];
-		struct check_node *c = &w->checks->nodes[i];
-		bool well = world_is_well(w, n->health.well_ns, w->bound_ns) &&
-			    world_is_well(w, w->api_well_ns, w->bound_ns);
 
-		if (!well || sim_speaker_is_current(n->speaker)) {
-			c->stale_ns = 0;
-			continue;
-		}
-		all = false;
-		if (c->stale_ns == 0)
-			c->stale_ns = world_now(w);
-		if (world_now(w) - c->stale_ns > w->bound_ns &&
-		    world_now(w) - w->stirred_ns > w->bound_ns)
-			check_broken(w, "stale", n->cfg->name, NULL, NULL,
-				     "%s was not told, or did not do, what there is to do",
-				     n->cfg->name);
+		all &= follow_stale(w, n->cfg->name, n->health.well_ns,
+				    sim_speaker_is_current(n->speaker),
+				    &w->checks->nodes[i].stale_ns);
 	}
 	return all;
 }
 
+/* Also those that wait to lead: else they would not know enough when they do. */
+static void follow_allocators(struct sim_world *w)
+{
+	for (size_t i = 0; i < w->allocator_count; i++) {
+		const struct world_allocator *a = &w->allocators[i];
+
+		follow_stale(w, a->name, a->health.well_ns, sim_allocator_is_current(a->process),
+			     &w->checks->allocators[i].stale_ns);
+	}
+}
+
 static bool is_quiet(struct sim_world *w)
 {
-	return all_are_current(w) && world_is_well(w, w->stirred_ns, w->bound_ns) &&
+	return all_speakers_are_current(w) && world_is_well(w, w->stirred_ns, w->bound_ns) &&
 	       world_is_well(w, w->api_well_ns, w->bound_ns);
 }
 
@@ -226,7 +246,7 @@ static void look_at_all(struct sim_world *w)
 
 /* --- rest -------------------------------------------------------------------------------- */
 
-static bool is_at_rest(const struct sim_world *w)
+bool check_is_at_rest(const struct sim_world *w)
 {
 	return world_is_well(w, w->stirred_ns, w->bound_ns) &&
 	       world_is_well(w, w->checks->generation_ns, 10 * NS_PER_S);
@@ -234,7 +254,7 @@ static bool is_at_rest(const struct sim_world *w)
 
 static void check_wakes(struct sim_world *w)
 {
-	bool rest = is_at_rest(w);
+	bool rest = check_is_at_rest(w);
 
 	for (size_t i = 0; i < w->node_count; i++) {
 		const struct world_node *n = &w->nodes[i];
@@ -252,9 +272,9 @@ static void check_wakes(struct sim_world *w)
 	for (size_t i = 0; i < w->allocator_count; i++) {
 		const struct world_allocator *a = &w->allocators[i];
 		uint64_t wakes = sim_allocator_wakes(a->process);
-		uint64_t before = w->checks->allocator_wakes[i];
+		uint64_t before = w->checks->allocators[i].wakes;
 
-		w->checks->allocator_wakes[i] = wakes;
+		w->checks->allocators[i].wakes = wakes;
 		if (rest && world_is_well(w, a->health.well_ns, 10 * NS_PER_S) &&
 		    wakes - before > CHECK_WAKES)
 			check_broken(w, "wake-ups", a->name, NULL, NULL,
@@ -292,7 +312,7 @@ static unsigned frames_most(const struct world_node *n, bool rest)
 /* Sent unasked in the last second, on each interface. */
 static void check_sent(struct sim_world *w)
 {
-	bool rest = is_at_rest(w);
+	bool rest = check_is_at_rest(w);
 
 	for (size_t i = 0; i < w->node_count; i++) {
 		const struct world_node *n = &w->nodes[i];
@@ -319,6 +339,7 @@ static void tick(void *arg)
 	struct sim_world *w = c->world;
 
 	follow_leader(w);
+	follow_allocators(w);
 	check_lead(w);
 	check_usurpers(w);
 	check_wakes(w);

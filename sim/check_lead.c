@@ -1,19 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * `leadership`: who writes a Service holds the Lease, as the API has it when the write is sent; no
- * write of an earlier holder reaches the API after one of a later holder has landed, not even one
- * that the API refuses; and before long somebody leads.
+ * `leadership`: who writes a Service holds the Lease, as the API has it when the write is sent, and
+ * it has not run out; no write of an earlier holder reaches the API after one of a later holder has
+ * landed, not even one that the API refuses; no two may write at one time; and before long somebody
+ * leads.
  */
 #include <stdio.h>
 
 #include "lib/kube/lease.h"
 #include "sim/check_state.h"
 
+static uint64_t lease_duration_ns(const struct sim_world *w)
+{
+	return w->scenario->lease_duration_ns != 0 ? w->scenario->lease_duration_ns : 15 * NS_PER_S;
+}
+
 /* From the end of a leader to the first pass of the next, whatever the jitter. */
 static uint64_t takeover_ns(const struct sim_world *w)
 {
 	const struct sim_scenario *s = w->scenario;
-	uint64_t lease_ns = s->lease_duration_ns != 0 ? s->lease_duration_ns : 15 * NS_PER_S;
+	uint64_t lease_ns = lease_duration_ns(w);
 	uint64_t retry_ns = s->retry_period_ns != 0 ? s->retry_period_ns : 2 * NS_PER_S;
 
 	return lease_ns + kube_lease_write_ns(lease_ns) + 4 * retry_ns + w->bound_ns;
@@ -25,10 +31,29 @@ static bool somebody_leads(const struct sim_world *w)
 	return world_leader(w) != NULL;
 }
 
+/* By its own clock, whatever the turns that it takes. */
+static void check_alone(struct sim_world *w)
+{
+	const struct world_allocator *first = NULL;
+
+	for (size_t i = 0; i < w->allocator_count; i++) {
+		const struct world_allocator *a = &w->allocators[i];
+
+		if (!sim_allocator_may_write(a->process))
+			continue;
+		if (first != NULL)
+			check_broken(w, "leadership", a->name, NULL, NULL,
+				     "%s may write, and so may %s", a->name, first->name);
+		first = a;
+	}
+}
+
 void check_lead(struct sim_world *w)
 {
 	struct checks *c = w->checks;
 	bool able = false;
+
+	check_alone(w);
 
 	for (size_t i = 0; i < w->allocator_count; i++)
 		able |= world_is_well(w, w->allocators[i].health.well_ns, takeover_ns(w));
@@ -60,6 +85,7 @@ void check_lease(struct sim_world *w, const struct sim_object *now)
 	const char *holder = now->gone ? "" : holder_of(now);
 	struct check_term *t = term_of(c, holder);
 
+	c->renewed_ns = world_now(w);
 	if (strcmp(holder, c->holder != NULL ? c->holder : "") == 0)
 		return;
 	free(c->holder);
@@ -127,5 +153,8 @@ void check_write(void *arg, const struct sim_api_client *client, enum sim_writte
 	if (t == NULL || c->holder == NULL || strcmp(c->holder, identity) != 0)
 		check_broken(w, "leadership", sim_api_client_name(client), service, NULL,
 			     "a write is sent by who does not hold the Lease");
+	else if (world_now(w) >= c->renewed_ns + lease_duration_ns(w))
+		check_broken(w, "leadership", sim_api_client_name(client), service, NULL,
+			     "a write is sent by one whose Lease has run out");
 	*term_of_writer(c, client) = t != NULL ? t->term : 0;
 }

@@ -46,7 +46,10 @@ struct checks {
 	uint64_t checked_ns;    /* and when that was */
 	uint64_t generation_ns; /* when it changed last */
 	struct check_node *nodes;
-	uint64_t *allocator_wakes;
+	struct check_allocator {
+		uint64_t wakes;    /* at the last tick */
+		uint64_t stale_ns; /* as above */
+	} * allocators;
 	struct check_port {
 		const struct sim_port *port;
 		struct world_node *node;
@@ -62,9 +65,10 @@ struct checks {
 			char *identity;
 			uint64_t term;
 		});
-	} terms;       /* of who held the Lease; the latest one of each */
-	char *holder;  /* now; NULL: nobody yet */
-	uint64_t term; /* the latest */
+	} terms;             /* of who held the Lease; the latest one of each */
+	char *holder;        /* now; NULL: nobody yet */
+	uint64_t renewed_ns; /* when it said so last */
+	uint64_t term;       /* the latest */
 	struct {
 		ARRAY_OF(struct check_writer {
 			const struct sim_api_client *client;
@@ -79,6 +83,8 @@ struct checks {
 
 /* The leader has been well and leading for long enough, and the world undisturbed. */
 bool check_is_allocated(const struct sim_world *w);
+/* Nothing was done to the world for long enough, nor did anything come of what was. */
+bool check_is_at_rest(const struct sim_world *w);
 
 /* check_owner.c */
 void check_owners(struct sim_world *w);   /* the world is quiet */
