@@ -11,6 +11,11 @@
 #include "proto/ndp.h"
 #include "sim/check_state.h"
 
+#define IPV6_LEN                40
+#define NEXT_HEADER_AT          6
+#define ICMPV6                  58
+#define NEIGHBOUR_ADVERTISEMENT 136
+
 /* One frame and whose it is. */
 struct sent {
 	struct sim_world *world;
@@ -115,12 +120,26 @@ static void check_arp(struct sent *s, struct rd r)
 	}
 }
 
+/* By its type alone (RFC 4861 section 4.4), whatever else may be wrong with it. */
+static bool is_advertisement(struct rd r)
+{
+	rd_take(&r, NEXT_HEADER_AT);
+	uint8_t next = rd_u8(&r);
+	rd_take(&r, IPV6_LEN - NEXT_HEADER_AT - 1);
+	uint8_t type = rd_u8(&r);
+	return !rd_failed(&r) && next == ICMPV6 && type == NEIGHBOUR_ADVERTISEMENT;
+}
+
 static void check_ndp(struct sent *s, struct rd r)
 {
 	struct ndp_na na;
 
-	if (ndp_na_decode(r, &na) != NULL)
-		return; /* something else */
+	if (!is_advertisement(r))
+		return;
+	if (ndp_na_decode(r, &na) != NULL) {
+		wrong(s, "of neighbour discovery that does not decode");
+		return;
+	}
 	s->ip = na.target;
 	if (is_own(s->node, &s->ip))
 		return;

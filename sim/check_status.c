@@ -86,10 +86,22 @@ static void check_pair(struct sim_world *w, const struct owned *a, const struct 
 /* Is what decides about sharing as it was? */
 static bool same_terms(const struct sim_object *before, const struct sim_object *now)
 {
-	return before != NULL && before->service != NULL && now->service != NULL &&
+	return before->service != NULL && now->service != NULL &&
 	       text_equal(before->service->sharing_key, now->service->sharing_key) &&
 	       json_equal(cJSON_GetObjectItemCaseSensitive(before->json, "spec"),
 			  cJSON_GetObjectItemCaseSensitive(now->json, "spec"));
+}
+
+/* Who had no address shared it with nobody: nobody's write can count on what it was. */
+static bool had_address(const struct sim_object *before)
+{
+	return before != NULL && before->service != NULL && before->service->ingress_count > 0;
+}
+
+/* Was the other one not changed lately, so that who shares with it could have known? */
+static bool is_settled(const struct sim_world *w, const struct owned_service *other)
+{
+	return other->terms_ns == 0 || world_is_well(w, other->terms_ns, WRITE_NS);
 }
 
 /*
@@ -115,8 +127,10 @@ void check_shared(struct sim_world *w, const struct sim_object *before,
 
 	if (s == NULL || now->service == NULL)
 		return;
-	if (!same_terms(before, now))
+	if (had_address(before) && !same_terms(before, now))
 		s->terms_ns = world_now(w);
+	if (before == NULL && world_now(w) == 0)
+		return; /* what was there before us */
 	for (size_t i = 0; i < s->ips.count; i++) {
 		const struct owned *o = s->ips.items[i];
 
@@ -125,7 +139,7 @@ void check_shared(struct sim_world *w, const struct sim_object *before,
 		for (size_t k = 0; k < o->answered->owned.count; k++) {
 			const struct owned *other = o->answered->owned.items[k];
 
-			if (other != o && world_is_well(w, other->service->terms_ns, WRITE_NS))
+			if (other != o && is_settled(w, other->service))
 				check_pair(w, o, other);
 		}
 	}

@@ -7,11 +7,19 @@
 /* A neighbour that nobody is; what it asks is put on no wire. */
 static const uint8_t asker_mac[ETHER_ADDR_LEN] = { 0x02, 0xff, 0xff, 0xff, 0xff, 0xfe };
 
+static struct ip_addr asker_ip(uint8_t family)
+{
+	static const uint8_t bytes4[4] = { 192, 0, 2, 254 };
+	static const uint8_t bytes6[16] = { 0xfe, 0x80, [15] = 0xfe };
+
+	return ip_from_bytes(family, family == IP_V4 ? bytes4 : bytes6);
+}
+
+/* --- the question ------------------------------------------------------------------------ */
+
 static void write_request(struct wr *w, const struct ip_addr *ip)
 {
-	struct arp a = { .op = ARP_REQUEST,
-			 .sender_ip = ip_from_bytes(IP_V4, (const uint8_t[4]){ 192, 0, 2, 254 }),
-			 .target_ip = *ip };
+	struct arp a = { .op = ARP_REQUEST, .sender_ip = asker_ip(IP_V4), .target_ip = *ip };
 
 	memcpy(a.sender_mac, asker_mac, sizeof(a.sender_mac));
 	arp_encode(w, ether_broadcast, &a);
@@ -20,7 +28,7 @@ static void write_request(struct wr *w, const struct ip_addr *ip)
 static void write_solicitation(struct wr *w, const struct ip_addr *ip)
 {
 	struct ndp_ns ns = {
-		.src = ip_from_bytes(IP_V6, (const uint8_t[16]){ 0xfe, 0x80, [15] = 0xfe }),
+		.src = asker_ip(IP_V6),
 		.dst = ndp_solicited_node(ip),
 		.target = *ip,
 		.has_lladdr = true,
@@ -44,6 +52,49 @@ static bool is_heard(const struct sim_speaker *s, const struct sim_iface *iface,
 	return sim_speaker_is_member(s, sim_iface_index(iface), &group);
 }
 
+/* --- the answer -------------------------------------------------------------------------- */
+
+static bool same_mac(const uint8_t *a, const uint8_t *b)
+{
+	return memcmp(a, b, ETHER_ADDR_LEN) == 0;
+}
+
+static bool is_reply(struct rd r, const struct sim_iface *iface, const struct ip_addr *ip)
+{
+	struct ip_addr asker = asker_ip(IP_V4);
+	struct arp a;
+
+	return arp_decode(r, &a) == NULL && a.op == ARP_REPLY && ip_equal(&a.sender_ip, ip) &&
+	       same_mac(a.sender_mac, sim_iface_mac(iface)) && ip_equal(&a.target_ip, &asker) &&
+	       same_mac(a.target_mac, asker_mac);
+}
+
+static bool is_advertisement(struct rd r, const struct sim_iface *iface, const struct ip_addr *ip)
+{
+	struct ip_addr asker = asker_ip(IP_V6);
+	struct ndp_na na;
+
+	return ndp_na_decode(r, &na) == NULL && na.solicited && ip_equal(&na.target, ip) &&
+	       !na.bare && same_mac(na.lladdr, sim_iface_mac(iface)) && ip_equal(&na.dst, &asker);
+}
+
+/* Would the neighbour take it for an answer to what it asked, and find us? */
+static bool is_answer(const struct speaker_action *a, const struct sim_iface *iface,
+		      const struct ip_addr *ip)
+{
+	struct rd r = rd_init(a->frame.bytes, a->frame.len);
+	struct ether e;
+
+	if (a->type != SPEAKER_SEND || a->ifindex != sim_iface_index(iface) ||
+	    ether_decode(&r, &e) < 0 || !same_mac(e.dst, asker_mac))
+		return false;
+	if (ip->family == IP_V4)
+		return e.type == ETHER_TYPE_ARP && is_reply(r, iface, ip);
+	return e.type == ETHER_TYPE_IPV6 && is_advertisement(r, iface, ip);
+}
+
+/* ----------------------------------------------------------------------------------------- */
+
 bool sim_speaker_answers(struct sim_speaker *s, struct sim_iface *iface, const struct ip_addr *ip)
 {
 	uint8_t bytes[SPEAKER_FRAME_MAX];
@@ -59,7 +110,7 @@ bool sim_speaker_answers(struct sim_speaker *s, struct sim_iface *iface, const s
 	if (!sim_speaker_filter_passes(s, iface, bytes, wr_len(&w)))
 		return false;
 	speaker_frame(s->engine, sim_iface_index(iface), bytes, wr_len(&w), &s->asked);
-	bool yes = s->asked.count > 0;
+	bool yes = s->asked.count == 1 && is_answer(&s->asked.items[0], iface, ip);
 	speaker_actions_clear(&s->asked);
 	return yes;
 }

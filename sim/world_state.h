@@ -249,7 +249,8 @@ struct owned_service {
 	struct sim_verdict verdict; /* good if .asked, as of .epoch */
 	bool asked;
 	uint64_t epoch;
-	uint64_t terms_ns; /* when that last changed which sharing depends on */
+	uint64_t terms_ns; /* when that last changed which sharing depends on, while it had an
+			      address; 0: never */
 };
 
 struct owners *owners_new(struct sim_world *w);

@@ -10,7 +10,9 @@
 
 #include <cmocka.h>
 
+#include "allocator/lead.h"
 #include "proto/arp.h"
+#include "proto/ndp.h"
 #include "sim/packet.h"
 #include "sim/world_state.h"
 
@@ -575,6 +577,35 @@ static void test_an_address_of_two_services_is_found(void **state)
 	assert_broken(scenario_new(), give_twice, "double-address: web/front has it, too");
 }
 
+static void again(struct deed *d, void (*run)(void *arg))
+{
+	sim_timer_set(d->w->clock, &d->timer, world_now(d->w) + S, run, d);
+}
+
+static void give_what_back_has(void *arg)
+{
+	const struct deed *d = arg;
+
+	sim_api_put(d->w->api, SIM_SERVICE,
+		    service_json("side", ",\"status\":{\"loadBalancer\":{\"ingress\":[{\"ip\":"
+					 "\"10.0.0.201\"}]}}"));
+}
+
+static void make_back(void *arg)
+{
+	struct deed *d = arg;
+
+	sim_api_put(d->w->api, SIM_SERVICE, service_json("back", ""));
+	again(d, give_what_back_has);
+}
+
+/* The allocator takes it back at once. */
+static void test_an_address_of_two_new_services_is_found(void **state)
+{
+	(void)state;
+	assert_broken(scenario_new(), make_back, "double-address: web/back has it, too");
+}
+
 /* node2 claims what is not its own. */
 static void claim(void *arg)
 {
@@ -620,6 +651,53 @@ static void test_a_frame_with_anothers_mac_is_found(void **state)
 	(void)state;
 	assert_broken(scenario_new(), misdirect,
 		      "wrong-sender: node1 sends a frame from another's");
+}
+
+/* node1 owns it, and has announced it long ago. */
+static void announce_again(void *arg)
+{
+	const struct deed *d = arg;
+	struct sim_iface *i = sim_stack_iface(d->w->nodes[0].stack, 0);
+	struct arp a = { .op = ARP_REQUEST };
+	uint8_t bytes[64];
+	struct wr w = wr_init(bytes, sizeof(bytes));
+
+	must_0(ip_parse(VIP, &a.sender_ip));
+	a.target_ip = a.sender_ip;
+	memcpy(a.sender_mac, sim_iface_mac(i), ETHER_ADDR_LEN);
+	arp_encode(&w, ether_broadcast, &a);
+	sim_port_send(sim_iface_port(i), bytes, wr_len(&w), NULL);
+}
+
+static void test_who_announces_again_and_again_is_found(void **state)
+{
+	(void)state;
+	assert_broken(scenario_new(), announce_again, "frames: node1 announces it on eth0 again");
+}
+
+/* With a hop limit that nobody takes. */
+static void advertise_from_afar(void *arg)
+{
+	const struct deed *d = arg;
+	struct sim_iface *i = sim_stack_iface(d->w->nodes[0].stack, 0);
+	struct ndp_na na = { .dst = ndp_all_nodes(), .override = true };
+	uint8_t bytes[NDP_NA_FRAME_LEN];
+	struct wr w = wr_init(bytes, sizeof(bytes));
+
+	must_0(ip_parse("fd00::1", &na.target));
+	na.src = na.target;
+	memcpy(na.lladdr, sim_iface_mac(i), ETHER_ADDR_LEN);
+	ndp_group_mac(&na.dst, na.eth_dst);
+	ndp_na_encode(&w, &na);
+	bytes[ETHER_HEADER_LEN + 7] = 64;
+	sim_port_send(sim_iface_port(i), bytes, wr_len(&w), NULL);
+}
+
+static void test_an_advertisement_that_nobody_takes_is_found(void **state)
+{
+	(void)state;
+	assert_broken(scenario_new(), advertise_from_afar,
+		      "wrong-sender: node1 sends a frame of neighbour discovery that does not");
 }
 
 /* node1 is not told that it is excluded, and nobody knows that something ails it. */
@@ -675,6 +753,76 @@ static void test_a_write_without_the_lead_is_found(void **state)
 	assert_broken(scenario_new(), write_service, "leadership: a write is sent by who does not");
 }
 
+static void write_as_a1(void *arg)
+{
+	const struct deed *d = arg;
+	const struct sim_api_write w = { .kind = SIM_SERVICE,
+					 .ns = "web",
+					 .name = "front",
+					 .change = write_nothing,
+					 .done = written };
+
+	sim_api_send(sim_allocator_client(d->w->allocators[0].process), &w);
+}
+
+/* It cannot renew its Lease, and nobody else is there to take it. */
+static void cut_a1(struct deed *d)
+{
+	sim_api_client_cut(sim_allocator_client(d->w->allocators[0].process), true, true);
+}
+
+static void cut_and_write_late(void *arg)
+{
+	struct deed *d = arg;
+
+	cut_a1(d);
+	sim_timer_set(d->w->clock, &d->timer, world_now(d->w) + 15 * S, write_as_a1, d);
+}
+
+static void test_a_write_after_the_lease_has_run_out_is_found(void **state)
+{
+	(void)state;
+	assert_broken(scenario_new(), cut_and_write_late,
+		      "leadership: a write is sent by one whose Lease has run out");
+}
+
+/* As if it had given it back itself, which it does not hear. */
+static void release_for_leader(void *arg)
+{
+	const struct deed *d = arg;
+
+	sim_api_client_cut(sim_allocator_client(world_leader(d->w)->process), true, true);
+	sim_api_put(d->w->api, SIM_LEASE,
+		    parsed("{\"kind\":\"Lease\",\"metadata\":{\"name\":\"%s\",\"namespace\":"
+			   "\"%s\"},\"spec\":{\"holderIdentity\":\"\",\"leaseDurationSeconds\":1,"
+			   "\"acquireTime\":\"2026-01-01T00:00:30.000000Z\","
+			   "\"renewTime\":\"2026-01-01T00:00:30.000000Z\"}}",
+			   LEAD_LEASE, SIM_ALLOCATOR_NS));
+}
+
+static void test_two_who_may_write_are_found(void **state)
+{
+	struct sim_scenario *s = scenario_new();
+
+	(void)state;
+	s->allocators = 2;
+	assert_broken(s, release_for_leader, "may write, and so may");
+}
+
+static void keep_service_from_a1(void *arg)
+{
+	struct deed *d = arg;
+
+	cut_a1(d);
+	sim_api_put(d->w->api, SIM_SERVICE, service_json("back", ""));
+}
+
+static void test_an_allocator_that_is_not_told_is_found(void **state)
+{
+	(void)state;
+	assert_broken(scenario_new(), keep_service_from_a1, "stale: a1");
+}
+
 /* The allocator is not told of a Service, and nobody knows. */
 static void keep_from_allocator(void *arg)
 {
@@ -712,11 +860,17 @@ int main(void)
 		cmocka_unit_test(test_endpoints_are_made_on_enough_nodes),
 		cmocka_unit_test(test_what_does_not_fit_together_is_refused),
 		cmocka_unit_test(test_an_address_of_two_services_is_found),
+		cmocka_unit_test(test_an_address_of_two_new_services_is_found),
 		cmocka_unit_test(test_a_frame_of_who_does_not_own_is_found),
 		cmocka_unit_test(test_a_frame_with_anothers_mac_is_found),
+		cmocka_unit_test(test_who_announces_again_and_again_is_found),
+		cmocka_unit_test(test_an_advertisement_that_nobody_takes_is_found),
 		cmocka_unit_test(test_who_answers_for_what_is_not_his_is_found),
 		cmocka_unit_test(test_who_is_not_told_is_found),
+		cmocka_unit_test(test_an_allocator_that_is_not_told_is_found),
 		cmocka_unit_test(test_a_write_without_the_lead_is_found),
+		cmocka_unit_test(test_a_write_after_the_lease_has_run_out_is_found),
+		cmocka_unit_test(test_two_who_may_write_are_found),
 		cmocka_unit_test(test_that_nobody_leads_is_found),
 	};
 
