@@ -37,8 +37,10 @@ static struct field *field_get(struct speaker *s, const struct ads *ads)
 static void scatter(struct field *f)
 {
 	free(f->best);
+	free(f->places);
 	f->best = NULL;
-	f->best_count = 0;
+	f->places = NULL;
+	f->best_count = f->place_count = 0;
 	f->gathered = false;
 }
 
@@ -79,6 +81,17 @@ static void gathered_add(struct speaker *s, struct field *f)
 	f->gathered = true;
 }
 
+/* Find the best nodes by their numbers, too. */
+static void place(struct field *f)
+{
+	for (uint32_t i = 0; i < f->best_count; i++)
+		if (f->best[i].number >= f->place_count)
+			f->place_count = f->best[i].number + 1;
+	f->places = must(calloc(f->place_count + 1u, sizeof(f->places[0])));
+	for (uint32_t i = 0; i < f->best_count; i++)
+		f->places[f->best[i].number] = f->best[i].member;
+}
+
 /* Have the best nodes of @f at hand. Those of a few fields are kept; of all it could be megabytes.
  */
 static void gather(struct speaker *s, struct field *f)
@@ -101,6 +114,8 @@ static void gather(struct speaker *s, struct field *f)
 		f->best[f->best_count++] = (struct best){ m, m->number };
 		f->best_weight = g.weight;
 	}
+	if (s->ranks != NULL)
+		place(f);
 	gathered_add(s, f);
 }
 
@@ -109,7 +124,7 @@ static void gather(struct speaker *s, struct field *f)
 /* What ranks the candidates for one Service. */
 struct ballot {
 	const struct ip_addr *first;
-	const uint64_t *row;      /* of the shared ranks; NULL: there are none, then */
+	struct ranks_row row;     /* of the shared ranks; NULL: there are none, then */
 	struct election election; /* each is worked out */
 };
 
@@ -126,7 +141,7 @@ static struct ballot ballot_for(const struct speaker *s, const struct subject *j
 
 static uint64_t rank_of(const struct ballot *b, const struct member *m, uint32_t number)
 {
-	return b->row != NULL ? b->row[number] : election_rank(&b->election, m->name);
+	return b->row.ranks != NULL ? b->row.ranks[number] : election_rank(&b->election, m->name);
 }
 
 /* Of two with one rank, is @x first? */
@@ -173,10 +188,27 @@ static struct winner first_that_serves(const struct speaker *s, const struct sub
 	return w;
 }
 
+/*
+ * The first of the best nodes is the first of all nodes that is one of them, which is known for a
+ * few of all. NULL: it is none of these, or has perhaps the same rank as another.
+ */
+static const struct ranked *first_that_leads(const struct field *f, const struct ballot *b)
+{
+	for (size_t i = 0; i + 1 < b->row.leader_count; i++) {
+		const struct ranked *r = &b->row.leaders[i];
+		if (r->number < f->place_count && f->places[r->number] != NULL)
+			return r->rank != (r + 1)->rank ? r : NULL;
+	}
+	return NULL;
+}
+
 static struct winner first_of_best(const struct field *f, const struct ballot *b)
 {
+	const struct ranked *leader = first_that_leads(f, b);
 	struct winner w = { 0 };
 
+	if (leader != NULL)
+		return (struct winner){ f->places[leader->number], f->best_weight, leader->rank };
 	for (uint32_t i = 0; i < f->best_count; i++)
 		stand(b, f->best[i].member, f->best[i].number, f->best_weight, &w);
 	return w;
