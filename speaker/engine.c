@@ -22,8 +22,8 @@ struct subject *engine_subject_get(struct speaker *s, const char *ns, const char
 	if (j != NULL)
 		return j;
 	j = must(calloc(1, sizeof(*j)));
-	j->id.ns = intern(ns);
-	j->id.name = intern(name);
+	j->id.ns = intern_ref(ns);
+	j->id.name = intern_ref(name);
 	RB_INSERT(subject_tree, &s->subjects, j);
 	return j;
 }

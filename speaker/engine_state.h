@@ -195,7 +195,7 @@ static inline void held_free(struct subject *j)
 
 /* NULL: there is none. */
 struct subject *engine_subject_find(const struct speaker *s, const char *ns, const char *name);
-/* The same, made if need be. */
+/* The same, made if need be. Both are interned. */
 struct subject *engine_subject_get(struct speaker *s, const char *ns, const char *name);
 /* It is to be looked at first, since something was said of it. */
 void engine_mark_told(struct speaker *s, struct subject *j);

@@ -160,8 +160,8 @@ void speaker_slice_upsert(struct speaker *s, const struct endpoint_slice *slice)
 	struct subject *j = engine_subject_get(s, ns, slice->service);
 	struct slice *x = must(calloc(1, sizeof(*x) + n * sizeof(x->nodes[0])));
 	x->subject = j;
-	x->ns = intern(ns);
-	x->name = intern(name);
+	x->ns = intern_ref(ns);
+	x->name = intern_ref(name);
 	x->serving = serving;
 	x->node_count = n;
 	for (uint32_t i = 0; i < n; i++)
@@ -211,7 +211,7 @@ void speaker_node_upsert(struct speaker *s, const struct node *node)
 	engine_node_before(s, m);
 	if (m == NULL) {
 		m = must(calloc(1, sizeof(*m)));
-		m->name = intern(node->meta.name);
+		m->name = intern_ref(node->meta.name);
 		if (s->ranks != NULL)
 			m->number = ranks_number(s->ranks, m->name);
 		RB_INSERT(member_tree, &s->members, m);
