@@ -189,26 +189,30 @@ static struct winner first_that_serves(const struct speaker *s, const struct sub
 }
 
 /*
- * The first of the best nodes is the first of all nodes that is one of them, which is known for a
- * few of all. NULL: it is none of these, or has perhaps the same rank as another.
+ * The first of the best nodes is the first of all nodes that is one of them, and the first few of
+ * all are known. False: it is none of these, or has perhaps the same rank as another.
  */
-static const struct ranked *first_that_leads(const struct field *f, const struct ballot *b)
+static bool first_that_leads(const struct field *f, const struct ballot *b, struct winner *ret)
 {
 	for (size_t i = 0; i + 1 < b->row.leader_count; i++) {
 		const struct ranked *r = &b->row.leaders[i];
-		if (r->number < f->place_count && f->places[r->number] != NULL)
-			return r->rank != (r + 1)->rank ? r : NULL;
+		const struct member *m = r->number < f->place_count ? f->places[r->number] : NULL;
+		if (m == NULL)
+			continue;
+		if (r->rank == (r + 1)->rank)
+			return false;
+		*ret = (struct winner){ m, f->best_weight, r->rank };
+		return true;
 	}
-	return NULL;
+	return false;
 }
 
 static struct winner first_of_best(const struct field *f, const struct ballot *b)
 {
-	const struct ranked *leader = first_that_leads(f, b);
 	struct winner w = { 0 };
 
-	if (leader != NULL)
-		return (struct winner){ f->places[leader->number], f->best_weight, leader->rank };
+	if (first_that_leads(f, b, &w))
+		return w;
 	for (uint32_t i = 0; i < f->best_count; i++)
 		stand(b, f->best[i].member, f->best[i].number, f->best_weight, &w);
 	return w;
