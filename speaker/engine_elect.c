@@ -37,10 +37,8 @@ static struct field *field_get(struct speaker *s, const struct ads *ads)
 static void scatter(struct field *f)
 {
 	free(f->best);
-	free(f->places);
 	f->best = NULL;
-	f->places = NULL;
-	f->best_count = f->place_count = 0;
+	f->best_count = 0;
 	f->gathered = false;
 }
 
@@ -81,17 +79,6 @@ static void gathered_add(struct speaker *s, struct field *f)
 	f->gathered = true;
 }
 
-/* Find the best nodes by their numbers, too. */
-static void place(struct field *f)
-{
-	for (uint32_t i = 0; i < f->best_count; i++)
-		if (f->best[i].number >= f->place_count)
-			f->place_count = f->best[i].number + 1;
-	f->places = must(calloc(f->place_count + 1u, sizeof(f->places[0])));
-	for (uint32_t i = 0; i < f->best_count; i++)
-		f->places[f->best[i].number] = f->best[i].member;
-}
-
 /* Have the best nodes of @f at hand. Those of a few fields are kept; of all it could be megabytes.
  */
 static void gather(struct speaker *s, struct field *f)
@@ -114,8 +101,6 @@ static void gather(struct speaker *s, struct field *f)
 		f->best[f->best_count++] = (struct best){ m, m->number };
 		f->best_weight = g.weight;
 	}
-	if (s->ranks != NULL)
-		place(f);
 	gathered_add(s, f);
 }
 
@@ -124,7 +109,7 @@ static void gather(struct speaker *s, struct field *f)
 /* What ranks the candidates for one Service. */
 struct ballot {
 	const struct ip_addr *first;
-	struct ranks_row row;     /* of the shared ranks; NULL: there are none, then */
+	const uint64_t *row;      /* of the shared ranks; NULL: there are none, then */
 	struct election election; /* each is worked out */
 };
 
@@ -141,7 +126,7 @@ static struct ballot ballot_for(const struct speaker *s, const struct subject *j
 
 static uint64_t rank_of(const struct ballot *b, const struct member *m, uint32_t number)
 {
-	return b->row.ranks != NULL ? b->row.ranks[number] : election_rank(&b->election, m->name);
+	return b->row != NULL ? b->row[number] : election_rank(&b->election, m->name);
 }
 
 /* Of two with one rank, is @x first? */
@@ -188,31 +173,10 @@ static struct winner first_that_serves(const struct speaker *s, const struct sub
 	return w;
 }
 
-/*
- * The first of the best nodes is the first of all nodes that is one of them, and the first few of
- * all are known. False: it is none of these, or has perhaps the same rank as another.
- */
-static bool first_that_leads(const struct field *f, const struct ballot *b, struct winner *ret)
-{
-	for (size_t i = 0; i + 1 < b->row.leader_count; i++) {
-		const struct ranked *r = &b->row.leaders[i];
-		const struct member *m = r->number < f->place_count ? f->places[r->number] : NULL;
-		if (m == NULL)
-			continue;
-		if (r->rank == (r + 1)->rank)
-			return false;
-		*ret = (struct winner){ m, f->best_weight, r->rank };
-		return true;
-	}
-	return false;
-}
-
 static struct winner first_of_best(const struct field *f, const struct ballot *b)
 {
 	struct winner w = { 0 };
 
-	if (first_that_leads(f, b, &w))
-		return w;
 	for (uint32_t i = 0; i < f->best_count; i++)
 		stand(b, f->best[i].member, f->best[i].number, f->best_weight, &w);
 	return w;

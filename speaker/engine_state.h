@@ -57,8 +57,7 @@ struct field {
 	struct grade was, is; /* of the node that changes just now */
 	/* The fit nodes of the greatest weight; only while it is gathered. */
 	struct best *best;
-	const struct member **places; /* these by their number in the shared ranks; else NULL */
-	uint32_t best_count, place_count;
+	uint32_t best_count;
 	bool gathered;
 	int64_t best_weight;
 	uint32_t ad_count, ads[];

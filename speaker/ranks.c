@@ -9,8 +9,6 @@
 
 /* Addresses may come and go for ever: more than this is forgotten, and worked out again. */
 #define BYTES_MAX ((size_t)512 << 20)
-/* Of so many of the first nodes one is fit, unless hardly any is. */
-#define LEADERS   4
 
 struct ranked_node {
 	RB_ENTRY(ranked_node) by_name;
@@ -24,8 +22,6 @@ struct row {
 	struct ip_addr first; /* IP_NONE: the slot is free */
 	uint32_t count, cap;  /* nodes that are ranked, and for which there is room */
 	uint64_t *ranks;
-	uint32_t leader_count;
-	struct ranked leaders[LEADERS];
 };
 
 struct ranks {
@@ -120,22 +116,6 @@ static void rows_grow(struct ranks *r)
 	free(old);
 }
 
-/* Is it among the first? */
-static void row_lead(struct row *row, uint32_t number, uint64_t rank)
-{
-	uint32_t at = row->leader_count;
-
-	while (at > 0 && row->leaders[at - 1].rank > rank)
-		at--;
-	if (at == LEADERS)
-		return;
-	if (row->leader_count < LEADERS)
-		row->leader_count++;
-	memmove(row->leaders + at + 1, row->leaders + at,
-		(row->leader_count - 1 - at) * sizeof(row->leaders[0]));
-	row->leaders[at] = (struct ranked){ rank, number };
-}
-
 static void row_fill(const struct ranks *r, struct row *row)
 {
 	struct election e = election_for(&row->first);
@@ -144,13 +124,11 @@ static void row_fill(const struct ranks *r, struct row *row)
 		row->cap = r->node_cap;
 		row->ranks = must(reallocarray(row->ranks, row->cap, sizeof(*row->ranks)));
 	}
-	for (; row->count < r->node_count; row->count++) {
+	for (; row->count < r->node_count; row->count++)
 		row->ranks[row->count] = election_rank(&e, r->nodes[row->count]->name);
-		row_lead(row, row->count, row->ranks[row->count]);
-	}
 }
 
-struct ranks_row ranks_row(struct ranks *r, const struct ip_addr *first)
+const uint64_t *ranks_row(struct ranks *r, const struct ip_addr *first)
 {
 	if (r->row_count * r->node_cap * sizeof(uint64_t) > BYTES_MAX)
 		rows_free(r);
@@ -163,5 +141,5 @@ struct ranks_row ranks_row(struct ranks *r, const struct ip_addr *first)
 	}
 	if (row->count < r->node_count)
 		row_fill(r, row);
-	return (struct ranks_row){ row->ranks, row->leaders, row->leader_count };
+	return row->ranks;
 }

@@ -19,17 +19,7 @@ struct ranks *ranks_free(struct ranks *r); /* after the engines that use it; ret
 /* The number by which @node goes here, from 0; for ever the same. */
 uint32_t ranks_number(struct ranks *r, const char *node);
 
-/* The order of all nodes for one address. */
-struct ranks_row {
-	const uint64_t *ranks; /* election_rank() of each node by its number */
-	const struct ranked {
-		uint64_t rank;
-		uint32_t number;
-	} * leaders; /* a few with the smallest, in their order */
-	size_t leader_count;
-};
-
-/* That for @first; good until the next call. */
-struct ranks_row ranks_row(struct ranks *r, const struct ip_addr *first);
+/* election_rank() of each node by its number, for @first; good until the next call. */
+const uint64_t *ranks_row(struct ranks *r, const struct ip_addr *first);
 
 #endif
