@@ -93,6 +93,8 @@ void check_usurpers(struct sim_world *w); /* now and then, always */
 void check_shared(struct sim_world *w, const struct sim_object *before,
 		  const struct sim_object *now);
 void check_statuses(struct sim_world *w); /* the world is quiet, and a leader leads */
+/* check_given.c */
+void check_given(struct sim_world *w); /* as check_statuses(), which asks for it */
 /* check_lead.c */
 void check_lead(struct sim_world *w); /* now and then, always */
 void check_lease(struct sim_world *w, const struct sim_object *now);

@@ -1,22 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * What Services have in their status.
+ * What Services have in their status, held against each other; check_given.c holds it against the
+ * pools.
  *
  * `double-address`: two have one address only where sharing allows it (compatibility page 3.4): at
- * once, unless the other has just been changed, and in the end always. `allocation`: none that
- * could have an address is without, as far as plain arithmetic can tell. `pool`: what they have, a
- * pool gives to such as them.
+ * once, unless the other has just been changed, and in the end always.
  */
-#include <stdio.h>
-
 #include "lib/base/text.h"
 #include "lib/model/json.h"
 #include "sim/check_state.h"
 
 /* A write may be so long on its way, and know no better. */
 #define WRITE_NS (10 * NS_PER_S)
-
-/* --- sharing ----------------------------------------------------------------------------- */
 
 static bool same_labels(const struct labels *a, const struct labels *b)
 {
@@ -154,150 +149,8 @@ static void check_sharers(void *arg, struct answered *a)
 			check_pair(w, a->owned.items[i], a->owned.items[k]);
 }
 
-/* --- somebody waits ---------------------------------------------------------------------- */
-
-/* Is it a pool for everybody, by itself? Others may have reasons that are not told here. */
-static bool is_plain(const struct pool *p)
-{
-	return p->auto_assign && !p->drain && !p->pinned && !p->per_range && p->quota.count == 0 &&
-	       p->quota_others == POOL_NO_QUOTA && p->ipam.url == NULL && p->exclude.count == 0 &&
-	       p->reserve_ns == 0;
-}
-
-struct count {
-	const struct pool *pool;
-	uint8_t family;
-	u128 used;
-};
-
-static bool gives(const struct pool *p, const struct ip_addr *ip)
-{
-	return pool_contains(p, ip, false);
-}
-
-static void count_used(void *arg, struct answered *a)
-{
-	struct count *c = arg;
-	bool shown = false;
-
-	for (size_t i = 0; i < a->owned.count; i++)
-		shown |= a->owned.items[i]->shown;
-	c->used += shown && a->ip.family == c->family && gives(c->pool, &a->ip);
-}
-
-static bool has_room(struct sim_world *w, const struct pool *p, uint8_t family)
-{
-	struct count c = { .pool = p, .family = family };
-	u128 size = 0;
-
-	for (size_t i = 0; i < p->addresses.count; i++) {
-		const struct ip_range *r = &p->addresses.items[i].range;
-
-		if (r->first.family != family)
-			continue;
-		u128 in_all = ip_range_size_minus_1(r) + 1;
-		if (!p->avoid_buggy_ips || in_all > 65536) {
-			size += in_all;
-			continue;
-		}
-		for (u128 k = 0; k < in_all; k++) {
-			struct ip_addr ip = ip_from_number(family, ip_to_number(&r->first) + k);
-			size += gives(p, &ip);
-		}
-	}
-	owner_each_answered(w, count_used, &c);
-	return c.used < size;
-}
-
-static bool could_have(struct sim_world *w, const struct service *s, const struct pool *p)
-{
-	bool four = false, six = false;
-
-	if (!is_plain(p))
-		return false;
-	for (unsigned i = 0; i < s->cluster_ip_count; i++) {
-		four |= s->cluster_ips[i].family == IP_V4;
-		six |= s->cluster_ips[i].family == IP_V6;
-	}
-	bool room4 = four && has_room(w, p, IP_V4), room6 = six && has_room(w, p, IP_V6);
-	if (four && six && s->family_policy == FAMILY_PREFER_DUAL)
-		return room4 || room6;
-	return (four || six) && four == room4 && six == room6;
-}
-
-static bool asks_for_nothing(const struct service *s)
-{
-	return s->requested_ips == NULL && s->lb_ip == NULL && s->address_pool == NULL;
-}
-
-static bool is_ours(const struct sim_world *w, const struct service *s)
-{
-	return s != NULL && s->type == SERVICE_LOAD_BALANCER &&
-	       text_equal(s->lb_class, w->scenario->lb_class);
-}
-
-static void check_waiting(void *arg, const struct sim_object *o)
-{
-	struct sim_world *w = arg;
-	const struct sim_object *config = sim_api_get(w->api, SIM_CONFIG, "", "");
-	const struct service *s = o->service;
-	char text[520];
-
-	if (!is_ours(w, s) || s->ingress_count > 0 || config == NULL || !asks_for_nothing(s))
-		return;
-	for (size_t i = 0; i < config->config->pools.count; i++) {
-		const struct pool *p = &config->config->pools.items[i];
-
-		if (!could_have(w, s, p))
-			continue;
-		snprintf(text, sizeof(text), "%s/%s", o->ns, o->name);
-		check_broken(w, "allocation", NULL, text, NULL,
-			     "it has no address, although pool %s has room", p->name);
-		return;
-	}
-}
-
-/* --- from where -------------------------------------------------------------------------- */
-
-static bool admits(const struct sim_world *w, const struct pool *p, const struct sim_object *o)
-{
-	const struct sim_object *ns = sim_api_get(w->api, SIM_NAMESPACE, "", o->ns);
-	bool all = p->namespaces.count == 0 && p->namespace_selectors.count == 0;
-	bool by_label = p->namespace_selectors.count > 0 && ns != NULL && ns->namespace != NULL &&
-			selectors_match(&p->namespace_selectors, &ns->namespace->meta.labels);
-
-	return (all || by_label || names_contain(&p->namespaces, o->ns)) &&
-	       (p->service_selectors.count == 0 ||
-		selectors_match(&p->service_selectors, &o->service->meta.labels));
-}
-
-static bool is_given(const struct sim_world *w, const struct config *c, const struct sim_object *o,
-		     const struct ip_addr *ip)
-{
-	for (size_t i = 0; i < c->pools.count; i++)
-		if (gives(&c->pools.items[i], ip) && admits(w, &c->pools.items[i], o))
-			return true;
-	return false;
-}
-
-static void check_given(void *arg, const struct sim_object *o)
-{
-	struct sim_world *w = arg;
-	const struct sim_object *config = sim_api_get(w->api, SIM_CONFIG, "", "");
-	char text[520];
-
-	if (config == NULL || !is_ours(w, o->service))
-		return;
-	snprintf(text, sizeof(text), "%s/%s", o->ns, o->name);
-	for (unsigned i = 0; i < o->service->ingress_count; i++)
-		if (!is_given(w, config->config, o, &o->service->ingress[i]))
-			check_broken(w, "pool", NULL, text, &o->service->ingress[i],
-				     "it has an address that no pool gives it");
-}
-
 void check_statuses(struct sim_world *w)
 {
 	owner_each_answered(w, check_sharers, w);
-	sim_api_each(w->api, SIM_SERVICE, check_given, w);
-	sim_api_each(w->api, SIM_SERVICE, check_waiting, w);
+	check_given(w);
 }

@@ -142,7 +142,10 @@ static cJSON *pool_json(const struct maker *m, unsigned n)
 		cJSON *whose = must(cJSON_AddObjectToObject(spec, "serviceAllocation"));
 
 		must(cJSON_AddNumberToObject(whose, "priority", p->priority));
-		set_list(whose, "namespaces", p->namespaces, MAKER_SPACES, "n");
+		if (p->namespaces == MAKER_SPACES_ALL)
+			set_selector(whose, "namespaceSelectors", "t", n % 2);
+		else
+			set_list(whose, "namespaces", p->namespaces, MAKER_SPACES, "n");
 		if (p->tier != 0)
 			set_selector(whose, "serviceSelectors", "t", p->tier - 1);
 	}

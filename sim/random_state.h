@@ -14,11 +14,13 @@
 #include "lib/base/rng.h"
 #include "sim/random.h"
 
-#define MAKER_SPACES 3 /* namespaces */
-#define MAKER_POOLS  4
-#define MAKER_ADS    4
-#define MAKER_LINKS  3
-#define MAKER_PORTS  5 /* of which Services have some: a set of bits */
+#define MAKER_SPACES     3 /* namespaces */
+/* A pool for each of them is one for those of a label. */
+#define MAKER_SPACES_ALL ((1u << MAKER_SPACES) - 1)
+#define MAKER_POOLS      4
+#define MAKER_ADS        4
+#define MAKER_LINKS      3
+#define MAKER_PORTS      5 /* of which Services have some: a set of bits */
 
 struct maker_node {
 	char name[24];
