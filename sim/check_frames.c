@@ -85,6 +85,8 @@ static void check_sender(const struct sent *s)
 		wrong(s, "while its speaker does not run");
 	else if (!announces(s))
 		wrong(s, "of an address that it does not announce");
+	else if (!sim_speaker_answers(s->node->speaker, s->iface, &s->ip))
+		wrong(s, "of an address for which it does not answer there");
 	if (!same_mac(s->ether.src, sim_iface_mac(s->iface)))
 		wrong(s, "from another's MAC");
 }

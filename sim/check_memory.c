@@ -62,6 +62,7 @@ static void check_speaker(struct sim_world *w, const struct world_node *n, const
 		{ "holders of addresses", f.l2.holders, t->addresses },
 		{ "announcements", f.l2.announcements, t->addresses * links },
 		{ "multicast groups", f.l2.groups, t->addresses * links },
+		{ "multicast groups of its sockets", sim_speaker_groups(n->speaker), f.l2.groups },
 	};
 
 	check_kept(w, n->cfg->name, kept, sizeof(kept) / sizeof(*kept));

@@ -3,13 +3,15 @@
  * Who answers is who should, by the oracle.
  *
  * `one-owner`: when the world is quiet, the owner answers and nobody else does. `covered`: it does
- * so on every interface that is meant, and on no other. `usurper`: nobody answers for longer than
+ * so on every interface that is meant, and on no other. `filter`: who does not announce it is not
+ * woken by those that ask for it. `usurper`: nobody answers for longer than
  * the bound for what is not his. A node that something ails knows no better, and is held to none of
  * it; what it should announce, nobody does.
  */
 #include "sim/check_state.h"
 
-#define ASK_BESIDE 2 /* nodes that do not say that they announce */
+#define ASK_BESIDE 2              /* nodes that do not say that they announce */
+#define TIGHTEN_NS (2 * NS_PER_S) /* a filter may be so late */
 
 static bool is_well(const struct world_node *n)
 {
@@ -102,6 +104,26 @@ void check_covered(struct world_node *n, struct owned_service *s, const struct i
 	}
 }
 
+/* --- filters ----------------------------------------------------------------------------- */
+
+/* Questions for what it does not announce are not to wake it, while a filter can tell all apart. */
+static void check_filter(struct sim_world *w, const struct answered *a, const struct world_node *n)
+{
+	struct speaker_footprint f = speaker_footprint(sim_speaker_engine(n->speaker));
+
+	if (f.l2.addresses > L2_COVER_MAX ||
+	    !world_is_well(w, w->checks->generation_ns, TIGHTEN_NS))
+		return;
+	for (size_t i = 0; i < sim_stack_ifaces(n->stack); i++) {
+		const struct sim_iface *iface = sim_stack_iface(n->stack, i);
+
+		if (sim_speaker_hears(n->speaker, iface, &a->ip))
+			check_broken(w, "filter", n->cfg->name, NULL, &a->ip,
+				     "%s hears who asks for it, and does not announce it",
+				     n->cfg->name);
+	}
+}
+
 /* --- one owner --------------------------------------------------------------------------- */
 
 static void check_node(struct sim_world *w, const struct answered *a, struct world_node *n)
@@ -121,6 +143,8 @@ static void check_node(struct sim_world *w, const struct answered *a, struct wor
 			     "%s answers, and is not the owner", n->cfg->name);
 	if (should)
 		check_interfaces(w, a, n);
+	else
+		check_filter(w, a, n);
 }
 
 static void check_address(void *arg, struct answered *a)

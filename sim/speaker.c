@@ -266,6 +266,7 @@ struct sim_speaker *sim_speaker_free(struct sim_speaker *s)
 	speaker_actions_done(&s->actions);
 	speaker_actions_done(&s->answers);
 	speaker_actions_done(&s->asked);
+	speaker_actions_done(&s->told_asker);
 	free((char *)s->cfg.node);
 	free((char *)s->cfg.lb_class);
 	free((char *)s->cfg.exclude);

@@ -76,6 +76,11 @@ const struct speaker *sim_speaker_engine(const struct sim_speaker *s);  /* the s
  * and engine, as the wire would, and changes nothing. One that is paused or does not run would not.
  */
 bool sim_speaker_answers(struct sim_speaker *s, struct sim_iface *iface, const struct ip_addr *ip);
+/* Does its filter let such a question in, if it comes in on @iface? */
+bool sim_speaker_hears(const struct sim_speaker *s, const struct sim_iface *iface,
+		       const struct ip_addr *ip);
+/* Multicast groups that its sockets are in, on all interfaces. */
+size_t sim_speaker_groups(const struct sim_speaker *s);
 
 /*
  * Tell the engine all over again what it knows, and return how many actions follow: 0 unless the

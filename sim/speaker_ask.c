@@ -95,6 +95,26 @@ static bool is_answer(const struct speaker_action *a, const struct sim_iface *if
 
 /* ----------------------------------------------------------------------------------------- */
 
+static void write_question(struct wr *w, const struct ip_addr *ip)
+{
+	if (ip->family == IP_V4)
+		write_request(w, ip);
+	else
+		write_solicitation(w, ip);
+}
+
+bool sim_speaker_hears(const struct sim_speaker *s, const struct sim_iface *iface,
+		       const struct ip_addr *ip)
+{
+	uint8_t bytes[SPEAKER_FRAME_MAX];
+	struct wr w = wr_init(bytes, sizeof(bytes));
+
+	if (s->engine == NULL)
+		return false;
+	write_question(&w, ip);
+	return sim_speaker_filter_passes(s, iface, bytes, wr_len(&w));
+}
+
 bool sim_speaker_answers(struct sim_speaker *s, struct sim_iface *iface, const struct ip_addr *ip)
 {
 	uint8_t bytes[SPEAKER_FRAME_MAX];
@@ -103,15 +123,12 @@ bool sim_speaker_answers(struct sim_speaker *s, struct sim_iface *iface, const s
 	if (s->engine == NULL || s->faults.paused || !sim_iface_is_up(iface) ||
 	    !is_heard(s, iface, ip))
 		return false;
-	if (ip->family == IP_V4)
-		write_request(&w, ip);
-	else
-		write_solicitation(&w, ip);
+	write_question(&w, ip);
 	if (!sim_speaker_filter_passes(s, iface, bytes, wr_len(&w)))
 		return false;
-	speaker_frame(s->engine, sim_iface_index(iface), bytes, wr_len(&w), &s->asked);
-	bool yes = s->asked.count == 1 && is_answer(&s->asked.items[0], iface, ip);
-	speaker_actions_clear(&s->asked);
+	speaker_frame(s->engine, sim_iface_index(iface), bytes, wr_len(&w), &s->told_asker);
+	bool yes = s->told_asker.count == 1 && is_answer(&s->told_asker.items[0], iface, ip);
+	speaker_actions_clear(&s->told_asker);
 	return yes;
 }
 

@@ -58,7 +58,9 @@ struct sim_speaker {
 	struct {
 		ARRAY_OF(bool); /* by number of the interface, from 0: it was down meanwhile */
 	} fell;
-	struct speaker_actions actions, answers, asked; /* of passes, of frames, of questions */
+	/* Of passes, of frames, of passes that are made to see, and of questions that nobody asks.
+	 */
+	struct speaker_actions actions, answers, asked, told_asker;
 	uint64_t wakes;
 	uint64_t moment_ns;     /* when the last pass ran, */
 	unsigned moment_passes; /* and how many at that moment */

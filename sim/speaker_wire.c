@@ -90,6 +90,16 @@ bool sim_speaker_is_member(const struct sim_speaker *s, unsigned ifindex,
 	return RB_FIND(membership_tree, (struct membership_tree *)&s->memberships, &key) != NULL;
 }
 
+size_t sim_speaker_groups(const struct sim_speaker *s)
+{
+	struct membership *m;
+	size_t count = 0;
+
+	RB_FOREACH (m, membership_tree, (struct membership_tree *)&s->memberships)
+		count++;
+	return count;
+}
+
 static void join(struct sim_speaker *s, unsigned ifindex, const struct ip_addr *group)
 {
 	struct sim_iface *iface = iface_of(s, ifindex);
