@@ -9,8 +9,9 @@
 #include "sim/world_state.h"
 
 #define CHECK_EVERY_NS    NS_PER_S
-/* At rest a speaker wakes up so often a second for each interface, and an allocator at all. */
-#define CHECK_WAKES       60
+/* At rest a process wakes up so often a second, beside what it has to do, */
+#define CHECK_WAKES       10
+#define CHECK_REFRESHES   50   /* which on one link is so much at most. */
 #define CHECK_PASSES      1000 /* at one moment */
 /* Frames a second that a speaker sends unasked on one link: its burst and its refresh, and what
  * either may send ahead. */
