@@ -26,7 +26,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lab"))
 import api as kube  # noqa: E402
 import netns  # noqa: E402
-import scale
+import scale  # noqa: E402
 from lab import wait_for  # noqa: E402
 
 RUNS = 5
