@@ -9,6 +9,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/base/utf8.h"
+
 static struct {
 	const char *program;
 	enum log_level level;
@@ -44,35 +46,6 @@ bool log_enabled(enum log_level level)
 	return level <= log_state.level;
 }
 
-/* Length of the well-formed UTF-8 sequence that @text starts with, or 0 (RFC 3629 section 4). */
-static size_t utf8_len(const unsigned char *text)
-{
-	static const struct {
-		unsigned char first, last; /* lead bytes */
-		unsigned char low, high;   /* what the second byte may be */
-		size_t len;
-	} forms[] = {
-		{ 0x00, 0x7f, 0, 0, 1 },       { 0xc2, 0xdf, 0x80, 0xbf, 2 },
-		{ 0xe0, 0xe0, 0xa0, 0xbf, 3 }, { 0xe1, 0xec, 0x80, 0xbf, 3 },
-		{ 0xed, 0xed, 0x80, 0x9f, 3 }, { 0xee, 0xef, 0x80, 0xbf, 3 },
-		{ 0xf0, 0xf0, 0x90, 0xbf, 4 }, { 0xf1, 0xf3, 0x80, 0xbf, 4 },
-		{ 0xf4, 0xf4, 0x80, 0x8f, 4 },
-	};
-
-	for (size_t f = 0; f < sizeof(forms) / sizeof(*forms); f++) {
-		if (text[0] < forms[f].first || text[0] > forms[f].last)
-			continue;
-		for (size_t i = 1; i < forms[f].len; i++) {
-			unsigned char low = i == 1 ? forms[f].low : 0x80;
-			unsigned char high = i == 1 ? forms[f].high : 0xbf;
-			if (text[i] < low || text[i] > high)
-				return 0; /* also at the NUL, so nothing behind it is read */
-		}
-		return forms[f].len;
-	}
-	return 0;
-}
-
 /*
  * Write @text to @to as the inside of a JSON string; stops at a whole character where the room
  * ends. Bytes that are no UTF-8 become U+FFFD: a line that a collector cannot parse is lost.
@@ -83,7 +56,7 @@ static void json_escape(char *to, size_t room, const char *text)
 
 	while (*text != '\0' && n + 7 < room) {
 		unsigned char c = (unsigned char)*text;
-		size_t len = utf8_len((const unsigned char *)text);
+		size_t len = utf8_len(text);
 		if (c == '"' || c == '\\') {
 			to[n++] = '\\';
 			to[n++] = (char)c;

@@ -29,11 +29,27 @@ static void test_other_bytes(void **state)
 	assert_int_equal(utf8_whole("abc\xff", 4), 3);
 }
 
+static void test_a_character_has_a_length(void **state)
+{
+	(void)state;
+
+	assert_int_equal(utf8_len("a"), 1);
+	assert_int_equal(utf8_len("\xc3\xa9z"), 2);
+	assert_int_equal(utf8_len("\xe2\x82\xac"), 3);
+	assert_int_equal(utf8_len("\xf0\x9f\x94\x94"), 4);
+	assert_int_equal(utf8_len("\xc3"), 0);         /* cut */
+	assert_int_equal(utf8_len("\x80"), 0);         /* has no beginning */
+	assert_int_equal(utf8_len("\xc0\x80"), 0);     /* longer than it need be */
+	assert_int_equal(utf8_len("\xed\xa0\x80"), 0); /* half of a pair of UTF-16 */
+	assert_int_equal(utf8_len("\xf5\x80\x80\x80"), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_half_a_character_is_cut_off),
 		cmocka_unit_test(test_other_bytes),
+		cmocka_unit_test(test_a_character_has_a_length),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
