@@ -53,11 +53,11 @@ const char *kube_lease_times_fault(uint64_t duration_ns, uint64_t renew_deadline
 	if (duration_ns < NS_PER_S || duration_ns / NS_PER_S > INT32_MAX)
 		return "must be 1s at least, and whole seconds count";
 	if (retry_ns == 0)
-		return "needs a --retry-period greater than zero";
+		return "needs a retry period greater than zero";
 	if (whole_seconds(duration_ns) <= renew_deadline_ns)
-		return "must be greater than --renew-deadline, in whole seconds";
+		return "must be greater than the renew deadline, in whole seconds";
 	if (renew_deadline_ns <= retry_ns + retry_ns / 100 * (JITTER_PERCENT - 100))
-		return "needs a --renew-deadline greater than 1.2 times --retry-period";
+		return "needs a renew deadline greater than 1.2 times the retry period";
 	return NULL;
 }
 

@@ -48,7 +48,7 @@ struct kube_lease_cfg {
 	uint64_t seed; /* of the jitter */
 };
 
-/* What is wrong with the three times, in words that follow "--lease-duration"; NULL: nothing. */
+/* What is wrong with the three times, in words that follow "lease duration"; NULL: nothing. */
 const char *kube_lease_times_fault(uint64_t duration_ns, uint64_t renew_deadline_ns,
 				   uint64_t retry_ns);
 

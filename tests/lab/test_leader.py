@@ -258,8 +258,8 @@ def test_it_does_not_lead_beside_metallbs_controller(office, monkeypatch):
 
 
 def test_wrong_times_are_wrong_usage(office):
-    for args, why in ((("--renew-deadline", "15s"), "must be greater than --renew-deadline"),
-                      (("--retry-period", "9s"), "1.2 times --retry-period"),
+    for args, why in ((("--renew-deadline", "15s"), "must be greater than the renew deadline"),
+                      (("--retry-period", "9s"), "1.2 times the retry period"),
                       (("--lease-duration", "900ms"), "1s at least")):
         done = office.run("sw", [office.bin / "bellman-allocator", *args], check=False)
         assert done.returncode == 2 and why in done.stderr, done.stderr
