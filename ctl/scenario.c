@@ -278,7 +278,7 @@ static const char *cidrs_of(const struct sim_scenario *s, const char *given, str
 
 	if (cluster_cidrs_valid(cidrs))
 		return cidrs;
-	faults_add(faults, false, s->file, 0, "serviceCIDR",
+	faults_add(faults, false, s->file, s->service_cidrs_line, "serviceCIDR",
 		   "\"%s\" is not a prefix, nor one of each family", cidrs);
 	return SERVICE_CIDRS;
 }

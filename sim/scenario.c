@@ -9,7 +9,6 @@
 #include "lib/model/cluster.h"
 
 #define STEP_TEXT_MAX 512
-#define CLIENT_HOST   "client"
 
 /* Goes on so long after the last step, unless something else is said. */
 #define AFTERMATH_NS (30 * NS_PER_S)
@@ -249,11 +248,11 @@ static void fill_hosts(struct sim_scenario *s)
 	for (size_t i = 0; i < s->clients.count; i++) {
 		if (s->clients.items[i].host != NULL)
 			continue;
-		s->clients.items[i].host = must_copy(CLIENT_HOST);
-		if (find(s->hosts.items, s->hosts.count, CLIENT_HOST) != NULL)
+		s->clients.items[i].host = must_copy(SIM_SCENARIO_CLIENT);
+		if (find(s->hosts.items, s->hosts.count, SIM_SCENARIO_CLIENT) != NULL)
 			continue;
 		struct sim_scenario_station *host = must(array_push(&s->hosts));
-		host->name = must_copy(CLIENT_HOST);
+		host->name = must_copy(SIM_SCENARIO_CLIENT);
 	}
 }
 

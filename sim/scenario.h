@@ -96,8 +96,9 @@ enum sim_op {
 };
 
 #define SIM_LEADER                 "leader"
-#define SIM_SCENARIO_LINK          "lan"  /* the one where none is said */
-#define SIM_SCENARIO_LINK_DELAY_NS 100000 /* where none is said */
+#define SIM_SCENARIO_LINK          "lan"    /* the one where none is said */
+#define SIM_SCENARIO_LINK_DELAY_NS 100000   /* where none is said */
+#define SIM_SCENARIO_CLIENT        "client" /* the host of clients of which none is said */
 
 enum sim_process { SIM_PROCESS_SPEAKER, SIM_PROCESS_ALLOCATOR, SIM_PROCESS_NODE /* the machine */ };
 
@@ -150,6 +151,7 @@ struct sim_scenario {
 	uint64_t bound_ns; /* within which the world must be in order after the last fault; 0: 10 s
 			    */
 	uint64_t lease_duration_ns, renew_deadline_ns, retry_period_ns;
+	unsigned lease_line; /* of the first of them that is said; 0: none is */
 	uint64_t api_latency_ns, api_watch_delay_ns;
 	char *lb_class;
 	bool ignore_exclude_lb; /* speakers do not look at the label that excludes a node */
@@ -157,6 +159,7 @@ struct sim_scenario {
 	/* As written, relative to the scenario's folder; whoever loads it fills in what is below.
 	 */
 	char *config_file, *service_cidrs;
+	unsigned service_cidrs_line;
 	struct {
 		ARRAY_OF(char *);
 	} manifests;

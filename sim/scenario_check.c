@@ -11,6 +11,7 @@
 
 #include "lib/base/duration.h"
 #include "lib/base/must.h"
+#include "lib/base/text.h"
 #include "lib/kube/lease.h"
 #include "sim/packet.h"
 #include "sim/scenario_names.h"
@@ -180,6 +181,12 @@ static void check_clients(struct checker *c)
 	}
 }
 
+/* Nodes come first. */
+static const struct sim_scenario_station *station_at(const struct sim_scenario *s, size_t n)
+{
+	return n < s->nodes.count ? &s->nodes.items[n] : &s->hosts.items[n - s->nodes.count];
+}
+
 /* Network, broadcast and the first address are left free. */
 static bool has_room(const struct ip_prefix *p, size_t stations)
 {
@@ -194,17 +201,50 @@ static void check_room(struct checker *c)
 		const struct sim_scenario_link *l = &c->s->links.items[i];
 		size_t stations = 0;
 		for (size_t n = 0; n < c->s->nodes.count + c->s->hosts.count; n++) {
-			const struct sim_scenario_station *st =
-				n < c->s->nodes.count ? &c->s->nodes.items[n]
-						      : &c->s->hosts.items[n - c->s->nodes.count];
+			const struct sim_scenario_station *st = station_at(c->s, n);
 			for (size_t k = 0; k < st->ifaces.count; k++)
 				stations += st->ifaces.items[k].link != NULL && l->name != NULL &&
 					    strcmp(st->ifaces.items[k].link, l->name) == 0;
 		}
-		if (!has_room(&l->prefix4, stations) || !has_room(&l->prefix6, stations))
+		if (stations > 0 &&
+		    (!has_room(&l->prefix4, stations) || !has_room(&l->prefix6, stations)))
 			checker_fault(c, l->line, "links",
-				      "a prefix of %s has no room for %zu stations", l->name,
-				      stations);
+				      "a prefix of %s has no room for %zu station%s", l->name,
+				      stations, stations == 1 ? "" : "s");
+	}
+}
+
+/* Who before number @end of all stations has the MAC of @iface on the same link; NULL: nobody. */
+static const char *mac_owner(const struct sim_scenario *s, size_t end,
+			     const struct sim_scenario_iface *iface)
+{
+	for (size_t n = 0; n < end; n++) {
+		const struct sim_scenario_station *st = station_at(s, n);
+		for (size_t k = 0; k < st->ifaces.count; k++)
+			if (memcmp(st->ifaces.items[k].mac, iface->mac, ETHER_ADDR_LEN) == 0 &&
+			    text_equal(st->ifaces.items[k].link, iface->link))
+				return st->name;
+	}
+	return NULL;
+}
+
+/* A switch would take two for one. Those that are made up differ. */
+static void check_macs(struct checker *c)
+{
+	unsigned told = 0; /* of many that one `count` makes the first is told */
+
+	for (size_t n = 0; n < c->s->nodes.count + c->s->hosts.count; n++) {
+		const struct sim_scenario_station *st = station_at(c->s, n);
+		for (size_t k = 0; k < st->ifaces.count && st->line != told; k++) {
+			const struct sim_scenario_iface *i = &st->ifaces.items[k];
+			const char *owner = ether_is_station(i->mac) ? mac_owner(c->s, n, i) : NULL;
+			if (owner == NULL)
+				continue;
+			told = st->line;
+			checker_fault(c, st->line, n < c->s->nodes.count ? "nodes" : "hosts",
+				      "%s has the mac of %s, which is on %s, too", st->name, owner,
+				      i->link);
+		}
 	}
 }
 
@@ -219,7 +259,7 @@ static void check_lease(struct checker *c)
 				       s->retry_period_ns != 0 ? s->retry_period_ns : 2 * NS_PER_S);
 
 	if (why != NULL)
-		checker_fault(c, 0, "leaseDuration", "%s", why);
+		checker_fault(c, s->lease_line, "leaseDuration", "%s", why);
 }
 
 static int check(const struct sim_scenario *s, bool all, struct faults *faults)
@@ -237,6 +277,7 @@ static int check(const struct sim_scenario *s, bool all, struct faults *faults)
 		check_station(&c, "hosts", s->hosts.items, i);
 	check_clients(&c);
 	check_room(&c);
+	check_macs(&c);
 	check_lease(&c);
 	for (size_t i = 0; i < s->steps.count; i++)
 		check_step(&c, &s->steps.items[i]);

@@ -97,13 +97,26 @@ void need_link(struct checker *c, unsigned line, const char *field, const char *
 		missing(c, line, field, "link", name, &known);
 }
 
+/* Is there a client of which no host is said? */
+static bool will_make_host(const struct checker *c)
+{
+	for (size_t i = 0; i < c->s->clients.count; i++)
+		if (c->s->clients.items[i].host == NULL)
+			return true;
+	return false;
+}
+
 void need_host(struct checker *c, unsigned line, const char *field, const char *name)
 {
 	struct names_known known = { 0 };
+	bool made = will_make_host(c);
 
-	if (name == NULL || find_host(c, name) != NULL)
+	if (name == NULL || find_host(c, name) != NULL ||
+	    (made && strcmp(name, SIM_SCENARIO_CLIENT) == 0))
 		return;
 	know_stations(&known, c->s->hosts.items, c->s->hosts.count);
+	if (made)
+		know(&known, SIM_SCENARIO_CLIENT);
 	missing(c, line, field, "host", name, &known);
 }
 

@@ -14,11 +14,11 @@
 /* --- what may stand where --------------------------------------------------------------------- */
 
 static const struct field link_fields[] = {
-	{ .name = "name", .type = FIELD_TEXT, .required = true },
+	{ .name = "name", .type = FIELD_CHECKED, .required = true, .check = scenario_name_check },
 	{ .name = "prefixes", .type = FIELD_CHECKED, .check = scenario_prefixes_check },
 	{ .name = "delay", .type = FIELD_DURATION },
 	{ .name = "jitter", .type = FIELD_DURATION },
-	{ .name = "fdbAgeing", .type = FIELD_DURATION },
+	{ .name = "fdbAgeing", .type = FIELD_CHECKED, .check = scenario_period_check },
 	{ .name = "loss", .type = FIELD_CHECKED, .check = scenario_percent_check },
 	{ .name = "duplicate", .type = FIELD_CHECKED, .check = scenario_percent_check },
 	{ .name = "reorder", .type = FIELD_CHECKED, .check = scenario_percent_check },
@@ -26,7 +26,7 @@ static const struct field link_fields[] = {
 };
 
 static const struct field iface_fields[] = {
-	{ .name = "name", .type = FIELD_TEXT, .required = true },
+	{ .name = "name", .type = FIELD_CHECKED, .required = true, .check = scenario_iface_check },
 	{ .name = "link", .type = FIELD_TEXT, .required = true },
 	{ .name = "mac", .type = FIELD_CHECKED, .check = scenario_mac_check },
 	{ .name = NULL },
@@ -49,7 +49,7 @@ static void station_check(const struct json *station)
 }
 
 static const struct field node_fields[] = {
-	{ .name = "name", .type = FIELD_TEXT, .required = true },
+	{ .name = "name", .type = FIELD_CHECKED, .required = true, .check = scenario_name_check },
 	{ .name = "count", .type = FIELD_INT, .min = 1, .max = SCENARIO_NODES_MAX },
 	{ .name = "link", .type = FIELD_TEXT },
 	{ .name = "links", .type = FIELD_TEXTS },
@@ -59,7 +59,7 @@ static const struct field node_fields[] = {
 };
 
 static const struct field host_fields[] = {
-	{ .name = "name", .type = FIELD_TEXT, .required = true },
+	{ .name = "name", .type = FIELD_CHECKED, .required = true, .check = scenario_name_check },
 	{ .name = "link", .type = FIELD_TEXT },
 	{ .name = "links", .type = FIELD_TEXTS },
 	{ .name = "interfaces", .type = FIELD_MAPS, .fields = iface_fields },
@@ -97,7 +97,7 @@ static const struct field client_fields[] = {
 };
 
 static const struct field scenario_fields[] = {
-	{ .name = "config", .type = FIELD_TEXT },
+	{ .name = "config", .type = FIELD_CHECKED, .check = scenario_file_check },
 	{ .name = "manifests", .type = FIELD_TEXTS },
 	{ .name = "serviceCIDR", .type = FIELD_TEXT },
 	{ .name = "loadBalancerClass", .type = FIELD_TEXT },
@@ -106,14 +106,14 @@ static const struct field scenario_fields[] = {
 	{ .name = "hosts", .type = FIELD_MAPS, .fields = host_fields, .check = station_check },
 	{ .name = "clients", .type = FIELD_MAPS, .fields = client_fields, .check = client_check },
 	{ .name = "allocators", .type = FIELD_INT, .max = 100 },
-	{ .name = "leaseDuration", .type = FIELD_DURATION },
-	{ .name = "renewDeadline", .type = FIELD_DURATION },
-	{ .name = "retryPeriod", .type = FIELD_DURATION },
-	{ .name = "apiLatency", .type = FIELD_DURATION },
-	{ .name = "watchDelay", .type = FIELD_DURATION },
+	{ .name = "leaseDuration", .type = FIELD_CHECKED, .check = scenario_period_check },
+	{ .name = "renewDeadline", .type = FIELD_CHECKED, .check = scenario_period_check },
+	{ .name = "retryPeriod", .type = FIELD_CHECKED, .check = scenario_period_check },
+	{ .name = "apiLatency", .type = FIELD_CHECKED, .check = scenario_period_check },
+	{ .name = "watchDelay", .type = FIELD_CHECKED, .check = scenario_period_check },
 	{ .name = "seed", .type = FIELD_INT, .max = INT64_MAX },
-	{ .name = "until", .type = FIELD_DURATION },
-	{ .name = "bound", .type = FIELD_DURATION },
+	{ .name = "until", .type = FIELD_CHECKED, .check = scenario_period_check },
+	{ .name = "bound", .type = FIELD_CHECKED, .check = scenario_period_check },
 	{ .name = "timeline", .type = FIELD_CHECKED, .check = scenario_timeline_check },
 	{ .name = NULL },
 };
@@ -231,6 +231,25 @@ static char *name_of(const char *path)
 	return must(strndup(base, dot == NULL ? strlen(base) : (size_t)(dot - base)));
 }
 
+/* 0: @key is not said. */
+static unsigned said_line(const struct doc *doc, const cJSON *map, const char *key)
+{
+	const cJSON *value = cJSON_GetObjectItemCaseSensitive(map, key);
+
+	return value == NULL ? 0 : doc_line(doc, value);
+}
+
+/* Of the first that is said of the times of leader election. */
+static unsigned lease_line(const struct doc *doc, const cJSON *root)
+{
+	static const char *const keys[] = { "leaseDuration", "renewDeadline", "retryPeriod" };
+	unsigned line = 0;
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys) && line == 0; i++)
+		line = said_line(doc, root, keys[i]);
+	return line;
+}
+
 static struct sim_scenario *read_scenario(const char *path, const struct doc *doc)
 {
 	const cJSON *root = doc_tree(doc), *item;
@@ -243,11 +262,13 @@ static struct sim_scenario *read_scenario(const char *path, const struct doc *do
 		if (cJSON_IsString(item))
 			*(char **)must(array_push(&s->manifests)) = must_copy(item->valuestring);
 	s->service_cidrs = said_copy(root, "serviceCIDR");
+	s->service_cidrs_line = said_line(doc, root, "serviceCIDR");
 	s->lb_class = said_copy(root, "loadBalancerClass");
 	s->allocators = (unsigned)said_number(root, "allocators", 1);
 	s->lease_duration_ns = said_duration(root, "leaseDuration", 0);
 	s->renew_deadline_ns = said_duration(root, "renewDeadline", 0);
 	s->retry_period_ns = said_duration(root, "retryPeriod", 0);
+	s->lease_line = lease_line(doc, root);
 	s->api_latency_ns = said_duration(root, "apiLatency", 0);
 	s->api_watch_delay_ns = said_duration(root, "watchDelay", 0);
 	s->seed = said_number(root, "seed", 1);

@@ -30,6 +30,10 @@ void scenario_step_read(const cJSON *value, struct sim_step *s);
 /* --- scenario_values.c: members of maps ---------------------------------------------------- */
 
 /* What the tables have no type for: a check each. */
+void scenario_file_check(const struct json *j);
+void scenario_name_check(const struct json *j);   /* of a link or a station */
+void scenario_iface_check(const struct json *j);  /* of an interface, as Linux takes it */
+void scenario_period_check(const struct json *j); /* a duration, not of no time */
 void scenario_percent_check(const struct json *j);
 void scenario_signed_check(const struct json *j);  /* a duration that may go back */
 void scenario_service_check(const struct json *j); /* [NAMESPACE/]NAME */

@@ -279,8 +279,8 @@ const char *sim_step_format(const struct sim_step *s, char *buf, size_t size)
 		put(t, "apply %s", s->file != NULL ? s->file : "objects");
 		break;
 	case SIM_OP_DELETE:
-		put(t, "delete %s %s%s%s", or_empty(s->kind), or_empty(s->ns),
-		    *or_empty(s->ns) == '\0' ? "" : "/", what);
+		put(t, "delete %s%s%s%s%s", or_empty(s->kind), *what == '\0' ? "" : " ",
+		    or_empty(s->ns), *or_empty(s->ns) == '\0' ? "" : "/", what);
 		break;
 	case SIM_OP_ENDPOINT:
 		put(t, "the endpoint of %s on %s is %s", or_empty(s->service), what,

@@ -2,10 +2,12 @@
 #include "sim/scenario_read.h"
 
 #include <errno.h>
+#include <net/if.h>
 #include <string.h>
 
 #include "lib/base/duration.h"
 #include "lib/base/must.h"
+#include "lib/base/utf8.h"
 
 /* --- reading -------------------------------------------------------------------------------- */
 
@@ -167,6 +169,51 @@ const char *scenario_kind_parse(const char *text, const char **ret_name)
 
 /* --- checks ----------------------------------------------------------------------------------- */
 
+/* The name of a file: a folder alone would be read otherwise. */
+void scenario_file_check(const struct json *j)
+{
+	const char *text = json_text(j);
+
+	if (text != NULL && *text == '\0')
+		json_fault(j, "must not be empty");
+}
+
+/* Names stand in lines of text, and where several do there are blanks and slashes between them. */
+void scenario_name_check(const struct json *j)
+{
+	const char *text = json_text(j);
+	size_t len;
+
+	for (; text != NULL && *text != '\0'; text += len) {
+		len = utf8_len(text);
+		if (len != 0 && (unsigned char)*text > ' ' && *text != '/' && *text != '\x7f')
+			continue;
+		json_fault(j, "must have no blank, no slash and nothing that cannot be printed");
+		return;
+	}
+}
+
+void scenario_iface_check(const struct json *j)
+{
+	const char *text = cJSON_GetStringValue(j->value);
+
+	scenario_name_check(j);
+	if (text != NULL && strlen(text) >= IFNAMSIZ)
+		json_fault(j, "must not be longer than %d letters", IFNAMSIZ - 1);
+}
+
+/* Zero would stand for what is not said. */
+void scenario_period_check(const struct json *j)
+{
+	static const struct field field = { .type = FIELD_DURATION };
+	const char *text = cJSON_GetStringValue(j->value);
+	uint64_t ns;
+
+	schema_check_field(j, &field);
+	if (text != NULL && duration_parse(text, &ns) == 0 && ns == 0)
+		json_fault(j, "must be longer than 0s");
+}
+
 void scenario_percent_check(const struct json *j)
 {
 	if (!is_percent(j->value))
@@ -238,6 +285,17 @@ void scenario_mac_check(const struct json *j)
 			   text);
 }
 
+/* Not of "this network", loopback, multicast and what is reserved; nor link-local: IPv6 has that.
+ */
+static bool is_for_stations(const struct ip_prefix *p)
+{
+	const uint8_t *b = p->addr.bytes;
+
+	if (p->addr.family == IP_V4)
+		return b[0] != 0 && b[0] != 127 && b[0] < 224;
+	return b[0] != 0 && b[0] != 0xff && !(b[0] == 0xfe && (b[1] & 0xc0) == 0x80);
+}
+
 void scenario_prefixes_check(const struct json *j)
 {
 	bool seen4 = false, seen6 = false;
@@ -253,6 +311,8 @@ void scenario_prefixes_check(const struct json *j)
 			json_fault(&item, "\"%s\" is no prefix such as \"10.0.0.0/24\"", text);
 			continue;
 		}
+		if (!is_for_stations(&p))
+			json_fault(&item, "\"%s\" has no addresses for stations", text);
 		bool *seen = p.addr.family == IP_V4 ? &seen4 : &seen6;
 		if (*seen)
 			json_fault(&item, "a link has one prefix of a family");

@@ -238,7 +238,7 @@ def test_settings_of_the_configuration_count(folder):
 REFUSED = {  # what follows the config and the manifests: what is said
     "seeds = 1;": "s.conf:3: seeds: unknown field, did you mean seed?\n",
     "seed = ;": "s.conf:3: syntax error\n",
-    'serviceCIDR = "10.96";': 's.conf: serviceCIDR: "10.96" is not a prefix, nor one of each family\n',
+    'serviceCIDR = "10.96";': 's.conf:3: serviceCIDR: "10.96" is not a prefix, nor one of each family\n',
     'clients = ( { service = "web/frnt"; } );': 's.conf:3: clients: there is no Service "web/frnt", did you mean web/front?\n',
     'clients = ( { service = "web/front"; protocol = "udp"; } );': "s.conf:3: clients: web/front has no port of protocol UDP\n",
     'timeline = ( { at = "1s"; exclude = "nod1"; } );': 's.conf:3: timeline: there is no node "nod1", did you mean node1?\n',

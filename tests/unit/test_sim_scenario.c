@@ -166,7 +166,7 @@ static void test_every_verb_in_words(void **state)
 		{ "delete = \"endpointslice web/front-x\";", "delete EndpointSlice web/front-x" },
 		{ "delete = \"node node2\";", "delete Node node2" },
 		{ "delete = \"namespace web\";", "delete Namespace web" },
-		{ "delete = \"lease\";", "delete Lease " },
+		{ "delete = \"lease\";", "delete Lease" },
 		{ "ready = { service = \"web/front\"; node = \"node1\"; };",
 		  "the endpoint of web/front on node1 is ready" },
 		{ "unready = { service = \"web/front\"; node = \"node1\"; };",
@@ -332,6 +332,31 @@ static void test_steps_of_one_time_stay_as_written(void **state)
 
 /* --- what is made up -------------------------------------------------------------------------- */
 
+/* The host of clients of which none is said can be named like any other. */
+static void test_the_host_of_clients_can_be_named(void **state)
+{
+	(void)state;
+	struct sim_scenario *s = load(
+		"clients = ( { service = \"f\"; }, { service = \"g\"; host = \"client\"; } );\n"
+		"timeline = ( { at = \"1s\"; steal = { host = \"client\"; service = \"f\"; }; } "
+		");");
+
+	sim_scenario_fill(s);
+	assert_int_equal(s->hosts.count, 1);
+	assert_string_equal(s->clients.items[0].host, s->hosts.items[0].name);
+	assert_string_equal(s->steps.items[0].what, s->hosts.items[0].name);
+	sim_scenario_free(s);
+}
+
+static void test_a_name_may_have_letters_of_any_kind(void **state)
+{
+	(void)state;
+	struct sim_scenario *s = load("links = ( { name = \"b\xc3\xbcro\"; } );");
+
+	assert_string_equal(s->links.items[0].name, "b\xc3\xbcro");
+	sim_scenario_free(s);
+}
+
 static void test_an_empty_file_is_three_nodes_on_a_lan(void **state)
 {
 	(void)state;
@@ -430,8 +455,15 @@ static void test_each_rule_refuses(void **state)
 		  "f:1: until: \"10\" is no duration such as \"90s\" or \"1m30s\"\n" },
 		{ "manifests = \"a.yaml\";", "f:1: manifests: must be a list, not a string\n" },
 		{ "allocators = 101;", "f:1: allocators: 101 is not in 0..100\n" },
-		{ "leaseDuration = \"5s\";",
-		  "f: leaseDuration: must be greater than --renew-deadline, in whole seconds\n" },
+		{ "leaseDuration = \"5s\";", "f:1: leaseDuration: must be greater than the renew "
+					     "deadline, in whole seconds\n" },
+		{ "seed = 1;\nretryPeriod = \"20s\";",
+		  "f:2: leaseDuration: needs a renew deadline greater than 1.2 times the retry "
+		  "period\n" },
+		{ "until = \"0s\"; bound = \"x\";",
+		  "f:1: until: must be longer than 0s\n"
+		  "f:1: bound: \"x\" is no duration such as \"90s\" or \"1m30s\"\n" },
+		{ "config = \"\";", "f:1: config: must not be empty\n" },
 		/* links */
 		{ "links = ( { prefixes = (); } );", "f:1: links[0].name: is required\n" },
 		{ "links = ( { name = \"a\"; loss = 101; } );",
@@ -445,6 +477,13 @@ static void test_each_rule_refuses(void **state)
 		  "\"10.0.0.0/24\"\n" },
 		{ "links = ( { name = \"a\"; prefixes = ( \"10.0.0.0/8\", \"10.1.0.0/16\" ); } );",
 		  "f:1: links[0].prefixes[1]: a link has one prefix of a family\n" },
+		{ "links = ( { name = \"a\"; prefixes = ( \"224.0.0.0/24\", \"fe80::/64\" ); } "
+		  ");",
+		  "f:1: links[0].prefixes[0]: \"224.0.0.0/24\" has no addresses for stations\n"
+		  "f:1: links[0].prefixes[1]: \"fe80::/64\" has no addresses for stations\n" },
+		{ "links = ( { name = \"a b\"; } );",
+		  "f:1: links[0].name: must have no blank, no slash and nothing that cannot be "
+		  "printed\n" },
 		{ "links = ( { name = \"a\"; },\n { name = \"a\"; } );",
 		  "f:2: links: there are two of the name a\n" },
 		{ "links = ( { name = \"a\"; prefixes = ( \"10.0.0.0/30\" ); } );\n"
@@ -470,6 +509,27 @@ static void test_each_rule_refuses(void **state)
 		  "mac = \"03:00:00:00:00:01\"; } ); } );",
 		  "f:2: nodes[0].interfaces[0].mac: \"03:00:00:00:00:01\" is no address of one "
 		  "station such as \"02:00:00:00:00:01\"\n" },
+		{ "nodes = ( { name = \"n\"; interfaces = ( { name = \"enp0s31f6np0.1234\"; link = "
+		  "\"lan\"; } ); } );",
+		  "f:1: nodes[0].interfaces[0].name: must not be longer than 15 letters\n" },
+		{ "links = ( { name = \"lan\"; }, { name = \"dmz\"; } );\n"
+		  "nodes = ( { name = \"n\"; interfaces = (\n"
+		  "  { name = \"e0\"; link = \"lan\"; mac = \"02:00:00:00:00:01\"; },\n"
+		  "  { name = \"e1\"; link = \"dmz\"; mac = \"02:00:00:00:00:01\"; } ); } );\n"
+		  "hosts = ( { name = \"h\"; interfaces = (\n"
+		  "  { name = \"e0\"; link = \"dmz\"; mac = \"02:00:00:00:00:01\"; } ); } );",
+		  "f:5: hosts: h has the mac of n, which is on dmz, too\n" },
+		{ "nodes = ( { name = \"n\"; count = 3; interfaces = ( { name = \"e\";\n"
+		  "link = \"lan\"; mac = \"02:00:00:00:00:01\"; } ); } );",
+		  "f:1: nodes: n2 has the mac of n1, which is on lan, too\n" },
+		{ "nodes = ( { name = \"n\n\"; } );\nhosts = ( { name = \"a/b\"; }, { name = "
+		  "\"\xff\"; } );",
+		  "f:1: nodes[0].name: must have no blank, no slash and nothing that cannot be "
+		  "printed\n"
+		  "f:3: hosts[0].name: must have no blank, no slash and nothing that cannot be "
+		  "printed\n"
+		  "f:3: hosts[1].name: must have no blank, no slash and nothing that cannot be "
+		  "printed\n" },
 		{ "nodes = ( { name = \"n2\"; },\n { name = \"n\"; count = 3; } );",
 		  "f:2: nodes: there are two of the name n2\n" },
 		{ "nodes = ( { name = \"n\"; } );\nhosts = ( { name = \"n\"; } );",
@@ -547,6 +607,14 @@ static void test_each_rule_refuses(void **state)
 		  "f:1: timeline[0].steal.address: \"10.0.0\" is no address\n" },
 		{ "timeline = ( { at = \"1s\"; steal = { host = \"h\"; service = \"f\"; }; } );",
 		  "f:1: timeline: there is no host \"h\"\n" },
+		{ "clients = ( { service = \"f\"; } ); timeline = ( { at = \"1s\"; steal = { host "
+		  "= "
+		  "\"clent\"; service = \"f\"; }; } );",
+		  "f:1: timeline: there is no host \"clent\", did you mean client?\n" },
+		{ "timeline = ( { at = \"1s\"; create = \"\"; }, { at = \"1s\"; config = \"\"; } "
+		  ");",
+		  "f:1: timeline[0].create: must not be empty\n"
+		  "f:1: timeline[1].config: must not be empty\n" },
 		{ "timeline = ( { at = \"1s\"; api = \"off\"; } );",
 		  "f:1: timeline[0].api: \"off\" is none of down, up, break, compact\n" },
 		{ "timeline = ( { at = \"1s\"; apiCut = { process = \"speaker n\"; in = false; }; "
@@ -695,6 +763,8 @@ int main(void)
 		cmocka_unit_test(test_every_verb_in_words),
 		cmocka_unit_test(test_what_a_step_holds),
 		cmocka_unit_test(test_steps_of_one_time_stay_as_written),
+		cmocka_unit_test(test_the_host_of_clients_can_be_named),
+		cmocka_unit_test(test_a_name_may_have_letters_of_any_kind),
 		cmocka_unit_test(test_an_empty_file_is_three_nodes_on_a_lan),
 		cmocka_unit_test(test_nodes_of_manifests_have_a_link_that_holds_them),
 		cmocka_unit_test(test_a_node_is_plugged_in_where_its_address_lies),
