@@ -14,8 +14,21 @@
 
 #define WISHES 2 /* addresses that are asked for; who asks for more is passed over */
 
+/* Of one pool: whether it has an address left. It is asked of many Services, and costly. */
+struct rooms {
+	bool known4, known6, room4, room6;
+};
+
+/* All of one look. */
+struct look {
+	struct sim_world *w;
+	const struct config *config;
+	struct rooms *rooms; /* of the pools, in their order */
+};
+
 /* One Service, as it is held against the pools. */
 struct given {
+	const struct look *look;
 	struct sim_world *w;
 	const struct sim_object *object;
 	const struct service *service;
@@ -73,7 +86,7 @@ static void count_used(void *arg, struct answered *a)
 	c->used += a->ip.family == c->family && gives(c->pool, &a->ip) && is_shown(a, NULL);
 }
 
-static bool has_room(struct sim_world *w, const struct pool *p, uint8_t family)
+static bool count_room(struct sim_world *w, const struct pool *p, uint8_t family)
 {
 	struct count c = { .pool = p, .family = family };
 	u128 size = 0;
@@ -97,12 +110,24 @@ static bool has_room(struct sim_world *w, const struct pool *p, uint8_t family)
 	return c.used < size;
 }
 
+static bool has_room(const struct given *g, const struct pool *p, uint8_t family)
+{
+	struct rooms *r = &g->look->rooms[p - g->config->pools.items];
+	bool *known = family == IP_V4 ? &r->known4 : &r->known6;
+	bool *room = family == IP_V4 ? &r->room4 : &r->room6;
+
+	if (!*known)
+		*room = count_room(g->w, p, family);
+	*known = true;
+	return *room;
+}
+
 static bool could_give(const struct given *g, const struct pool *p)
 {
 	if (!is_plain(p) || !admits(g, p))
 		return false;
-	bool room4 = g->four && has_room(g->w, p, IP_V4);
-	bool room6 = g->six && has_room(g->w, p, IP_V6);
+	bool room4 = g->four && has_room(g, p, IP_V4);
+	bool room6 = g->six && has_room(g, p, IP_V6);
 	return g->one_will_do ? room4 || room6 : g->four == room4 && g->six == room6;
 }
 
@@ -231,7 +256,7 @@ static void check_second(const struct given *g, const struct pool *p)
 	uint8_t other = g->service->ingress[0].family == IP_V4 ? IP_V6 : IP_V4;
 
 	if (g->one_will_do && g->service->ingress_count == 1 && is_plain(p) &&
-	    has_room(g->w, p, other))
+	    has_room(g, p, other))
 		check_broken(g->w, "allocation", NULL, g->text, &g->service->ingress[0],
 			     "it has no address of the other family, although pool %s has room",
 			     p->name);
@@ -266,35 +291,43 @@ static bool is_balancer(const struct given *g)
 
 static void check_one(void *arg, const struct sim_object *o)
 {
-	struct sim_world *w = arg;
-	const struct sim_object *config = sim_api_get(w->api, SIM_CONFIG, "", "");
-	struct given g = { .w = w, .object = o, .service = o->service };
+	const struct look *look = arg;
+	const struct service *s = o->service;
+	struct given g = { .look = look, .w = look->w, .config = look->config };
 	struct ip_addr wishes[WISHES];
 
-	if (config == NULL || o->service == NULL ||
-	    !text_equal(o->service->lb_class, w->scenario->lb_class))
+	if (s == NULL || !text_equal(s->lb_class, look->w->scenario->lb_class))
 		return;
-	g.config = config->config;
+	g.object = o;
+	g.service = s;
 	snprintf(g.text, sizeof(g.text), "%s/%s", o->ns, o->name);
-	for (unsigned i = 0; i < g.service->cluster_ip_count; i++) {
-		g.four |= g.service->cluster_ips[i].family == IP_V4;
-		g.six |= g.service->cluster_ips[i].family == IP_V6;
+	for (unsigned i = 0; i < s->cluster_ip_count; i++) {
+		g.four |= s->cluster_ips[i].family == IP_V4;
+		g.six |= s->cluster_ips[i].family == IP_V6;
 	}
-	g.one_will_do = g.four && g.six && g.service->family_policy == FAMILY_PREFER_DUAL;
+	g.one_will_do = g.four && g.six && s->family_policy == FAMILY_PREFER_DUAL;
 	if (!is_balancer(&g) || (!g.four && !g.six))
 		return;
-	if (g.service->ingress_count > 0) {
+	if (s->ingress_count > 0) {
 		check_families(&g);
 		check_pool(&g);
 	}
-	unsigned count = wishes_of(g.service, wishes);
+	unsigned count = wishes_of(s, wishes);
 	if (count > 0)
 		check_wishes(&g, wishes, count);
-	else if (g.service->requested_ips == NULL && g.service->lb_ip == NULL)
+	else if (s->requested_ips == NULL && s->lb_ip == NULL)
 		check_waiting(&g);
 }
 
 void check_given(struct sim_world *w)
 {
-	sim_api_each(w->api, SIM_SERVICE, check_one, w);
+	const struct sim_object *config = sim_api_get(w->api, SIM_CONFIG, "", "");
+	struct look look = { .w = w };
+
+	if (config == NULL)
+		return;
+	look.config = config->config;
+	look.rooms = must(calloc(look.config->pools.count + 1, sizeof(*look.rooms)));
+	sim_api_each(w->api, SIM_SERVICE, check_one, &look);
+	free(look.rooms);
 }

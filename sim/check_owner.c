@@ -109,9 +109,9 @@ void check_covered(struct world_node *n, struct owned_service *s, const struct i
 /* Questions for what it does not announce are not to wake it, while a filter can tell all apart. */
 static void check_filter(struct sim_world *w, const struct answered *a, const struct world_node *n)
 {
-	struct speaker_footprint f = speaker_footprint(sim_speaker_engine(n->speaker));
+	size_t services = speaker_announced_count(sim_speaker_engine(n->speaker));
 
-	if (f.l2.addresses > L2_COVER_MAX ||
+	if (services > L2_COVER_MAX / 2 || /* with two addresses each */
 	    !world_is_well(w, w->checks->generation_ns, TIGHTEN_NS))
 		return;
 	for (size_t i = 0; i < sim_stack_ifaces(n->stack); i++) {
