@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /* `bellman`: hands over to the subcommand that is named first. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "ctl/ctl.h"
 #include "lib/daemon/options.h"
@@ -41,9 +43,26 @@ static int finish(int code)
 	return code != CTL_DONE ? code : CTL_FAULT;
 }
 
+/*
+ * A file that is opened must not get the number of a stream that the caller has closed: what is
+ * printed would go there. In its place stands what cannot be written.
+ */
+static void fill_streams(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDONLY);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	const char *command = argc > 1 ? argv[1] : "";
+
+	fill_streams();
 
 	for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++)
 		if (strcmp(command, commands[i].name) == 0)

@@ -75,6 +75,10 @@ static void check_play(const struct simulate *o, int words)
 		options_usage(SIMULATE, "one scenario at a time");
 	if (o->runs_given && o->runs == 0)
 		options_usage(SIMULATE, "--runs: there is nothing to play 0 times");
+	if (o->runs_given && o->runs - 1 > UINT64_MAX - o->seed)
+		options_usage(SIMULATE, "--runs: there are not so many seeds from that one on");
+	if (o->pcap != NULL && o->svg != NULL && strcmp(o->pcap, o->svg) == 0)
+		options_usage(SIMULATE, "--pcap and --svg: '%s' cannot be both", o->pcap);
 	if (o->until_given && o->until_ns == 0)
 		options_usage(SIMULATE, "--until: nothing happens in no time");
 	check_cidrs(o);

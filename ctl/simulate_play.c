@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /* `bellman simulate SCENARIO`: play it, once or with many seeds, and tell what came of it. */
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "ctl/report.h"
 #include "ctl/scenario.h"
@@ -21,22 +24,51 @@
 struct output {
 	const char *path; /* NULL: it is not asked for */
 	FILE *file;
-	int error; /* the first one */
+	bool made;  /* was not there before */
+	bool begun; /* what it held is gone */
+	int error;  /* the first one */
 };
 
-/* False: it cannot be written. */
+/* False: it cannot be written. What is in it stays until output_begin(). */
 static bool output_open(struct output *o)
 {
-	if (o->path != NULL && (o->file = fopen(o->path, "w")) == NULL)
+	if (o->path == NULL)
+		return true;
+	o->made = access(o->path, F_OK) != 0;
+	int fd = open(o->path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+	if (fd == -1)
 		o->error = errno;
+	else
+		o->file = must(fdopen(fd, "w"));
 	return o->error == 0;
+}
+
+static void output_begin(struct output *o)
+{
+	o->begun = true;
+	/* A device and a pipe have no end to cut, and say so. */
+	if (o->file != NULL && ftruncate(fileno(o->file), 0) != 0 && errno != EINVAL)
+		o->error = errno;
+}
+
+/* Half of a capture looks like a whole one. */
+static void output_remove(const struct output *o)
+{
+	struct stat st;
+
+	if (lstat(o->path, &st) == 0 && S_ISREG(st.st_mode))
+		unlink(o->path);
 }
 
 /* What went wrong with it at any time is said now. */
 static enum ctl_exit output_close(struct output *o)
 {
-	if (o->file != NULL && fclose(o->file) != 0 && o->error == 0)
+	bool opened = o->file != NULL;
+
+	if (opened && fclose(o->file) != 0 && o->error == 0)
 		o->error = errno;
+	if (opened && (o->begun ? o->error != 0 : o->made))
+		output_remove(o);
 	if (o->error == 0)
 		return CTL_DONE;
 	fprintf(stderr, SIMULATE ": %s: %s\n", o->path, strerror(o->error));
@@ -147,6 +179,8 @@ static enum ctl_exit play_once(const struct simulate *o, const struct sim_scenar
 
 	/* Nothing is played for long only to find that it cannot be written. */
 	if (w != NULL && output_open(&pcap) && output_open(&svg)) {
+		output_begin(&pcap);
+		output_begin(&svg);
 		code = play_into(w, &pcap);
 		draw(w, &svg);
 		tell(o, w);

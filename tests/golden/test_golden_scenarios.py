@@ -12,6 +12,7 @@ import json
 import os
 import pathlib
 import re
+import resource
 import shutil
 import subprocess
 
@@ -161,6 +162,36 @@ def test_what_cannot_be_written_is_said(folder):
     for flag in ("--pcap", "--svg"):
         done = simulate("s.conf", flag, "/dev/full", cwd=folder(""))
         assert (done.returncode, done.stderr) == (1, "bellman simulate: /dev/full: No space left on device\n")
+
+
+def test_nothing_half_written_is_left(folder):
+    where = folder("")
+    command = [BIN / "bellman", "simulate", "s.conf", "--pcap", "a.pcapng", "--svg", "a.svg"]
+    # A file that grows no further, as on a full disk. The signal that would end the process stays ignored.
+    done = subprocess.run(command, cwd=where, text=True, capture_output=True, timeout=60, restore_signals=False,
+                          preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000)))
+    assert done.returncode == 1
+    assert done.stderr == "bellman simulate: a.pcapng: File too large\nbellman simulate: a.svg: File too large\n"
+    assert sorted(p.name for p in where.glob("a.*")) == []
+
+
+def test_what_is_there_stays_when_nothing_is_played(folder):
+    where = folder("")
+    for name, content in (("a.pcapng", None), ("old.pcapng", "old")):
+        if content:
+            (where / name).write_text(content)
+        done = simulate("s.conf", "--pcap", name, "--svg", "no/where.svg", cwd=where)
+        assert (done.returncode, done.stderr) == (1, "bellman simulate: no/where.svg: No such file or directory\n")
+    assert [(p.name, p.read_text()) for p in where.glob("*.pcapng")] == [("old.pcapng", "old")]
+
+
+@pytest.mark.parametrize("stream", [1, 2])
+def test_a_stream_that_is_closed_is_not_a_file(stream, folder):
+    where = folder(WRONG)
+    simulate("s.conf", "--pcap", "whole.pcapng", cwd=where)
+    subprocess.run(f"exec {BIN}/bellman simulate s.conf --pcap other.pcapng {stream}>&-", shell=True, cwd=where, capture_output=True,
+                   timeout=60)
+    assert filecmp.cmp(where / "whole.pcapng", where / "other.pcapng", shallow=False)
 
 
 @pytest.mark.parametrize("words", ["--version", "--help", "plan web.yaml bellman.conf", "check bellman.conf", "simulate planned-move.conf"])

@@ -118,6 +118,8 @@ WRONG = {
     "a.conf --exclude n1": "--exclude: only with --from live",
     "a.conf --config f": "--config: only with --from live",
     "a.conf --runs 0": "--runs: there is nothing to play 0 times",
+    "a.conf --seed 18446744073709551615 --runs 2": "--runs: there are not so many seeds from that one on",
+    "a.conf --pcap f --svg f": "--pcap and --svg: 'f' cannot be both",
     "a.conf --until 0s": "--until: nothing happens in no time",
     "--from live --exclude n1 --seed 0": "--seed: only with a scenario",
     "a.conf b.conf": "one scenario at a time",
