@@ -234,6 +234,13 @@ static void become_dark(struct sim_world *w, struct owned *o)
 	o->lit = false;
 }
 
+/* Was it announced once, and has nobody said yet that it is dark? Given out anew, it may be. */
+static bool is_dark_anew(const struct owned *o)
+{
+	return o->first_ns != UINT64_MAX && o->answered->by.count == 0 &&
+	       (o->darks.count == 0 || o->darks.items[o->darks.count - 1].to_ns != UINT64_MAX);
+}
+
 /* Bring it in line with who answers. */
 void owner_settle(struct sim_world *w, struct owned *o)
 {
@@ -251,7 +258,7 @@ void owner_settle(struct sim_world *w, struct owned *o)
 		o->lit = false;
 	} else if (!o->lit && a->by.count > 0) {
 		become_lit(w, o);
-	} else if (o->lit && a->by.count == 0) {
+	} else if (is_dark_anew(o)) {
 		become_dark(w, o);
 	}
 }

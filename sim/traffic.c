@@ -125,6 +125,7 @@ struct attempt {
 	struct sim_client *client;
 	uint64_t began_ns;
 	struct ip_addr to;
+	uint16_t port;
 	struct sim_timer timeout;
 	struct sim_udp *udp;
 	struct sim_tcp *tcp;
@@ -139,6 +140,7 @@ struct sim_client {
 	struct sim_client_counts counts;
 	uint64_t success_ns; /* when the last one was answered; UINT64_MAX: none yet */
 	bool failed_since;   /* one was not since then */
+	bool had_target;
 };
 
 static uint64_t now_ns(const struct sim_client *c)
@@ -173,14 +175,12 @@ static void succeeded(struct sim_client *c)
 	c->failed_since = false;
 }
 
-/* @node: who answered; NULL: nobody. The attempt may live on until its connection is closed. */
-static void end(struct attempt *a, const char *node)
+/* @node: who answered; NULL: nobody. @to: NULL: there was nobody to ask. */
+static void count(struct sim_client *c, uint64_t began_ns, const struct ip_addr *to,
+		  const char *node)
 {
-	struct sim_client *c = a->client;
+	const struct ip_addr nobody = { 0 };
 
-	if (a->ended)
-		return;
-	a->ended = true;
 	c->counts.attempts++;
 	if (node == NULL) {
 		c->counts.failed++;
@@ -192,7 +192,16 @@ static void end(struct attempt *a, const char *node)
 		succeeded(c);
 	}
 	if (c->cfg.ended != NULL)
-		c->cfg.ended(c->cfg.arg, a->began_ns, &a->to, node);
+		c->cfg.ended(c->cfg.arg, began_ns, to != NULL ? to : &nobody, node);
+}
+
+/* The attempt may live on until its connection is closed. */
+static void end(struct attempt *a, const char *node)
+{
+	if (a->ended)
+		return;
+	a->ended = true;
+	count(a->client, a->began_ns, &a->to, node);
 }
 
 static void on_timeout(void *arg)
@@ -222,7 +231,7 @@ static void on_udp_answer(void *arg, const struct ip_addr *from, uint16_t from_p
 
 	(void)to;
 	(void)to_port;
-	if (!ip_equal(from, &a->to) || from_port != a->client->cfg.port)
+	if (!ip_equal(from, &a->to) || from_port != a->port)
 		return;
 	answered(a, bytes, len);
 	attempt_free(a);
@@ -251,7 +260,7 @@ static void on_closed(void *arg, struct sim_tcp *t, const char *why)
 	attempt_free(a);
 }
 
-static void attempt_begin(struct sim_client *c, const struct ip_addr *to)
+static void attempt_begin(struct sim_client *c, const struct ip_addr *to, uint16_t port)
 {
 	static const struct sim_tcp_ops ops = { on_connected, on_tcp_answer, on_closed };
 	struct attempt *a = must(calloc(1, sizeof(*a)));
@@ -259,15 +268,16 @@ static void attempt_begin(struct sim_client *c, const struct ip_addr *to)
 	a->client = c;
 	a->began_ns = now_ns(c);
 	a->to = *to;
+	a->port = port;
 	LIST_INSERT_HEAD(&c->attempts, a, link);
 	sim_timer_set(sim_stack_clock(c->stack), &a->timeout, a->began_ns + c->cfg.timeout_ns,
 		      on_timeout, a);
 	if (c->cfg.protocol == SIM_UDP) {
 		a->udp = sim_udp_open(c->stack, 0, on_udp_answer, a);
 		if (a->udp != NULL)
-			sim_udp_send(a->udp, NULL, 0, to, c->cfg.port, "?", 1);
+			sim_udp_send(a->udp, NULL, 0, to, port, "?", 1);
 	} else {
-		a->tcp = sim_tcp_connect(c->stack, to, c->cfg.port, &ops, a);
+		a->tcp = sim_tcp_connect(c->stack, to, port, &ops, a);
 	}
 }
 
@@ -275,10 +285,15 @@ static void on_next(void *arg)
 {
 	struct sim_client *c = arg;
 	struct ip_addr to;
+	uint16_t port;
 
 	sim_timer_set(sim_stack_clock(c->stack), &c->next, now_ns(c) + c->cfg.every_ns, on_next, c);
-	if (c->cfg.target(c->cfg.arg, &to))
-		attempt_begin(c, &to);
+	if (c->cfg.target(c->cfg.arg, &to, &port)) {
+		c->had_target = true;
+		attempt_begin(c, &to, port);
+	} else if (c->had_target) {
+		count(c, now_ns(c), NULL, NULL);
+	}
 }
 
 struct sim_client *sim_client_new(struct sim_stack *s, const struct sim_client_cfg *cfg)

@@ -28,11 +28,10 @@ struct sim_client_cfg {
 	uint8_t protocol;    /* SIM_TCP or SIM_UDP */
 	uint64_t every_ns;   /* between the beginnings of two attempts */
 	uint64_t timeout_ns; /* of one */
-	uint16_t port;
 	uint64_t seed;
-	/* Where to: asked before each attempt. False: the Service has no address, nothing is tried.
-	 */
-	bool (*target)(void *arg, struct ip_addr *ret);
+	/* Where to: asked before each attempt. False: the Service has no address; nothing is tried,
+	 * and where it once had one, that is a failure. */
+	bool (*target)(void *arg, struct ip_addr *ret, uint16_t *ret_port);
 	/* An attempt has ended; @node: who answered, NULL: nobody in time, or SIM_FOREIGN.
 	 * Must not free the client. */
 	void (*ended)(void *arg, uint64_t began_ns, const struct ip_addr *to, const char *node);

@@ -158,7 +158,17 @@ const struct sim_allocator_ops world_allocator_ops = {
 
 /* --- clients ----------------------------------------------------------------------------- */
 
-static bool target(void *arg, struct ip_addr *ret)
+/* The first port of the client's protocol. */
+static uint16_t port_of(const struct world_client *c, const struct service *s)
+{
+	for (unsigned i = 0; i < s->port_count; i++)
+		if (s->ports[i].protocol == c->cfg->protocol)
+			return s->ports[i].port;
+	return 80;
+}
+
+/* As the Service is now. */
+static bool target(void *arg, struct ip_addr *ret, uint16_t *ret_port)
 {
 	const struct world_client *c = arg;
 	const struct service *s = world_service(c->world, c->cfg->service);
@@ -167,6 +177,7 @@ static bool target(void *arg, struct ip_addr *ret)
 		if (c->cfg->family != IP_NONE && s->ingress[i].family != c->cfg->family)
 			continue;
 		*ret = s->ingress[i];
+		*ret_port = port_of(c, s);
 		return true;
 	}
 	return false;
@@ -182,24 +193,12 @@ static void ended(void *arg, uint64_t began_ns, const struct ip_addr *to, const 
 		world_changed(c->world); /* one more that failed */
 }
 
-/* The Service's first port of the protocol, as it is now. */
-static uint16_t port_of(const struct world_client *c)
-{
-	const struct service *s = world_service(c->world, c->cfg->service);
-
-	for (unsigned i = 0; s != NULL && i < s->port_count; i++)
-		if (s->ports[i].protocol == c->cfg->protocol)
-			return s->ports[i].port;
-	return 80;
-}
-
 void world_client_start(struct world_client *c, struct sim_stack *stack)
 {
 	const struct sim_client_cfg cfg = {
 		.protocol = c->cfg->protocol,
 		.every_ns = c->cfg->every_ns,
 		.timeout_ns = c->cfg->timeout_ns,
-		.port = port_of(c),
 		.seed = rng_next(&c->world->rng),
 		.target = target,
 		.ended = ended,

@@ -12,9 +12,10 @@ static bool is_service(void *arg, const struct ip_addr *to, uint8_t protocol, ui
 	return ip_equal(to, &vip) && port == 80;
 }
 
-static bool target(void *arg, struct ip_addr *ret)
+static bool target(void *arg, struct ip_addr *ret, uint16_t *ret_port)
 {
 	*ret = ip(arg);
+	*ret_port = 80;
 	return true;
 }
 
@@ -45,7 +46,6 @@ static void check_client(uint8_t protocol, const char *vip)
 	const struct sim_client_cfg cfg = { .protocol = protocol,
 					    .every_ns = 100 * NS_PER_MS,
 					    .timeout_ns = NS_PER_S,
-					    .port = 80,
 					    .seed = 5,
 					    .target = target,
 					    .ended = on_ended,
@@ -82,7 +82,6 @@ static void test_a_foreign_host_that_refuses_is_told_apart(void **state)
 	const struct sim_client_cfg cfg = { .protocol = SIM_TCP,
 					    .every_ns = 100 * NS_PER_MS,
 					    .timeout_ns = NS_PER_S,
-					    .port = 80,
 					    .target = target,
 					    .arg = (void *)vips[0] };
 

@@ -337,6 +337,85 @@ static void test_a_killed_leader_is_followed(void **state)
 	end(w, s);
 }
 
+/* --- what is told of it ------------------------------------------------------------------ */
+
+static void apply(struct sim_scenario *s, uint64_t at_ns, cJSON *json)
+{
+	struct sim_step *step = step_add(s, at_ns, SIM_OP_APPLY, NULL);
+
+	*(cJSON **)must(array_push(&step->objects)) = json;
+}
+
+static void set_text(const cJSON *json, const char *of, const char *key, const char *value)
+{
+	cJSON *in = cJSON_GetObjectItemCaseSensitive(json, of);
+
+	assert_true(cJSON_ReplaceItemInObjectCaseSensitive(in, key, cJSON_CreateString(value)));
+}
+
+static cJSON *no_balancer(void)
+{
+	cJSON *json = service_json("front", "");
+
+	set_text(json, "spec", "type", "ClusterIP");
+	return json;
+}
+
+/* Nobody announces it again: it has no endpoint any more. */
+static void test_what_is_given_out_anew_is_dark_until_somebody_answers(void **state)
+{
+	struct sim_scenario *s = scenario_new();
+
+	(void)state;
+	apply(s, 20 * S, no_balancer());
+	for (unsigned i = 0; i < 3; i++) {
+		struct sim_step *e = step_add(s, 21 * S, SIM_OP_ENDPOINT, s->nodes.items[i].name);
+		e->service = must_copy("web/front");
+	}
+	apply(s, 30 * S, service_json("front", ""));
+	struct sim_world *w = world_of(s);
+	play_well(w);
+	assert_true(outcome(w).dark_ns > 29 * S && outcome(w).dark_ns < 31 * S);
+	end(w, s);
+}
+
+static void test_a_client_fails_while_the_service_has_no_address(void **state)
+{
+	struct sim_scenario *s = scenario_new();
+
+	(void)state;
+	add_client(s, SIM_TCP);
+	apply(s, 20 * S, no_balancer());
+	apply(s, 30 * S, service_json("front", ""));
+	struct sim_world *w = world_of(s);
+	play_well(w);
+	assert_in_range(client(w).failed, 95, 105);
+	assert_true(client(w).gap_ns > 9 * S && client(w).gap_ns < 11 * S);
+	end(w, s);
+}
+
+static void test_a_client_waits_for_its_service_and_asks_for_the_port_that_it_has(void **state)
+{
+	struct sim_scenario *s = scenario_new();
+	cJSON *back = service_json("back", "");
+	cJSON *ports =
+		cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(back, "spec"),
+						 "ports");
+
+	(void)state;
+	add_client(s, SIM_TCP);
+	free(s->clients.items[0].service);
+	s->clients.items[0].service = must_copy("web/back");
+	cJSON_SetNumberValue(cJSON_GetObjectItemCaseSensitive(cJSON_GetArrayItem(ports, 0), "port"),
+			     8080);
+	apply(s, 20 * S, back);
+	struct sim_world *w = world_of(s);
+	play_well(w);
+	assert_int_equal(client(w).failed + client(w).foreign, 0);
+	assert_in_range(client(w).attempts, 390, 400);
+	end(w, s);
+}
+
 /* --- expectations ------------------------------------------------------------------------ */
 
 static void test_an_expectation_must_hold_in_time(void **state)
@@ -850,6 +929,10 @@ int main(void)
 		cmocka_unit_test(test_a_machine_without_power_is_dark_and_comes_back),
 		cmocka_unit_test(test_who_steals_an_address_gets_its_clients),
 		cmocka_unit_test(test_a_killed_leader_is_followed),
+		cmocka_unit_test(test_what_is_given_out_anew_is_dark_until_somebody_answers),
+		cmocka_unit_test(test_a_client_fails_while_the_service_has_no_address),
+		cmocka_unit_test(
+			test_a_client_waits_for_its_service_and_asks_for_the_port_that_it_has),
 		cmocka_unit_test(test_an_expectation_must_hold_in_time),
 		cmocka_unit_test(test_an_expectation_must_go_on_to_hold_until_the_next_step),
 		cmocka_unit_test(test_failed_attempts_are_counted),
