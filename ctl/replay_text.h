@@ -26,6 +26,7 @@ struct replay_facts {
 	const char *failed; /* why the capture was not read to its end; NULL: it was */
 };
 
+/* What is said before the first frame; of @f not what comes of them. */
 void replay_text_begin(struct replay_text *t, const struct replay_facts *f,
 		       const struct replay_tally *tally);
 /* @bytes: the question. */
@@ -34,6 +35,7 @@ void replay_text_answer(struct replay_text *t, uint64_t at_ns, const void *bytes
 /* The first time that somebody claims an address. @bytes: how he does. */
 void replay_text_claim(struct replay_text *t, const struct replay_claim *c, const void *bytes,
 		       size_t len);
+/* What came of all frames, in tables; in JSON this closes the report. */
 void replay_text_end(struct replay_text *t, const struct replay_facts *f,
 		     const struct replay_tally *tally);
 

@@ -69,6 +69,7 @@ struct sim_api_cfg {
 	size_t history;          /* changes that are kept for watches; 0: 1,000 */
 };
 
+/* Empty. @clock is borrowed until sim_api_free(). */
 struct sim_api *sim_api_new(struct sim_clock *clock, const struct sim_api_cfg *cfg);
 struct sim_api *sim_api_free(struct sim_api *a); /* after its clients; returns NULL */
 
@@ -149,6 +150,7 @@ bool sim_watch_has_told(const struct sim_watch *w, uint64_t number);
  */
 typedef void sim_api_done(void *arg, int status, const struct sim_object *o);
 
+/* Ask for one object. */
 void sim_api_read(struct sim_api_client *c, enum sim_kind kind, const char *ns, const char *name,
 		  uint64_t timeout_ns, sim_api_done *done, void *arg);
 /*

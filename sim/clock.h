@@ -26,10 +26,12 @@ struct sim_timer {
 	void *arg;
 };
 
+/* At 0, with nothing to do. It belongs to the caller. */
 struct sim_clock *sim_clock_new(void);
 /* Timers that are set never run. NULL is fine; returns NULL. */
 struct sim_clock *sim_clock_free(struct sim_clock *c);
 
+/* Nanoseconds since it was made. */
 uint64_t sim_clock_now(const struct sim_clock *c);
 
 /*

@@ -7,28 +7,12 @@
 
 /* --- whom a step is about ---------------------------------------------------------------- */
 
-/* What ends a trouble of the leader is for the one that had it. */
-static bool is_cure(const struct sim_step *s)
-{
-	switch (s->op) {
-	case SIM_OP_RESTART:
-	case SIM_OP_RESUME:
-	case SIM_OP_API_HEAL:
-		return true;
-	case SIM_OP_SLOW:
-	case SIM_OP_API_SLOW:
-		return s->time_ns == 0;
-	default:
-		return false;
-	}
-}
-
 static struct world_allocator *the_allocator(struct sim_world *w, const struct sim_step *s)
 {
 	if (strcmp(s->what, SIM_LEADER) != 0)
 		return world_allocator(w, s->what);
 	struct world_allocator *leader = world_leader(w);
-	if (is_cure(s) && w->last_leader != NULL)
+	if (sim_step_is_cure(s) && w->last_leader != NULL)
 		return world_allocator(w, w->last_leader);
 	if (leader != NULL)
 		w->last_leader = leader->name;
@@ -283,7 +267,7 @@ static bool is_heal(const struct sim_step *s)
 	case SIM_OP_API_CONFLICTS:
 		return s->count == 0;
 	default:
-		return is_cure(s);
+		return sim_step_is_cure(s);
 	}
 }
 

@@ -18,6 +18,7 @@
 #define SIM_WORDS_GROUP_NS (100 * 1000000ull) /* how far apart they may be */
 #define SIM_WORDS_SINGLE   5                  /* as many get a line each */
 
+/* The timeline of @j. */
 void sim_report_words(const struct sim_journal *j, FILE *to);
 
 /* A moment as the timeline has it, seconds with three decimals, into @buf; returns @buf. */

@@ -194,6 +194,8 @@ int sim_scenario_check(const struct sim_scenario *s, struct faults *faults);
 struct sim_scenario *sim_scenario_free(struct sim_scenario *s); /* NULL is fine; returns NULL */
 /* Bring the steps in order and give those their text that have none; and the run its end. */
 void sim_scenario_settle(struct sim_scenario *s);
+/* Does it end a trouble of a process? "leader" is the one that had it then. */
+bool sim_step_is_cure(const struct sim_step *s);
 /* A step in words, into @buf; returns @buf. */
 const char *sim_step_format(const struct sim_step *s, char *buf, size_t size);
 

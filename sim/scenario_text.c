@@ -42,8 +42,7 @@ static void put_duration(struct text *t, const char *before, uint64_t ns, const 
 
 /* --- processes -------------------------------------------------------------------------------- */
 
-/* Does it end a trouble of a process, who may have been the leader then? */
-static bool is_cure(const struct sim_step *s)
+bool sim_step_is_cure(const struct sim_step *s)
 {
 	return s->op == SIM_OP_RESTART || s->op == SIM_OP_RESUME || s->op == SIM_OP_API_HEAL ||
 	       ((s->op == SIM_OP_SLOW || s->op == SIM_OP_API_SLOW) && s->time_ns == 0);
@@ -58,7 +57,7 @@ static void put_process(struct text *t, const struct sim_step *s)
 	else if (s->process == SIM_PROCESS_SPEAKER)
 		put(t, "the speaker on %s", what);
 	else if (strcmp(what, SIM_LEADER) == 0)
-		put(t, "the allocator that %s", is_cure(s) ? "led" : "leads");
+		put(t, "the allocator that %s", sim_step_is_cure(s) ? "led" : "leads");
 	else
 		put(t, "allocator %s", what);
 }

@@ -33,6 +33,7 @@ struct sim_stack_cfg {
 	uint64_t base_reachable_ns, delay_probe_ns, retrans_ns;
 };
 
+/* A host without interfaces, powered. @clock is borrowed until sim_stack_free(). */
 struct sim_stack *sim_stack_new(struct sim_clock *clock, const struct sim_stack_cfg *cfg);
 /* After its sockets and listeners. Connections end without a word. NULL is fine; returns NULL. */
 struct sim_stack *sim_stack_free(struct sim_stack *s);

@@ -33,13 +33,17 @@ struct sim_world_cfg {
 	size_t journal_most;
 };
 
-/* Build it. Returns NULL with the reason in @err: two of one name, a link that is not there. */
+/*
+ * Build it. The scenario is borrowed until sim_world_free(). Returns NULL with the reason in @err:
+ * two of one name, a link that is not there.
+ */
 struct sim_world *sim_world_new(const struct sim_world_cfg *cfg, char *err, size_t err_size);
-struct sim_world *sim_world_free(struct sim_world *w);
+struct sim_world *sim_world_free(struct sim_world *w); /* NULL is fine; returns NULL */
 
 /* Play to the end. Returns 0, or how many expectations and invariants did not hold. */
 unsigned sim_world_run(struct sim_world *w);
 
+/* What it was built of, and what came of it; all is lent. */
 const struct sim_scenario *sim_world_scenario(const struct sim_world *w);
 uint64_t sim_world_seed(const struct sim_world *w);  /* that it is played with */
 uint64_t sim_world_until(const struct sim_world *w); /* when it ends, or has ended */
@@ -61,14 +65,17 @@ struct sim_outcome {
 void sim_world_outcomes(const struct sim_world *w,
 			void (*each)(void *arg, const struct sim_outcome *o), void *arg);
 
+/* What came of one client. */
 struct sim_client_outcome {
 	const char *host, *service;
 	uint8_t protocol, family; /* as struct sim_scenario_client */
 	struct sim_client_counts counts;
 };
+/* In the order of the scenario. */
 void sim_world_clients(const struct sim_world *w,
 		       void (*each)(void *arg, const struct sim_client_outcome *o), void *arg);
 
+/* How much there was of what. */
 struct sim_world_counts {
 	uint64_t steps; /* of the clock */
 	uint64_t looks; /* at all invariants, when the world was quiet */

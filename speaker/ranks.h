@@ -13,6 +13,7 @@
 
 struct ranks; /* opaque */
 
+/* Of nobody yet. It belongs to the caller. */
 struct ranks *ranks_new(void);
 struct ranks *ranks_free(struct ranks *r); /* after the engines that use it; returns NULL */
 
