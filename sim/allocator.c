@@ -269,7 +269,12 @@ void sim_allocator_slow(struct sim_allocator *a, uint64_t turn_ns)
 
 void sim_allocator_step_clock(struct sim_allocator *a, int64_t by_ns)
 {
-	a->faults.wall_ns += by_ns;
+	int64_t most = SIM_CLOCK_STEP_MAX_NS, wall_ns;
+
+	/* Many steps add up to no more than one may be. */
+	if (__builtin_add_overflow(a->faults.wall_ns, by_ns, &wall_ns))
+		wall_ns = by_ns;
+	a->faults.wall_ns = wall_ns > most ? most : wall_ns < -most ? -most : wall_ns;
 }
 
 /* --- questions ----------------------------------------------------------------------------- */

@@ -56,7 +56,9 @@ void sim_allocator_stop(struct sim_allocator *a);
 void sim_allocator_pause(struct sim_allocator *a, bool paused); /* SIGSTOP, SIGCONT */
 /* Each turn begins so much later than it could. 0: at once. Also after the next start. */
 void sim_allocator_slow(struct sim_allocator *a, uint64_t turn_ns);
-void sim_allocator_step_clock(struct sim_allocator *a, int64_t by_ns); /* the time of day */
+/* The time of day jumps, by SIM_CLOCK_STEP_MAX_NS at most in all. */
+#define SIM_CLOCK_STEP_MAX_NS (INT64_C(36500) * 24 * 3600 * 1000000000)
+void sim_allocator_step_clock(struct sim_allocator *a, int64_t by_ns);
 
 const char *sim_allocator_name(const struct sim_allocator *a);
 const char *sim_allocator_identity(const struct sim_allocator *a); /* in the Lease; "": none */

@@ -39,9 +39,10 @@ static void on_speaker(struct world_node *n, const struct sim_step *s)
 	switch (s->op) {
 	case SIM_OP_KILL:
 	case SIM_OP_STOP:
-		world_speaker_end(n, s->op == SIM_OP_STOP);
 		if (machine)
 			node_power(n, false);
+		else
+			world_speaker_end(n, s->op == SIM_OP_STOP);
 		break;
 	case SIM_OP_RESTART:
 		world_speaker_end(n, false);

@@ -73,10 +73,11 @@ static bool can_be_grouped(const struct sim_entry *e)
 	case SIM_LOST:
 	case SIM_DARK:
 	case SIM_LIT:
-	case SIM_TOLD:
 	case SIM_STOLEN:
 	case SIM_NOT_COVERED:
 		return true;
+	case SIM_TOLD:
+		return *e->service != '\0';
 	default:
 		return false;
 	}
@@ -190,6 +191,17 @@ static void put_why(const struct words *w, const struct sim_entry *e, const stru
 		fprintf(to, ": %s", e->text);
 }
 
+/* Some of what is told is about no Service. */
+static void put_about(const struct words *w, const struct sim_entry *e, const struct group *g,
+		      FILE *to)
+{
+	if (g != NULL || *e->service != '\0') {
+		fputs(" of ", to);
+		put_subject(w, e, g, to);
+	}
+	put_why(w, e, g, to);
+}
+
 static void put_before(const struct words *w, const struct sim_entry *e, const struct group *g,
 		       FILE *to)
 {
@@ -254,7 +266,7 @@ static const struct form {
 	[SIM_LIT] = { true, " answers for ", NULL, put_dark },
 	[SIM_LEADS] = { true, " leads", NULL, put_why },
 	[SIM_LEADS_NOT] = { true, " leads no more", NULL, put_why },
-	[SIM_TOLD] = { true, " tells of ", " warns of ", put_why },
+	[SIM_TOLD] = { true, " tells", " warns", put_about },
 	[SIM_STOLEN] = { true, " answers for ", NULL, put_too },
 	[SIM_NOT_COVERED] = { false, "not covered: ", NULL, put_segment },
 	[SIM_EXPECTED] = { false, "holds: ", NULL, put_text },
@@ -271,7 +283,7 @@ static void put_sentence(const struct words *w, const struct sim_entry *e, const
 	if (f->node)
 		fputs(e->node, to);
 	fputs(e->warning && f->warns != NULL ? f->warns : f->does, to);
-	if (f->more != put_text)
+	if (f->more != put_text && f->more != put_about)
 		put_subject(w, e, g, to);
 	f->more(w, e, g, to);
 }

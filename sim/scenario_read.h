@@ -35,11 +35,11 @@ void scenario_name_check(const struct json *j);   /* of a link or a station */
 void scenario_iface_check(const struct json *j);  /* of an interface, as Linux takes it */
 void scenario_period_check(const struct json *j); /* a duration, not of no time */
 void scenario_percent_check(const struct json *j);
-void scenario_signed_check(const struct json *j);  /* a duration that may go back */
-void scenario_service_check(const struct json *j); /* [NAMESPACE/]NAME */
-void scenario_process_check(const struct json *j); /* "speaker NODE" and the like */
-void scenario_daemon_check(const struct json *j);  /* the same, but not "node NODE" */
-void scenario_delete_check(const struct json *j);  /* "KIND [NAMESPACE/]NAME" */
+void scenario_clock_step_check(const struct json *j); /* a duration that may go back */
+void scenario_service_check(const struct json *j);    /* [NAMESPACE/]NAME */
+void scenario_process_check(const struct json *j);    /* "speaker NODE" and the like */
+void scenario_daemon_check(const struct json *j);     /* the same, but not "node NODE" */
+void scenario_delete_check(const struct json *j);     /* "KIND [NAMESPACE/]NAME" */
 void scenario_mac_check(const struct json *j);
 void scenario_prefixes_check(const struct json *j);
 

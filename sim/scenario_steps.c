@@ -101,7 +101,10 @@ static const struct field clock_step_fields[] = {
 	  .type = FIELD_CHECKED,
 	  .required = true,
 	  .check = scenario_daemon_check },
-	{ .name = "by", .type = FIELD_CHECKED, .required = true, .check = scenario_signed_check },
+	{ .name = "by",
+	  .type = FIELD_CHECKED,
+	  .required = true,
+	  .check = scenario_clock_step_check },
 	{ .name = NULL },
 };
 

@@ -8,6 +8,7 @@
 #include "lib/base/duration.h"
 #include "lib/base/must.h"
 #include "lib/base/utf8.h"
+#include "sim/allocator.h"
 
 /* --- reading -------------------------------------------------------------------------------- */
 
@@ -220,7 +221,7 @@ void scenario_percent_check(const struct json *j)
 		json_fault(j, "must be a number of percent in 0..100");
 }
 
-void scenario_signed_check(const struct json *j)
+void scenario_clock_step_check(const struct json *j)
 {
 	const char *text = json_text(j);
 	uint64_t ns;
@@ -228,6 +229,8 @@ void scenario_signed_check(const struct json *j)
 
 	if (text != NULL && scenario_signed_parse(text, &ns, &back) != 0)
 		json_fault(j, "\"%s\" is no duration such as \"2s\" or \"-1m30s\"", text);
+	else if (text != NULL && ns > SIM_CLOCK_STEP_MAX_NS)
+		json_fault(j, "must not be more than 100 years (876000h)");
 }
 
 void scenario_service_check(const struct json *j)

@@ -60,8 +60,6 @@ void sim_speaker_pause(struct sim_speaker *s, bool paused);
 /* Each turn of its loop, and each reading of frames, begins so late from now on. */
 void sim_speaker_slow(struct sim_speaker *s, uint64_t turn_ns);
 
-const char *sim_speaker_node(const struct sim_speaker *s);
-struct sim_stack *sim_speaker_stack(const struct sim_speaker *s);
 bool sim_speaker_runs(const struct sim_speaker *s); /* started and not ended; may be paused */
 bool sim_speaker_is_ready(const struct sim_speaker *s);
 bool sim_speaker_is_current(const struct sim_speaker *s); /* its watches have told it everything,

@@ -132,16 +132,6 @@ bool sim_speaker_answers(struct sim_speaker *s, struct sim_iface *iface, const s
 	return yes;
 }
 
-const char *sim_speaker_node(const struct sim_speaker *s)
-{
-	return s->cfg.node;
-}
-
-struct sim_stack *sim_speaker_stack(const struct sim_speaker *s)
-{
-	return s->cfg.stack;
-}
-
 bool sim_speaker_runs(const struct sim_speaker *s)
 {
 	return s->engine != NULL;

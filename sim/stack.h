@@ -144,7 +144,6 @@ void sim_tcp_send(struct sim_tcp *t, const void *bytes, size_t len);
  * nothing for a minute, closed() follows. */
 void sim_tcp_close(struct sim_tcp *t);
 void sim_tcp_abort(struct sim_tcp *t); /* RST; nothing follows */
-struct ip_addr sim_tcp_peer(const struct sim_tcp *t);
 
 /*
  * A service proxy: a packet to @ip:@port that is for none of the host's addresses. Says whether

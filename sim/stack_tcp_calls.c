@@ -96,8 +96,3 @@ void sim_tcp_abort(struct sim_tcp *t)
 		tcp_reset(t);
 	tcp_leave(t);
 }
-
-struct ip_addr sim_tcp_peer(const struct sim_tcp *t)
-{
-	return t->remote;
-}

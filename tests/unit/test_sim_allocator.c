@@ -620,6 +620,23 @@ static void test_the_same_seed_is_the_same_course(void **state)
 	assert_string_not_equal(course, first);
 }
 
+/* A clock that has gone as far as it may stays there, and comes back. */
+static void test_steps_of_the_clock_do_not_add_up_for_ever(void **state)
+{
+	(void)state;
+	world_open(1, 1);
+	for (unsigned i = 0; i < 5; i++)
+		sim_allocator_step_clock(all[0], INT64_MAX);
+	run_for(20 * S);
+	put_service(1);
+	for (unsigned i = 0; i < 10; i++)
+		sim_allocator_step_clock(all[0], INT64_MIN + 1);
+	run_for(20 * S);
+	assert_ptr_equal(leader(), all[0]);
+	assert_int_equal(bare(), 0);
+	world_close();
+}
+
 /* Clocks of different processes are never compared, and their own is monotonic. */
 static void test_a_step_of_the_clock_changes_nothing(void **state)
 {
@@ -752,6 +769,7 @@ int main(void)
 		cmocka_unit_test(test_a_service_that_does_not_decode_keeps_its_address),
 		cmocka_unit_test(test_a_slow_process_does_everything_later),
 		cmocka_unit_test(test_the_same_seed_is_the_same_course),
+		cmocka_unit_test(test_steps_of_the_clock_do_not_add_up_for_ever),
 		cmocka_unit_test(test_a_step_of_the_clock_changes_nothing),
 		cmocka_unit_test(
 			test_whatever_happens_each_service_has_an_address_of_its_own_in_the_end),

@@ -141,6 +141,7 @@ static void test_every_kind_of_entry_has_a_sentence(void **state)
 	note(&j, 0, SIM_CLEARED, "", V4, "its pool is gone");
 	sim_journal_add(&j, 0, SIM_LEADS_NOT, "allocator-1", NULL, NULL, "%s", "killed");
 	note(&j, 0, SIM_TOLD, "allocator-1", NULL, "no address is free")->warning = true;
+	sim_journal_add(&j, 0, SIM_TOLD, "node1", NULL, NULL, "keeps what it has")->warning = true;
 	note(&j, 0, SIM_STOLEN, "printer", V4, "");
 	note(&j, 0, SIM_NOT_COVERED, "", V4, "lan2");
 	note_fault(&j, 0, SIM_DISAPPOINTED, "web/front is node3's within 1 s: it is node2's");
@@ -149,6 +150,7 @@ static void test_every_kind_of_entry_has_a_sentence(void **state)
 			 "    0.000 s  taken back: web/front 10.0.0.240: its pool is gone\n"
 			 "    0.000 s  allocator-1 leads no more: killed\n"
 			 "    0.000 s  allocator-1 warns of web/front: no address is free\n"
+			 "    0.000 s  node1 warns: keeps what it has\n"
 			 "    0.000 s  printer answers for web/front 10.0.0.240, too\n"
 			 "    0.000 s  not covered: web/front 10.0.0.240 on lan2\n"
 			 "    0.000 s  DOES NOT HOLD: web/front is node3's within 1 s: it is "

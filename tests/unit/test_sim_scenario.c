@@ -589,6 +589,9 @@ static void test_each_rule_refuses(void **state)
 		  "}; } );",
 		  "f:1: timeline[0].clockStep.by: \"--1s\" is no duration such as \"2s\" or "
 		  "\"-1m30s\"\n" },
+		{ "timeline = ( { at = \"1s\"; clockStep = { process = \"speaker n\"; by = "
+		  "\"-876001h\"; }; } );",
+		  "f:1: timeline[0].clockStep.by: must not be more than 100 years (876000h)\n" },
 		{ "timeline = ( { at = \"1s\"; cut = { link = \"lann\"; }; } );",
 		  "f:1: timeline: there is no link \"lann\", did you mean lan?\n" },
 		{ "timeline = ( { at = \"1s\"; cut = { from = \"n\"; }; } );",
