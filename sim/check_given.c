@@ -255,8 +255,9 @@ static void check_second(const struct given *g, const struct pool *p)
 {
 	uint8_t other = g->service->ingress[0].family == IP_V4 ? IP_V6 : IP_V4;
 
-	if (g->one_will_do && g->service->ingress_count == 1 && is_plain(p) &&
-	    has_room(g, p, other))
+	/* Who asks for two of which one is held keeps the other, and takes none in its place. */
+	if (g->service->requested_ips == NULL && g->service->lb_ip == NULL && g->one_will_do &&
+	    g->service->ingress_count == 1 && is_plain(p) && has_room(g, p, other))
 		check_broken(g->w, "allocation", NULL, g->text, &g->service->ingress[0],
 			     "it has no address of the other family, although pool %s has room",
 			     p->name);
