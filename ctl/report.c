@@ -10,6 +10,7 @@
 #include "lib/base/array.h"
 #include "lib/base/must.h"
 #include "lib/base/text_table.h"
+#include "lib/base/utf8.h"
 
 /* --- JSON --------------------------------------------------------------------------------- */
 
@@ -41,11 +42,29 @@ cJSON *report_of_faults(const struct faults *faults)
 	return report;
 }
 
+/* Names of files, and of what stands in them, are bytes; JSON is UTF-8. */
+static void put_utf8(const char *text, FILE *to)
+{
+	const char *from = text;
+
+	while (*text != '\0') {
+		size_t len = utf8_len(text);
+		if (len == 0) {
+			fwrite(from, 1, (size_t)(text - from), to);
+			fputs("\\ufffd", to);
+			from = text + 1;
+		}
+		text += len == 0 ? 1 : len;
+	}
+	fwrite(from, 1, (size_t)(text - from), to);
+}
+
 void report_json(const cJSON *report, FILE *to)
 {
 	char *printed = must(cJSON_Print(report));
 
-	fprintf(to, "%s\n", printed);
+	put_utf8(printed, to);
+	fputc('\n', to);
 	free(printed);
 }
 

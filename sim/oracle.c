@@ -2,7 +2,8 @@
 #include "sim/oracle.h"
 
 #include <nettle/sha2.h>
-#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "lib/base/intern.h"
 #include "lib/base/must.h"
@@ -154,14 +155,14 @@ static int64_t weight_of(const struct question *q, const struct node *n)
 static void hash_of(const struct question *q, const struct node *n,
 		    uint8_t ret[static SHA256_DIGEST_SIZE])
 {
-	char ip[IP_TEXT_MAX], text[512];
+	char ip[IP_TEXT_MAX];
 	struct sha256_ctx sha;
-	int len = snprintf(text, sizeof(text), "%s#%s", n->meta.name,
-			   ip_format(&q->service->ingress[0], ip));
+	char *text = must_text("%s#%s", n->meta.name, ip_format(&q->service->ingress[0], ip));
 
 	sha256_init(&sha);
-	sha256_update(&sha, (size_t)len, (const uint8_t *)text);
+	sha256_update(&sha, strlen(text), (const uint8_t *)text);
 	sha256_digest(&sha, SHA256_DIGEST_SIZE, ret);
+	free(text);
 }
 
 static const struct node *first_of_candidates(const struct question *q)

@@ -13,13 +13,13 @@ struct names_known {
 
 void checker_fault(struct checker *c, unsigned line, const char *field, const char *fmt, ...)
 {
-	char text[512];
 	va_list args;
 
 	va_start(args, fmt);
-	vsnprintf(text, sizeof(text), fmt, args);
+	char *text = must_vtext(fmt, args);
 	va_end(args);
 	faults_add(c->faults, false, c->s->file == NULL ? "" : c->s->file, line, field, "%s", text);
+	free(text);
 	c->failed = true;
 }
 

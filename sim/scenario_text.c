@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "lib/base/duration.h"
+#include "lib/base/utf8.h"
 #include "sim/scenario.h"
 
 /* Text that grows in a buffer, and is cut at its end. */
@@ -24,8 +25,11 @@ static void __attribute__((format(printf, 2, 3))) put(struct text *t, const char
 	int n = vsnprintf(t->buf + t->len, t->size - t->len, fmt, args);
 	va_end(args);
 	t->len += n < 0 ? 0 : (size_t)n;
-	if (t->len >= t->size)
-		t->len = t->size - 1;
+	if (t->len < t->size)
+		return;
+	t->len = utf8_whole(t->buf, t->size - 1);
+	t->buf[t->len] = '\0';
+	t->size = t->len + 1; /* nothing comes behind the cut */
 }
 
 static const char *or_empty(const char *text)

@@ -179,12 +179,16 @@ void scenario_file_check(const struct json *j)
 		json_fault(j, "must not be empty");
 }
 
+#define LETTERS_MAX 253 /* of a name, as in Kubernetes */
+
 /* Names stand in lines of text, and where several do there are blanks and slashes between them. */
 void scenario_name_check(const struct json *j)
 {
 	const char *text = json_text(j);
 	size_t len;
 
+	if (text != NULL && strlen(text) > LETTERS_MAX)
+		json_fault(j, "must not be longer than %d letters", LETTERS_MAX);
 	for (; text != NULL && *text != '\0'; text += len) {
 		len = utf8_len(text);
 		if (len != 0 && (unsigned char)*text > ' ' && *text != '/' && *text != '\x7f')

@@ -230,6 +230,19 @@ def test_a_service_that_is_applied_keeps_its_address(folder):
     assert "taken back" not in done.stdout and done.stdout.count("given out: web/front 10.0.0.200") == 1
 
 
+def test_names_may_be_of_any_length_and_bytes(folder):
+    node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n" * 20_000}}
+    web = json.dumps({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "caf?", "namespace": "web"},
+                      "spec": {"type": "LoadBalancer", "ports": [{"port": 80}]}})
+    where = folder("")
+    (where / "s.conf").write_text('config = "bellman.conf";\nmanifests = ( "node.json", "caf.json" );\n')
+    (where / "node.json").write_text(json.dumps(node))
+    (where / "caf.json").write_bytes(web.replace("?", "\xe9").encode("latin-1"))
+    done = simulate("s.conf", "-o", "json", cwd=where)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert {(a["service"], a["owner"]) for a in json.loads(done.stdout)["addresses"]} == {("web/caf\ufffd", "n" * 20_000)}
+
+
 def test_a_pool_that_is_applied_counts_from_then_on(folder):
     pool = ("apiVersion: metallb.io/v1beta1\nkind: IPAddressPool\nmetadata: {name: more, namespace: metallb-system}\n"
             "spec: {addresses: [10.0.0.230/32], serviceAllocation: {priority: 1}}\n")

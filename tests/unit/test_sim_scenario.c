@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "lib/base/duration.h"
+#include "lib/base/utf8.h"
 #include "sim/packet.h"
 #include "sim/scenario.h"
 
@@ -346,6 +347,24 @@ static void test_the_host_of_clients_can_be_named(void **state)
 	assert_string_equal(s->clients.items[0].host, s->hosts.items[0].name);
 	assert_string_equal(s->steps.items[0].what, s->hosts.items[0].name);
 	sim_scenario_free(s);
+}
+
+/* Names of 2 × 253 bytes and more do not fit: JSON takes what there is room for. */
+static void test_a_step_that_is_too_long_is_cut_between_letters(void **state)
+{
+	char name[254] = "";
+	struct sim_step step = { .op = SIM_OP_CUT, .link = name, .what = name, .to = name };
+	char text[600];
+
+	(void)state;
+	for (size_t i = 0; i < 126; i++)
+		strcat(name, "\xc3\xbc");
+	for (size_t size = 500; size < 520; size++) {
+		sim_step_format(&step, text, size);
+		assert_in_range(strlen(text), size - 2, size - 1);
+		for (const char *at = text; *at != '\0'; at += utf8_len(at))
+			assert_int_not_equal(utf8_len(at), 0);
+	}
 }
 
 static void test_a_name_may_have_letters_of_any_kind(void **state)
@@ -767,6 +786,7 @@ int main(void)
 		cmocka_unit_test(test_what_a_step_holds),
 		cmocka_unit_test(test_steps_of_one_time_stay_as_written),
 		cmocka_unit_test(test_the_host_of_clients_can_be_named),
+		cmocka_unit_test(test_a_step_that_is_too_long_is_cut_between_letters),
 		cmocka_unit_test(test_a_name_may_have_letters_of_any_kind),
 		cmocka_unit_test(test_an_empty_file_is_three_nodes_on_a_lan),
 		cmocka_unit_test(test_nodes_of_manifests_have_a_link_that_holds_them),
