@@ -14,6 +14,7 @@
 #include "ctl/simulate.h"
 #include "lib/base/duration.h"
 #include "lib/base/must.h"
+#include "lib/model/json_write.h"
 #include "sim/capture.h"
 #include "sim/report.h"
 #include "sim/report_words.h"
@@ -231,14 +232,6 @@ static bool try(const struct simulate *o, const struct sim_scenario *s, uint64_t
 	return true;
 }
 
-static void add_number(cJSON *to, const char *key, uint64_t n)
-{
-	char text[24];
-
-	snprintf(text, sizeof(text), "%" PRIu64, n);
-	must(cJSON_AddRawToObject(to, key, text)); /* a double has no 64 bits */
-}
-
 static void tell_tally(const struct sim_scenario *s, struct tally *t)
 {
 	uint64_t last = t->first + t->runs - 1;
@@ -250,8 +243,8 @@ static void tell_tally(const struct sim_scenario *s, struct tally *t)
 	}
 	cJSON *report = must(cJSON_CreateObject());
 	must(cJSON_AddStringToObject(report, "scenario", s->name));
-	add_number(report, "seed", t->first);
-	add_number(report, "runs", t->runs);
+	json_add_number(report, "seed", t->first);
+	json_add_number(report, "runs", t->runs);
 	cJSON_AddItemToObject(report, "failed", t->reports);
 	report_json(report, stdout);
 	cJSON_Delete(report);

@@ -685,21 +685,28 @@ static void test_an_address_of_two_new_services_is_found(void **state)
 	assert_broken(scenario_new(), make_back, "double-address: web/back has it, too");
 }
 
-/* node2 claims what is not its own. */
-static void claim(void *arg)
+/* Node number @n says where the VIP is: at its own MAC, with @twist in the last byte. */
+static void say_where(const struct deed *d, size_t n, uint16_t op, uint8_t twist)
 {
-	const struct deed *d = arg;
-	struct sim_iface *i = sim_stack_iface(d->w->nodes[1].stack, 0);
-	struct arp a = { .op = ARP_REPLY };
+	struct sim_iface *i = sim_stack_iface(d->w->nodes[n].stack, 0);
+	struct arp a = { .op = op };
 	uint8_t bytes[64];
 	struct wr w = wr_init(bytes, sizeof(bytes));
 
 	must_0(ip_parse(VIP, &a.sender_ip));
 	a.target_ip = a.sender_ip;
 	memcpy(a.sender_mac, sim_iface_mac(i), ETHER_ADDR_LEN);
-	memcpy(a.target_mac, ether_broadcast, ETHER_ADDR_LEN);
+	a.sender_mac[5] ^= twist;
+	if (op == ARP_REPLY)
+		memcpy(a.target_mac, ether_broadcast, ETHER_ADDR_LEN);
 	arp_encode(&w, ether_broadcast, &a);
 	sim_port_send(sim_iface_port(i), bytes, wr_len(&w), NULL);
+}
+
+/* node2 claims what is not its own. */
+static void claim(void *arg)
+{
+	say_where(arg, 1, ARP_REPLY, 0);
 }
 
 static void test_a_frame_of_who_does_not_own_is_found(void **state)
@@ -711,18 +718,7 @@ static void test_a_frame_of_who_does_not_own_is_found(void **state)
 /* node1 owns it, and says somebody else has it. */
 static void misdirect(void *arg)
 {
-	const struct deed *d = arg;
-	struct sim_iface *i = sim_stack_iface(d->w->nodes[0].stack, 0);
-	struct arp a = { .op = ARP_REQUEST };
-	uint8_t bytes[64];
-	struct wr w = wr_init(bytes, sizeof(bytes));
-
-	must_0(ip_parse(VIP, &a.sender_ip));
-	a.target_ip = a.sender_ip;
-	memcpy(a.sender_mac, sim_iface_mac(i), ETHER_ADDR_LEN);
-	a.sender_mac[5] ^= 0x55;
-	arp_encode(&w, ether_broadcast, &a);
-	sim_port_send(sim_iface_port(i), bytes, wr_len(&w), NULL);
+	say_where(arg, 0, ARP_REQUEST, 0x55);
 }
 
 static void test_a_frame_with_anothers_mac_is_found(void **state)
@@ -735,17 +731,7 @@ static void test_a_frame_with_anothers_mac_is_found(void **state)
 /* node1 owns it, and has announced it long ago. */
 static void announce_again(void *arg)
 {
-	const struct deed *d = arg;
-	struct sim_iface *i = sim_stack_iface(d->w->nodes[0].stack, 0);
-	struct arp a = { .op = ARP_REQUEST };
-	uint8_t bytes[64];
-	struct wr w = wr_init(bytes, sizeof(bytes));
-
-	must_0(ip_parse(VIP, &a.sender_ip));
-	a.target_ip = a.sender_ip;
-	memcpy(a.sender_mac, sim_iface_mac(i), ETHER_ADDR_LEN);
-	arp_encode(&w, ether_broadcast, &a);
-	sim_port_send(sim_iface_port(i), bytes, wr_len(&w), NULL);
+	say_where(arg, 0, ARP_REQUEST, 0);
 }
 
 static void test_who_announces_again_and_again_is_found(void **state)
