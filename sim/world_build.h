@@ -15,7 +15,10 @@ struct building {
 	struct building_link {
 		struct sim_link *link;
 		unsigned stations;
-		u128 next4, next6; /* numbers within the prefix */
+		struct building_supply {
+			u128 next;  /* number within the prefix */
+			bool spent; /* what is left is in pools */
+		} supply4, supply6;
 	} * links;
 	struct {
 		ARRAY_OF(struct building_address {

@@ -21,7 +21,7 @@ int building_links(struct building *b)
 		if (sim_link_find(b->w->net, l->name) != NULL)
 			return building_fail(b, "two links are called %s", l->name);
 		b->links[i] = (struct building_link){ .link = sim_link_add(b->w->net, &cfg) };
-		b->links[i].next4 = b->links[i].next6 = 1;
+		b->links[i].supply4.next = b->links[i].supply6.next = 1;
 		sim_link_impair(b->links[i].link, &l->impair);
 	}
 	return 0;
@@ -38,27 +38,46 @@ static struct node *node_of(const cJSON *json)
 	return n;
 }
 
-static void read_nodes(struct building *b)
-{
-	const struct sim_scenario *s = b->w->scenario;
-
-	for (size_t i = 0; i < s->objects.count; i++) {
-		struct node *n = node_of(s->objects.items[i]);
-
-		for (size_t k = 0; n != NULL && k < n->internal_ip_count; k++)
-			*(struct building_address *)must(array_push(&b->taken)) =
-				(struct building_address){ must_copy(n->meta.name),
-							   n->internal_ips[k] };
-		node_free(n);
-	}
-}
-
-static bool is_taken(const struct building *b, const struct ip_addr *ip)
+/* The Node that says it has @ip; NULL: none. */
+static const char *who_has(const struct building *b, const struct ip_addr *ip)
 {
 	for (size_t i = 0; i < b->taken.count; i++)
 		if (ip_equal(&b->taken.items[i].ip, ip))
-			return true;
-	return false;
+			return b->taken.items[i].node;
+	return NULL;
+}
+
+static int read_node(struct building *b, const struct node *n)
+{
+	char text[IP_TEXT_MAX];
+
+	for (size_t k = 0; k < n->internal_ip_count; k++) {
+		const struct ip_addr *ip = &n->internal_ips[k];
+		const char *owner = who_has(b, ip);
+
+		if (owner != NULL && strcmp(owner, n->meta.name) != 0)
+			return building_fail(b, "Nodes %s and %s both have %s", owner, n->meta.name,
+					     ip_format(ip, text));
+		*(struct building_address *)must(array_push(&b->taken)) =
+			(struct building_address){ must_copy(n->meta.name), *ip };
+	}
+	return 0;
+}
+
+static int read_nodes(struct building *b)
+{
+	const struct sim_scenario *s = b->w->scenario;
+
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < s->objects.count; i++) {
+		struct node *n = node_of(s->objects.items[i]);
+
+		if (n != NULL)
+			rc = read_node(b, n);
+		node_free(n);
+	}
+	return rc;
 }
 
 /* The address in @prefix that the Node @name says it has; family 0: none. */
@@ -72,22 +91,54 @@ static struct ip_addr said(const struct building *b, const char *name,
 	return (struct ip_addr){ 0 };
 }
 
-/* The next one of @prefix that nobody has; family 0: none. */
-static struct ip_addr next(const struct building *b, const struct ip_prefix *prefix, u128 *at)
+/* The range of a pool that has @ip; NULL: none. */
+static const struct ip_range *pool_range(const struct config *c, const struct ip_addr *ip)
 {
-	for (;;) {
-		u128 number = ip_to_number(&prefix->addr) + (*at)++;
-		struct ip_addr ip = ip_from_number(prefix->addr.family, number);
+	const struct pool *p = c != NULL ? config_pool_of(c, ip, true) : NULL;
 
-		if (!ip_prefix_contains(prefix, &ip))
-			return (struct ip_addr){ 0 };
-		if (!is_taken(b, &ip))
+	for (size_t i = 0; p != NULL && i < p->addresses.count; i++)
+		if (ip_range_contains(&p->addresses.items[i].range, ip))
+			return &p->addresses.items[i].range;
+	return NULL;
+}
+
+static bool is_broadcast(const struct ip_prefix *prefix, const struct ip_addr *ip)
+{
+	const struct ip_range range = ip_prefix_range(prefix);
+
+	return ip->family == IP_V4 && prefix->len < 31 && ip_equal(ip, &range.last);
+}
+
+/*
+ * The next one of @prefix that nobody has; family 0: none. One of a pool, which a Service may get,
+ * only when there is no other.
+ */
+static struct ip_addr next(const struct building *b, const struct ip_prefix *prefix,
+			   struct building_supply *from)
+{
+	const u128 first = ip_to_number(&prefix->addr);
+
+	for (;;) {
+		struct ip_addr ip = ip_from_number(prefix->addr.family, first + from->next++);
+
+		if (!ip_prefix_contains(prefix, &ip)) {
+			if (from->spent)
+				return (struct ip_addr){ 0 };
+			*from = (struct building_supply){ .next = 1, .spent = true };
+			continue;
+		}
+		const struct ip_range *pool = pool_range(b->w->scenario->config, &ip);
+		if (pool != NULL && !from->spent)
+			from->next = ip_to_number(&pool->last) - first + 1;
+		else if ((pool != NULL) == from->spent && who_has(b, &ip) == NULL &&
+			 !is_broadcast(prefix, &ip))
 			return ip;
 	}
 }
 
 static struct ip_addr give_address(const struct building *b, struct sim_iface *iface,
-				   const char *node, const struct ip_prefix *prefix, u128 *at)
+				   const char *node, const struct ip_prefix *prefix,
+				   struct building_supply *from)
 {
 	struct ip_prefix own = { .len = prefix->len };
 
@@ -96,7 +147,7 @@ static struct ip_addr give_address(const struct building *b, struct sim_iface *i
 	if (node != NULL)
 		own.addr = said(b, node, prefix);
 	if (own.addr.family == IP_NONE)
-		own.addr = next(b, prefix, at);
+		own.addr = next(b, prefix, from);
 	if (own.addr.family != IP_NONE)
 		sim_iface_address_add(iface, &own);
 	return own.addr;
@@ -133,8 +184,8 @@ static int build_iface(struct building *b, struct sim_stack *stack, struct world
 		sim_iface_add(stack, l->link, i->name, ether_is_station(i->mac) ? i->mac : mac);
 	const char *name = node != NULL ? node->cfg->name : NULL;
 	const struct ip_addr ips[] = {
-		give_address(b, iface, name, &s->links.items[n].prefix4, &l->next4),
-		give_address(b, iface, name, &s->links.items[n].prefix6, &l->next6),
+		give_address(b, iface, name, &s->links.items[n].prefix4, &l->supply4),
+		give_address(b, iface, name, &s->links.items[n].prefix6, &l->supply6),
 	};
 	for (size_t k = 0; node != NULL && k < 2; k++)
 		if (ips[k].family != IP_NONE)
@@ -205,9 +256,8 @@ int building_stations(struct building *b)
 {
 	struct sim_world *w = b->w;
 	const struct sim_scenario *s = w->scenario;
-	int rc = 0;
+	int rc = read_nodes(b);
 
-	read_nodes(b);
 	w->nodes = must(calloc(s->nodes.count + 1, sizeof(*w->nodes)));
 	w->hosts = must(calloc(s->hosts.count + 1, sizeof(*w->hosts)));
 	for (size_t i = 0; rc == 0 && i < s->nodes.count; i++)

@@ -611,6 +611,33 @@ static void test_what_does_not_fit_together_is_refused(void **state)
 	free(s->clients.items[0].host);
 	s->clients.items[0].host = must_copy("mac");
 	assert_not_built(s, "there is no host mac");
+	s = scenario_new();
+	for (unsigned i = 1; i <= 2; i++)
+		add_object(s,
+			   parsed("{\"apiVersion\":\"v1\",\"kind\":\"Node\",\"metadata\":{\"name\":"
+				  "\"node%u\"},\"status\":{\"addresses\":[{\"type\":\"InternalIP\","
+				  "\"address\":\"10.0.0.9\"}]}}",
+				  i));
+	assert_not_built(s, "Nodes node1 and node2 both have 10.0.0.9");
+}
+
+/* Of 10.0.0.200 to .207 the first four are the pool's, and the last is for broadcasts. */
+static void test_stations_leave_pools_alone_while_they_can(void **state)
+{
+	static const char *const wanted[] = { "10.0.0.204", "10.0.0.205", "10.0.0.206",
+					      "10.0.0.201" };
+	struct sim_scenario *s = scenario_new();
+	char text[IP_TEXT_MAX];
+
+	(void)state;
+	must_0(ip_prefix_parse("10.0.0.200/29", &s->links.items[0].prefix4));
+	station_add(must(array_push(&s->nodes)), "node4");
+	struct sim_world *w = world_of(s);
+	for (size_t i = 0; i < 4; i++) {
+		assert_int_equal(w->nodes[i].addresses.count, 1);
+		assert_string_equal(ip_format(&w->nodes[i].addresses.items[0], text), wanted[i]);
+	}
+	end(w, s);
 }
 
 /* --- what is broken is found ------------------------------------------------------------- */
@@ -928,6 +955,7 @@ int main(void)
 		cmocka_unit_test(test_addresses_are_given_in_order_or_as_nodes_say),
 		cmocka_unit_test(test_endpoints_are_made_on_enough_nodes),
 		cmocka_unit_test(test_what_does_not_fit_together_is_refused),
+		cmocka_unit_test(test_stations_leave_pools_alone_while_they_can),
 		cmocka_unit_test(test_an_address_of_two_services_is_found),
 		cmocka_unit_test(test_an_address_of_two_new_services_is_found),
 		cmocka_unit_test(test_a_frame_of_who_does_not_own_is_found),
