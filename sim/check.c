@@ -390,6 +390,8 @@ void check_witness(struct sim_world *w, const struct sim_object *before,
 	}
 	if (now->kind == SIM_SERVICE)
 		check_shared(w, before, now);
+	if (now->kind == SIM_CONFIG)
+		w->checks->config_ns = world_now(w);
 	is_changed(w);
 }
 

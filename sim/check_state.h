@@ -19,6 +19,9 @@
 /* At rest, and one for each Service: what it refreshes is spread over 30 seconds. */
 #define CHECK_FRAMES_REST 10
 
+/* A write may be so long on its way, and know no better. */
+#define CHECK_WRITE_NS (10 * NS_PER_S)
+
 /* Of the last rounds of announcements so many are remembered. */
 #define CHECK_ROUNDS 3
 
@@ -46,6 +49,7 @@ struct checks {
 	uint64_t checked;       /* the generation at the last look at all */
 	uint64_t checked_ns;    /* and when that was */
 	uint64_t generation_ns; /* when it changed last */
+	uint64_t config_ns;     /* when there was a new configuration last */
 	struct check_node *nodes;
 	struct check_allocator {
 		uint64_t wakes;    /* at the last tick */
@@ -96,6 +100,9 @@ void check_shared(struct sim_world *w, const struct sim_object *before,
 void check_statuses(struct sim_world *w); /* the world is quiet, and a leader leads */
 /* check_given.c */
 void check_given(struct sim_world *w); /* as check_statuses(), which asks for it */
+/* check_gets.c */
+/* It comes into the status; @first: and nothing was there. */
+void check_gets(struct sim_world *w, const struct owned *o, bool first);
 /* check_lead.c */
 void check_lead(struct sim_world *w); /* now and then, always */
 void check_lease(struct sim_world *w, const struct sim_object *now);

@@ -10,9 +10,6 @@
 #include "lib/model/json.h"
 #include "sim/check_state.h"
 
-/* A write may be so long on its way, and know no better. */
-#define WRITE_NS (10 * NS_PER_S)
-
 static bool same_labels(const struct labels *a, const struct labels *b)
 {
 	if (a->count != b->count)
@@ -96,7 +93,7 @@ static bool had_address(const struct sim_object *before)
 /* Was the other one not changed lately, so that who shares with it could have known? */
 static bool is_settled(const struct sim_world *w, const struct owned_service *other)
 {
-	return other->terms_ns == 0 || world_is_well(w, other->terms_ns, WRITE_NS);
+	return other->terms_ns == 0 || world_is_well(w, other->terms_ns, CHECK_WRITE_NS);
 }
 
 /*
@@ -129,7 +126,10 @@ void check_shared(struct sim_world *w, const struct sim_object *before,
 	for (size_t i = 0; i < s->ips.count; i++) {
 		const struct owned *o = s->ips.items[i];
 
-		if (!o->shown || shows(before, &o->ip) || is_contested(w, o))
+		if (!o->shown || shows(before, &o->ip))
+			continue;
+		check_gets(w, o, !had_address(before));
+		if (is_contested(w, o))
 			continue;
 		for (size_t k = 0; k < o->answered->owned.count; k++) {
 			const struct owned *other = o->answered->owned.items[k];

@@ -9,6 +9,7 @@
 #define TROUBLES_MAX_NS (60 * NS_PER_S)
 #define QUIET_NS        (50 * NS_PER_S)
 /* One trouble alone, which lasts: whom it does not ail must get over it. */
+#define OWN_SEED        0x62656c6c6d616e /* another stream of numbers */
 #define LASTING_NS      (60 * NS_PER_S)
 
 static void make_services(struct maker *m)
@@ -75,7 +76,9 @@ static void make_timeline(struct maker *m)
 
 struct sim_scenario *sim_random_scenario(const struct sim_random_cfg *cfg)
 {
-	struct maker m = { .rng = rng_seeded(cfg->seed), .cfg = *cfg };
+	struct maker m = { .rng = rng_seeded(cfg->seed),
+			   .own = rng_seeded(cfg->seed ^ OWN_SEED),
+			   .cfg = *cfg };
 	struct sim_scenario *s = m.s = must(calloc(1, sizeof(*s)));
 
 	if (m.cfg.nodes_min == 0)

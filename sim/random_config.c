@@ -4,6 +4,21 @@
 
 #include "sim/random_state.h"
 
+/* What MetalLB's pools have not. */
+static void some_own(struct maker *m, struct maker_pool *p)
+{
+	bool any = rng_below(&m->own, 3) == 0;
+	uint64_t which = rng_below(&m->own, 6), count = 1 + rng_below(&m->own, 4);
+
+	p->halves = any && p->size4 > 3 && rng_below(&m->own, 2) == 0;
+	p->quota = any && which == 0 ? (unsigned)count : 0;
+	p->exclude = any && which == 1 && count < p->size4 ? (unsigned)count : 0;
+	p->per_range = any && which == 2;
+	p->random = any && which == 3;
+	p->least_used = any && which == 4;
+	p->proxied = any && which == 5;
+}
+
 static void some_pool(struct maker *m, unsigned n)
 {
 	struct maker_pool *p = &m->pools[n];
@@ -19,6 +34,7 @@ static void some_pool(struct maker *m, unsigned n)
 	p->priority = maker_below(m, 3);
 	p->namespaces = maker_one_in(m, 2) ? maker_below(m, 1 << MAKER_SPACES) : 0;
 	p->tier = maker_below(m, 3);
+	some_own(m, p);
 }
 
 static void some_ad(struct maker *m, unsigned n)
@@ -32,6 +48,7 @@ static void some_ad(struct maker *m, unsigned n)
 	a->preferred = maker_one_in(m, 3) ? 1 + maker_below(m, 7) : 0;
 	a->weight = 1 + maker_below(m, 3);
 	a->tier = maker_one_in(m, 6) ? 1 + maker_below(m, 2) : 0;
+	a->pool_tier = rng_below(&m->own, 4) == 0 ? 1 + (unsigned)rng_below(&m->own, 2) : 0;
 }
 
 void maker_config_first(struct maker *m)
@@ -102,20 +119,36 @@ static void set_selector(cJSON *spec, const char *key, const char *label, unsign
 			      maker_json("[{\"matchLabels\":{\"tier\":\"%s%u\"}}]", label, value));
 }
 
+static void list_range(cJSON *list, const char *net, unsigned first, unsigned count)
+{
+	char text[128];
+
+	snprintf(text, sizeof(text), "%s.%u-%s.%u", net, first, net, first + count - 1);
+	cJSON_AddItemToArray(list, must(cJSON_CreateString(text)));
+}
+
+/* The first three octets of its IPv4 addresses; returns the fourth of the first one. */
+static unsigned pool_net(const struct maker *m, unsigned n, char net[static 24])
+{
+	unsigned link = m->pools[n].link;
+	bool on_link = link < m->links;
+
+	snprintf(net, 24, "10.%u.%u", on_link ? 0 : 64, on_link ? link : n);
+	return on_link ? 128 + n * 32 : 0;
+}
+
 static void add_addresses(const struct maker *m, unsigned n, cJSON *spec)
 {
 	const struct maker_pool *p = &m->pools[n];
 	cJSON *list = must(cJSON_AddArrayToObject(spec, "addresses"));
-	unsigned link = p->link;
-	char text[128];
+	unsigned link = p->link, half = p->halves ? p->size4 / 2 : 0;
+	char net[24], text[128];
+	unsigned first = pool_net(m, n, net);
 
-	if (p->size4 > 0 && link < m->links)
-		snprintf(text, sizeof(text), "10.0.%u.%u-10.0.%u.%u", link, 128 + n * 32, link,
-			 128 + n * 32 + p->size4 - 1);
-	else
-		snprintf(text, sizeof(text), "10.64.%u.0-10.64.%u.%u", n, n, p->size4 - 1);
-	if (p->size4 > 0)
-		cJSON_AddItemToArray(list, must(cJSON_CreateString(text)));
+	if (half > 0)
+		list_range(list, net, first, half);
+	if (p->size4 > half)
+		list_range(list, net, first + half, p->size4 - half);
 	if (link < m->links)
 		snprintf(text, sizeof(text), "fd00:10:%u::%x:0-fd00:10:%u::%x:%x", link, 1 + n,
 			 link, 1 + n, p->size6 - 1);
@@ -126,18 +159,49 @@ static void add_addresses(const struct maker *m, unsigned n, cJSON *spec)
 		cJSON_AddItemToArray(list, must(cJSON_CreateString(text)));
 }
 
+static void note(cJSON *notes, const char *key, const char *json)
+{
+	must(cJSON_AddStringToObject(notes, key, json));
+}
+
+/* Annotations whose values are JSON. */
+static void add_own(const struct maker *m, unsigned n, cJSON *notes)
+{
+	const struct maker_pool *p = &m->pools[n];
+	char net[24], text[128];
+	unsigned first = pool_net(m, n, net);
+
+	if (p->quota > 0) {
+		snprintf(text, sizeof(text), "%u", p->quota);
+		note(notes, "bellman.io/quota", text);
+	}
+	if (p->exclude > 0) {
+		snprintf(text, sizeof(text), "[\"%s.%u-%s.%u\"]", net, first, net,
+			 first + p->exclude - 1);
+		note(notes, "bellman.io/exclude", text);
+	}
+	if (p->random || p->least_used)
+		note(notes, "bellman.io/strategy", p->random ? "\"random\"" : "\"leastUsedRange\"");
+	if (p->per_range)
+		note(notes, "bellman.io/perRange", "true");
+	if (p->proxied)
+		note(notes, "bellman.io/ipMode", "\"Proxy\"");
+}
+
 static cJSON *pool_json(const struct maker *m, unsigned n)
 {
 	const struct maker_pool *p = &m->pools[n];
 	cJSON *json = maker_json(
 		"{\"apiVersion\":\"metallb.io/v1beta1\",\"kind\":\"IPAddressPool\",\"metadata\":{"
-		"\"name\":\"pool%u\",\"annotations\":{%s}},\"spec\":{\"autoAssign\":%s,"
-		"\"avoidBuggyIPs\":%s}}",
-		n, p->drain ? "\"bellman.io/drain\":\"true\"" : "", p->manual ? "false" : "true",
-		p->avoid_buggy ? "true" : "false");
+		"\"name\":\"pool%u\",\"labels\":{\"tier\":\"p%u\"},\"annotations\":{%s}},\"spec\":{"
+		"\"autoAssign\":%s,\"avoidBuggyIPs\":%s}}",
+		n, n % 2, p->drain ? "\"bellman.io/drain\":\"true\"" : "",
+		p->manual ? "false" : "true", p->avoid_buggy ? "true" : "false");
 	cJSON *spec = must(cJSON_GetObjectItemCaseSensitive(json, "spec"));
+	cJSON *meta = must(cJSON_GetObjectItemCaseSensitive(json, "metadata"));
 
 	add_addresses(m, n, spec);
+	add_own(m, n, must(cJSON_GetObjectItemCaseSensitive(meta, "annotations")));
 	if (p->pinned) {
 		cJSON *whose = must(cJSON_AddObjectToObject(spec, "serviceAllocation"));
 
@@ -165,6 +229,8 @@ static cJSON *ad_json(const struct maker *m, unsigned n)
 	set_list(spec, "interfaces", a->interfaces, MAKER_LINKS, "eth");
 	if (a->tier != 0)
 		set_selector(spec, "serviceSelectors", "t", a->tier - 1);
+	if (a->pool_tier != 0)
+		set_selector(spec, "ipAddressPoolSelectors", "p", a->pool_tier - 1);
 	for (unsigned i = 0; i < 3; i++) {
 		if ((a->zones & 1u << i) != 0) {
 			cJSON *list = cJSON_GetObjectItemCaseSensitive(spec, "nodeSelectors");

@@ -210,12 +210,14 @@ cJSON *maker_service_json(const struct maker *m, const struct maker_service *s)
 static void add_endpoint(struct maker *m, const struct maker_service *s, cJSON *endpoints)
 {
 	unsigned n = maker_below(m, (unsigned)m->nodes.count);
+	bool ready = !maker_one_in(m, 6), ends = !ready && rng_below(&m->own, 2) == 0;
 
 	cJSON_AddItemToArray(endpoints,
 			     maker_json("{\"addresses\":[\"10.244.%u.%u\"],\"nodeName\":\"%s\","
-					"\"conditions\":{\"ready\":%s}}",
+					"\"conditions\":{\"ready\":%s%s}}",
 					n, s->serial, m->nodes.items[n].name,
-					maker_one_in(m, 6) ? "false" : "true"));
+					ready ? "true" : "false",
+					ends ? ",\"serving\":true,\"terminating\":true" : ""));
 }
 
 cJSON *maker_slice_json(struct maker *m, const struct maker_service *s)

@@ -46,6 +46,11 @@ struct maker_pool {
 	unsigned link;         /* in its prefix; MAKER_LINKS: in nobody's */
 	unsigned priority, namespaces, tier;
 	bool pinned;
+	/* What only Bellman's pools have, of which each has one at most. */
+	unsigned quota;   /* of each namespace; 0: none */
+	unsigned exclude; /* addresses from the first one on */
+	bool per_range, random, least_used, proxied;
+	bool halves; /* there are two ranges of IPv4 */
 };
 
 struct maker_ad {
@@ -53,6 +58,7 @@ struct maker_ad {
 	unsigned pools, interfaces;        /* sets of bits; 0: all */
 	unsigned zones, preferred, weight; /* sets of zones; 0: all, none */
 	unsigned tier;                     /* 0: every Service */
+	unsigned pool_tier;                /* 0: whatever the labels of the pool; of .own */
 };
 
 /* What ends a trouble. */
@@ -63,6 +69,8 @@ struct maker_heal {
 
 struct maker {
 	struct rng rng;
+	struct rng own; /* drawn apart, so that all else is as it was: of what pools alone
+			   of ours have, labels of pools, and endpoints that end */
 	struct sim_scenario *s;
 	struct sim_random_cfg cfg;
 	struct {
