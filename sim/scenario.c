@@ -80,22 +80,41 @@ struct sim_scenario *sim_scenario_free(struct sim_scenario *s)
 
 /* --- order ------------------------------------------------------------------------------------ */
 
-void sim_scenario_settle(struct sim_scenario *s)
+/* By time; those of one time by place, for they are of one array. */
+static int step_cmp(const void *a, const void *b)
+{
+	const struct sim_step *x = *(const struct sim_step *const *)a;
+	const struct sim_step *y = *(const struct sim_step *const *)b;
+
+	if (x->at_ns != y->at_ns)
+		return x->at_ns < y->at_ns ? -1 : 1;
+	return (x > y) - (x < y);
+}
+
+static void sort_steps(struct sim_scenario *s)
 {
 	struct sim_step *steps = s->steps.items;
+	const struct sim_step **order = must(calloc(s->steps.count + 1, sizeof(struct sim_step *)));
+	struct sim_step *sorted = must(calloc(s->steps.count + 1, sizeof(*sorted)));
+
+	for (size_t i = 0; i < s->steps.count; i++)
+		order[i] = &steps[i];
+	qsort(order, s->steps.count, sizeof(*order), step_cmp);
+	for (size_t i = 0; i < s->steps.count; i++)
+		sorted[i] = *order[i];
+	for (size_t i = 0; i < s->steps.count; i++)
+		steps[i] = sorted[i];
+	free(order);
+	free(sorted);
+}
+
+void sim_scenario_settle(struct sim_scenario *s)
+{
 	uint64_t last = 0;
 
-	/* By insertion: stable, and most are in order as they are written. */
-	for (size_t i = 1; i < s->steps.count; i++) {
-		struct sim_step moving = steps[i];
-		size_t at = i;
-		while (at > 0 && steps[at - 1].at_ns > moving.at_ns)
-			at--;
-		memmove(&steps[at + 1], &steps[at], (i - at) * sizeof(*steps));
-		steps[at] = moving;
-	}
+	sort_steps(s);
 	for (size_t i = 0; i < s->steps.count; i++) {
-		struct sim_step *step = &steps[i];
+		struct sim_step *step = &s->steps.items[i];
 		uint64_t end = step->at_ns + (step->op == SIM_OP_EXPECT ? step->time_ns : 0);
 		char text[STEP_TEXT_MAX];
 		if (step->text == NULL)
