@@ -2,11 +2,13 @@
 #include "ctl/replay.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <net/if.h>
 #include <net/if_arp.h>
 #include <pcap/pcap.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "ctl/replay_tally.h"
 #include "ctl/replay_text.h"
@@ -194,8 +196,8 @@ static enum ctl_exit open_capture(struct replay *r)
 	return say(path, err);
 }
 
-/* Returns why the capture ends before its end, or NULL. */
-static const char *play(struct replay *r)
+/* Returns why the capture ends before its end, for the caller to free, or NULL. */
+static char *play(struct replay *r)
 {
 	struct pcap_pkthdr *h;
 	const u_char *bytes;
@@ -203,7 +205,10 @@ static const char *play(struct replay *r)
 
 	while ((rc = pcap_next_ex(r->pcap, &h, &bytes)) == 1)
 		on_frame(r, h, bytes);
-	return rc == PCAP_ERROR_BREAK ? NULL : pcap_geterr(r->pcap);
+	if (rc != PCAP_ERROR_BREAK)
+		return must_text("frame %" PRIu64 ": %s", r->tally.frames + 1,
+				 pcap_geterr(r->pcap));
+	return r->tally.frames == 0 ? must_copy("there is no frame in it") : NULL;
 }
 
 static enum ctl_exit play_and_tell(struct replay *r)
@@ -218,13 +223,14 @@ static enum ctl_exit play_and_tell(struct replay *r)
 	};
 
 	replay_text_begin(&r->text, &facts, &r->tally);
-	facts.failed = play(r);
-	if (facts.failed == NULL && r->tally.frames == 0)
-		facts.failed = "there is no frame in it";
+	char *failed = play(r);
+	facts.failed = failed;
 	facts.took_ns = r->now_ns;
 	facts.backwards = r->backwards;
 	replay_text_end(&r->text, &facts, &r->tally);
-	return facts.failed == NULL ? CTL_DONE : say(r->cfg->capture, facts.failed);
+	enum ctl_exit code = failed == NULL ? CTL_DONE : say(r->cfg->capture, failed);
+	free(failed);
+	return code;
 }
 
 /* --- all of it

@@ -278,7 +278,7 @@ def test_a_capture_that_is_cut_off_is_told_up_to_there(replay, written):
     whole = pcap(who_has("192.0.2.10"), who_has("192.0.2.10"))
     done = replay(written(whole[:-7]), "-o", "json")
     assert done.returncode == 1
-    assert "made.pcap: truncated dump file" in done.stderr
+    assert "made.pcap: frame 2: truncated dump file" in done.stderr
     told = json.loads(done.stdout)
     assert len(told["answers"]) == 1 and "truncated" in told["error"]
 
