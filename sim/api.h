@@ -181,9 +181,11 @@ enum sim_written {
 	SIM_WRITE_LANDED, /* it has changed something */
 	SIM_WRITE_VAIN,   /* it has not: refused, or nothing new */
 };
-/* Told of the writes of all clients. */
-typedef void sim_api_writes(void *arg, const struct sim_api_client *c, enum sim_written what,
-			    enum sim_kind kind, const char *ns, const char *name);
+/* Told of the writes of all clients. @number: of the write, by which it is known when it arrives.
+ */
+typedef void sim_api_writes(void *arg, const struct sim_api_client *c, uint64_t number,
+			    enum sim_written what, enum sim_kind kind, const char *ns,
+			    const char *name);
 void sim_api_watch_writes(struct sim_api *a, sim_api_writes *writes, void *arg);
 
 /* --- what goes wrong ------------------------------------------------------------------- */

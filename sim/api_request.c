@@ -31,8 +31,9 @@ struct sim_api_request {
 	struct sim_api_client *client;
 	struct sim_api_write write; /* of a read: kind, key, time-out and done() */
 	bool is_read;
-	bool alone;  /* nobody waits for the answer any more */
-	bool resent; /* a cut keeps it back, there or here */
+	bool alone;      /* nobody waits for the answer any more */
+	uint64_t number; /* of all that were sent */
+	bool resent;     /* a cut keeps it back, there or here */
 	uint8_t class, stage;
 	int status;
 	struct sim_api_version *answer;
@@ -89,7 +90,7 @@ static void say_written(const struct sim_api_request *r, enum sim_written what)
 	const struct sim_api *a = r->client->api;
 
 	if (a->writes != NULL && !r->is_read)
-		a->writes(a->writes_arg, r->client, what, r->write.kind, r->write.ns,
+		a->writes(a->writes_arg, r->client, r->number, what, r->write.kind, r->write.ns,
 			  r->write.name);
 }
 
@@ -104,7 +105,7 @@ static void start(struct sim_api_request *r)
 	} else {
 		r->stage = STAGE_GOING;
 		r->next_ns = now + sim_api_client_trip_ns(r->client);
-		r->client->api->counts.requests++;
+		r->number = ++r->client->api->counts.requests;
 		say_written(r, SIM_WRITE_SENT);
 	}
 	arm(r);

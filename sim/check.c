@@ -83,7 +83,7 @@ struct checks *check_end(struct checks *c)
 	for (size_t i = 0; i < c->terms.count; i++)
 		free(c->terms.items[i].identity);
 	free(c->holder);
-	array_free(&c->writers);
+	array_free(&c->under_way);
 	forget_told(c);
 	array_free(&c->told);
 	array_free(&c->terms);

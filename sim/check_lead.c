@@ -108,23 +108,26 @@ static const struct world_allocator *allocator_of(const struct sim_world *w,
 	return NULL;
 }
 
-/* The term in which @client sent its latest write. */
-static uint64_t *term_of_writer(struct checks *c, const struct sim_api_client *client)
+/* The term in which the write was sent that arrives now; 0: by somebody who never led. */
+static uint64_t take_term(struct checks *c, uint64_t number)
 {
-	for (size_t i = 0; i < c->writers.count; i++)
-		if (c->writers.items[i].client == client)
-			return &c->writers.items[i].term;
-	struct check_writer *new = must(array_push(&c->writers));
-	new->client = client;
-	return &new->term;
+	for (size_t i = 0; i < c->under_way.count; i++) {
+		struct check_sent sent = c->under_way.items[i];
+
+		if (sent.number != number)
+			continue;
+		c->under_way.items[i] = c->under_way.items[--c->under_way.count];
+		return sent.term;
+	}
+	return 0;
 }
 
-/* Its sender may have died meanwhile. */
-static void check_arrived(struct sim_world *w, const struct sim_api_client *client, bool landed,
-			  const char *service)
+/* Its sender may have died meanwhile, or lead again. */
+static void check_arrived(struct sim_world *w, const struct sim_api_client *client, uint64_t number,
+			  bool landed, const char *service)
 {
 	struct checks *c = w->checks;
-	uint64_t term = *term_of_writer(c, client);
+	uint64_t term = take_term(c, number);
 
 	if (term < c->landed)
 		check_broken(w, "leadership", sim_api_client_name(client), service, NULL,
@@ -133,8 +136,8 @@ static void check_arrived(struct sim_world *w, const struct sim_api_client *clie
 		c->landed = term;
 }
 
-void check_write(void *arg, const struct sim_api_client *client, enum sim_written what,
-		 enum sim_kind kind, const char *ns, const char *name)
+void check_write(void *arg, const struct sim_api_client *client, uint64_t number,
+		 enum sim_written what, enum sim_kind kind, const char *ns, const char *name)
 {
 	struct sim_world *w = arg;
 	struct checks *c = w->checks;
@@ -144,7 +147,7 @@ void check_write(void *arg, const struct sim_api_client *client, enum sim_writte
 		return;
 	snprintf(service, sizeof(service), "%s/%s", ns, name);
 	if (what != SIM_WRITE_SENT) {
-		check_arrived(w, client, what == SIM_WRITE_LANDED, service);
+		check_arrived(w, client, number, what == SIM_WRITE_LANDED, service);
 		return;
 	}
 	const struct world_allocator *a = allocator_of(w, client);
@@ -156,5 +159,7 @@ void check_write(void *arg, const struct sim_api_client *client, enum sim_writte
 	else if (world_now(w) >= c->renewed_ns + lease_duration_ns(w))
 		check_broken(w, "leadership", sim_api_client_name(client), service, NULL,
 			     "a write is sent by one whose Lease has run out");
-	*term_of_writer(c, client) = t != NULL ? t->term : 0;
+	struct check_sent *sent = must(array_push(&c->under_way));
+	sent->number = number;
+	sent->term = t != NULL ? t->term : 0;
 }

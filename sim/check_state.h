@@ -75,11 +75,11 @@ struct checks {
 	uint64_t renewed_ns; /* when it said so last */
 	uint64_t term;       /* the latest */
 	struct {
-		ARRAY_OF(struct check_writer {
-			const struct sim_api_client *client;
+		ARRAY_OF(struct check_sent {
+			uint64_t number;
 			uint64_t term;
 		});
-	} writers;       /* the term in which each sent its latest write */
+	} under_way;     /* writes, and the term in which each was sent */
 	uint64_t landed; /* the latest term of which a write landed */
 	struct {
 		ARRAY_OF(char *);
@@ -106,7 +106,7 @@ void check_gets(struct sim_world *w, const struct owned *o, bool first);
 /* check_lead.c */
 void check_lead(struct sim_world *w); /* now and then, always */
 void check_lease(struct sim_world *w, const struct sim_object *now);
-void check_write(void *arg, const struct sim_api_client *c, enum sim_written what,
+void check_write(void *arg, const struct sim_api_client *c, uint64_t number, enum sim_written what,
 		 enum sim_kind kind, const char *ns, const char *name);
 /* check_frames.c */
 void check_frame(void *arg, const struct sim_link *l, const struct sim_port *from,

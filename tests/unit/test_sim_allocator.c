@@ -79,12 +79,13 @@ static void on_broke(void *arg, const struct sim_allocator *a, const char *what)
 }
 
 /* Only who holds the Lease writes a status, when that is sent and when it lands. */
-static void on_write(void *arg, const struct sim_api_client *c, enum sim_written what,
-		     enum sim_kind kind, const char *ns, const char *name)
+static void on_write(void *arg, const struct sim_api_client *c, uint64_t number,
+		     enum sim_written what, enum sim_kind kind, const char *ns, const char *name)
 {
 	const char *writer = sim_api_client_name(c);
 	size_t len = strlen(writer);
 
+	(void)number;
 	(void)arg;
 	if (kind != SIM_SERVICE)
 		return;

@@ -236,9 +236,10 @@ static void test_what_a_killed_process_sent_into_a_cut_is_lost(void **state)
 static unsigned written[SIM_WRITE_VAIN + 1];
 static char written_by[32];
 
-static void on_write(void *arg, const struct sim_api_client *c, enum sim_written what,
-		     enum sim_kind kind, const char *ns, const char *name)
+static void on_write(void *arg, const struct sim_api_client *c, uint64_t number,
+		     enum sim_written what, enum sim_kind kind, const char *ns, const char *name)
 {
+	(void)number;
 	(void)arg;
 	assert_int_equal(kind, SIM_SERVICE);
 	assert_string_equal(ns, "web");

@@ -189,6 +189,16 @@ static const struct sim_entry *entry(const struct sim_world *w, enum sim_entry_t
 	return NULL;
 }
 
+static unsigned count(const struct sim_world *w, enum sim_entry_type type)
+{
+	const struct sim_journal *j = sim_world_journal(w);
+	unsigned n = 0;
+
+	for (size_t i = 0; i < j->count; i++)
+		n += j->items[i].type == type;
+	return n;
+}
+
 static void take_outcome(void *arg, const struct sim_outcome *o)
 {
 	*(struct sim_outcome *)arg = *o;
@@ -878,6 +888,57 @@ static void test_a_write_after_the_lease_has_run_out_is_found(void **state)
 		      "leadership: a write is sent by one whose Lease has run out");
 }
 
+/* It is slow, and leads again before what it wrote arrives. */
+static struct sim_api_client *slow_leader;
+
+static void kill_who_followed(void *arg)
+{
+	const struct deed *d = arg;
+
+	sim_api_put(d->w->api, SIM_SERVICE, service_json("side", ""));
+	sim_allocator_kill(world_leader(d->w)->process);
+}
+
+static void let_another_write(void *arg)
+{
+	struct deed *d = arg;
+
+	sim_api_client_slow(slow_leader, 0);
+	sim_api_put(d->w->api, SIM_SERVICE, service_json("back", ""));
+	sim_timer_set(d->w->clock, &d->timer, world_now(d->w) + S, kill_who_followed, d);
+}
+
+static void write_slowly(void *arg)
+{
+	struct deed *d = arg;
+	struct sim_api_write w = { .kind = SIM_SERVICE,
+				   .ns = "web",
+				   .name = "front",
+				   .change = write_nothing,
+				   .done = written };
+
+	slow_leader = sim_allocator_client(world_leader(d->w)->process);
+	sim_api_client_slow(slow_leader, 60 * S);
+	sim_api_send(slow_leader, &w);
+	sim_timer_set(d->w->clock, &d->timer, world_now(d->w) + 25 * S, let_another_write, d);
+}
+
+static void test_a_late_write_of_who_leads_again_is_found(void **state)
+{
+	struct sim_scenario *s = scenario_new();
+
+	(void)state;
+	s->allocators = 2;
+	s->until_ns = 120 * S;
+	struct sim_world *w = world_of(s);
+	struct deed d = { .w = w };
+	do_later(&d, w, write_slowly);
+	assert_true(sim_world_run(w) > 0);
+	assert_non_null(entry(w, SIM_BROKEN, "leadership: a write arrives after one of a later"));
+	assert_int_equal(count(w, SIM_LEADS), 3);
+	end(w, s);
+}
+
 /* As if it had given it back itself, which it does not hear. */
 static void release_for_leader(void *arg)
 {
@@ -968,6 +1029,7 @@ int main(void)
 		cmocka_unit_test(test_a_write_without_the_lead_is_found),
 		cmocka_unit_test(test_a_write_after_the_lease_has_run_out_is_found),
 		cmocka_unit_test(test_two_who_may_write_are_found),
+		cmocka_unit_test(test_a_late_write_of_who_leads_again_is_found),
 		cmocka_unit_test(test_that_nobody_leads_is_found),
 	};
 
