@@ -310,9 +310,9 @@ int main(int argc, char **argv)
 {
 	struct options o = {
 		.ml_secret = "memberlist",
-		.lease_duration = 15 * NS_PER_S,
-		.renew_deadline = 10 * NS_PER_S,
-		.retry_period = 2 * NS_PER_S,
+		.lease_duration = KUBE_LEASE_DURATION_NS,
+		.renew_deadline = KUBE_LEASE_RENEW_DEADLINE_NS,
+		.retry_period = KUBE_LEASE_RETRY_NS,
 	};
 	struct program p = { 0 };
 

@@ -204,11 +204,11 @@ struct sim_allocator *sim_allocator_new(const struct sim_allocator_cfg *cfg)
 	if (cfg->ops == NULL)
 		a->cfg.ops = &nobody;
 	if (cfg->lease_duration_ns == 0)
-		a->cfg.lease_duration_ns = 15 * NS_PER_S;
+		a->cfg.lease_duration_ns = KUBE_LEASE_DURATION_NS;
 	if (cfg->renew_deadline_ns == 0)
-		a->cfg.renew_deadline_ns = 10 * NS_PER_S;
+		a->cfg.renew_deadline_ns = KUBE_LEASE_RENEW_DEADLINE_NS;
 	if (cfg->retry_period_ns == 0)
-		a->cfg.retry_period_ns = 2 * NS_PER_S;
+		a->cfg.retry_period_ns = KUBE_LEASE_RETRY_NS;
 	a->rng = rng_seeded(cfg->seed);
 	return a;
 }

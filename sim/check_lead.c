@@ -12,7 +12,9 @@
 
 static uint64_t lease_duration_ns(const struct sim_world *w)
 {
-	return w->scenario->lease_duration_ns != 0 ? w->scenario->lease_duration_ns : 15 * NS_PER_S;
+	uint64_t said_ns = w->scenario->lease_duration_ns;
+
+	return said_ns != 0 ? said_ns : KUBE_LEASE_DURATION_NS;
 }
 
 /* From the end of a leader to the first pass of the next, whatever the jitter. */
@@ -20,7 +22,7 @@ static uint64_t takeover_ns(const struct sim_world *w)
 {
 	const struct sim_scenario *s = w->scenario;
 	uint64_t lease_ns = lease_duration_ns(w);
-	uint64_t retry_ns = s->retry_period_ns != 0 ? s->retry_period_ns : 2 * NS_PER_S;
+	uint64_t retry_ns = s->retry_period_ns != 0 ? s->retry_period_ns : KUBE_LEASE_RETRY_NS;
 
 	return lease_ns + kube_lease_write_ns(lease_ns) + 4 * retry_ns + w->bound_ns;
 }
@@ -54,7 +56,6 @@ void check_lead(struct sim_world *w)
 	bool able = false;
 
 	check_alone(w);
-
 	for (size_t i = 0; i < w->allocator_count; i++)
 		able |= world_is_well(w, w->allocators[i].health.well_ns, takeover_ns(w));
 	if (c->leader == NULL && able && world_is_well(w, w->api_well_ns, takeover_ns(w)) &&

@@ -39,6 +39,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lib/base/duration.h"
+
+/* Where nothing else is said, as of client-go's users. */
+#define KUBE_LEASE_DURATION_NS       (15 * NS_PER_S)
+#define KUBE_LEASE_RENEW_DEADLINE_NS (10 * NS_PER_S)
+#define KUBE_LEASE_RETRY_NS          (2 * NS_PER_S)
+
 struct kube_lease; /* opaque */
 
 struct kube_lease_cfg {
