@@ -47,7 +47,7 @@ struct capture {
 static const char *name_of(const struct capture *c, const uint8_t mac[static ETHER_ADDR_LEN])
 {
 	for (size_t i = 0; i < c->names.count; i++)
-		if (memcmp(c->names.items[i].mac, mac, ETHER_ADDR_LEN) == 0)
+		if (ether_equal(c->names.items[i].mac, mac))
 			return c->names.items[i].name;
 	return NULL;
 }

@@ -100,10 +100,10 @@ struct replay_address *replay_tally_address(const struct replay_tally *t, const 
 
 /* What a frame says of addresses. */
 struct said {
-	struct ip_addr asked; /* for whom it asks; IP_NONE: for nobody */
-	struct ip_addr
-		claimed; /* what its sender says to be his: in ARP by any frame; or IP_NONE */
-	uint8_t mac[ETHER_ADDR_LEN]; /* where that is */
+	/* For whom it asks, and what its sender says to be his: in ARP by any frame. IP_NONE:
+	 * nobody, and nothing. */
+	struct ip_addr asked, claimed;
+	uint8_t mac[ETHER_ADDR_LEN]; /* where .claimed is */
 	bool unasked; /* nobody asked for it: a gratuitous ARP, an unsolicited advertisement */
 };
 
@@ -155,7 +155,7 @@ static struct replay_claim *claim_find(struct replay_tally *t, const struct repl
 {
 	for (size_t i = 0; i < t->claims.count; i++) {
 		struct replay_claim *c = &t->claims.items[i];
-		if (c->address == a && memcmp(c->mac, mac, ETHER_ADDR_LEN) == 0)
+		if (c->address == a && ether_equal(c->mac, mac))
 			return c;
 	}
 	return NULL;
@@ -193,7 +193,7 @@ const struct replay_claim *replay_tally_heard(struct replay_tally *t, uint64_t a
 
 	if (asked != NULL)
 		asked->asked++;
-	if (a == NULL || !a->here || memcmp(said.mac, own, sizeof(said.mac)) == 0)
+	if (a == NULL || !a->here || ether_equal(said.mac, own))
 		return NULL;
 	return note_claim(t, at_ns, a, said.mac);
 }

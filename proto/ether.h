@@ -27,6 +27,12 @@ struct ether {
 int ether_decode(struct rd *r, struct ether *ret);
 void ether_encode(struct wr *w, const struct ether *e);
 
+static inline bool ether_equal(const uint8_t a[static ETHER_ADDR_LEN],
+			       const uint8_t b[static ETHER_ADDR_LEN])
+{
+	return memcmp(a, b, ETHER_ADDR_LEN) == 0;
+}
+
 /* A group address: broadcast or multicast (the I/G bit). A sender never has one. */
 static inline bool ether_is_group(const uint8_t mac[static ETHER_ADDR_LEN])
 {

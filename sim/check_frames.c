@@ -63,11 +63,6 @@ static void wrong(const struct sent *s, const char *what)
 		     "%s sends a frame %s", s->node->cfg->name, what);
 }
 
-static bool same_mac(const uint8_t *a, const uint8_t *b)
-{
-	return memcmp(a, b, ETHER_ADDR_LEN) == 0;
-}
-
 /* Does the node announce a Service that has the address, or had it until just now? */
 static bool announces(const struct sent *s)
 {
@@ -87,7 +82,7 @@ static void check_sender(const struct sent *s)
 		wrong(s, "of an address that it does not announce");
 	else if (!sim_speaker_answers(s->node->speaker, s->iface, &s->ip))
 		wrong(s, "of an address for which it does not answer there");
-	if (!same_mac(s->ether.src, sim_iface_mac(s->iface)))
+	if (!ether_equal(s->ether.src, sim_iface_mac(s->iface)))
 		wrong(s, "from another's MAC");
 }
 
@@ -99,7 +94,7 @@ static void count_unasked(const struct sent *s)
 
 static void check_arp(struct sent *s, struct rd r)
 {
-	bool to_all = same_mac(s->ether.dst, ether_broadcast);
+	bool to_all = ether_equal(s->ether.dst, ether_broadcast);
 	struct arp arp;
 
 	if (arp_decode(r, &arp) != NULL) {
@@ -110,14 +105,14 @@ static void check_arp(struct sent *s, struct rd r)
 	if (ip_to_number(&s->ip) == 0 || is_own(s->node, &s->ip))
 		return;
 	check_sender(s);
-	if (!same_mac(arp.sender_mac, sim_iface_mac(s->iface)))
+	if (!ether_equal(arp.sender_mac, sim_iface_mac(s->iface)))
 		wrong(s, "that names another's MAC");
 	if (to_all) {
 		count_unasked(s);
 		if (!ip_equal(&arp.sender_ip, &arp.target_ip))
 			wrong(s, "to all that is not gratuitous");
 	} else if (arp.op != ARP_REPLY || !ether_is_station(arp.target_mac) ||
-		   !same_mac(arp.target_mac, s->ether.dst)) {
+		   !ether_equal(arp.target_mac, s->ether.dst)) {
 		wrong(s, "that is no answer to whom it is sent");
 	}
 }
@@ -146,7 +141,7 @@ static void check_ndp(struct sent *s, struct rd r)
 	if (is_own(s->node, &s->ip))
 		return;
 	check_sender(s);
-	if (!same_mac(na.lladdr, sim_iface_mac(s->iface)))
+	if (!ether_equal(na.lladdr, sim_iface_mac(s->iface)))
 		wrong(s, "that names another's MAC");
 	struct ip_addr link_local = sim_iface_link_local(s->iface), all = ndp_all_nodes();
 	if (!ip_equal(&na.src, &na.target) && !ip_equal(&na.src, &link_local))

@@ -77,13 +77,12 @@ static void count_in_use(void *arg, struct answered *a)
 	u->used += ip_range_contains(u->range, &a->ip) && given_is_shown(a, NULL);
 }
 
-/* Is there more to it than who has which, which given_pool_is_plain() asks of other pools? */
+/* Has @r an address that nobody has, and is there nothing more to it than that? */
 static bool is_range_free(const struct given *g, const struct pool *p, const struct ip_range *r)
 {
 	struct range_use u = { .range = r };
 
-	if (p->drain || p->exclude.count > 0 || p->avoid_buggy_ips || p->quota.count > 0 ||
-	    p->quota_others != POOL_NO_QUOTA || p->ipam.url != NULL || p->reserve_ns > 0)
+	if (!given_pool_is_open(p) || p->avoid_buggy_ips)
 		return false;
 	owner_each_answered(g->w, count_in_use, &u);
 	return u.used <= ip_range_size_minus_1(r);

@@ -36,7 +36,8 @@ struct given {
 /* --- check_pools.c --------------------------------------------------------------------- */
 
 /* Others may have reasons for giving nothing that are not told here. */
-bool given_pool_is_plain(const struct pool *p);
+bool given_pool_is_open(const struct pool *p);
+bool given_pool_is_plain(const struct pool *p); /* the same, and one of a family is all it gives */
 bool given_pool_gives(const struct pool *p, const struct ip_addr *ip); /* whoever asks */
 bool given_pool_admits(const struct given *g, const struct pool *p);
 /* Is an address of the family nobody's? */

@@ -3,11 +3,15 @@
  */
 #include "sim/check_given.h"
 
+bool given_pool_is_open(const struct pool *p)
+{
+	return !p->drain && p->quota.count == 0 && p->quota_others == POOL_NO_QUOTA &&
+	       p->ipam.url == NULL && p->exclude.count == 0 && p->reserve_ns == 0;
+}
+
 bool given_pool_is_plain(const struct pool *p)
 {
-	return !p->drain && !p->per_range && p->quota.count == 0 &&
-	       p->quota_others == POOL_NO_QUOTA && p->ipam.url == NULL && p->exclude.count == 0 &&
-	       p->reserve_ns == 0;
+	return given_pool_is_open(p) && !p->per_range;
 }
 
 bool given_pool_gives(const struct pool *p, const struct ip_addr *ip)

@@ -112,7 +112,7 @@ static void fan_out(void *arg)
 	struct port_set *all = port_set_ref(f->link->promiscuous);
 
 	if (f->to != NULL) {
-		if (f->to->promiscuous || memcmp(f->to->mac, f->frame->bytes, ETHER_ADDR_LEN) == 0)
+		if (f->to->promiscuous || ether_equal(f->to->mac, f->frame->bytes))
 			offer(f, f->to);
 	} else {
 		for (size_t i = 0; f->wanted != NULL && i < f->wanted->count; i++)

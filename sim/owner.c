@@ -7,7 +7,6 @@
  * it: those between a change and the moment when the speaker has been told all that there was by
  * then. A Service is `hot` on a node meanwhile.
  */
-
 #include "sim/owner_state.h"
 
 static int service_cmp(const struct owned_service *a, const struct owned_service *b)

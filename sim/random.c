@@ -9,8 +9,8 @@
 #define TROUBLES_MAX_NS (60 * NS_PER_S)
 #define QUIET_NS        (50 * NS_PER_S)
 /* One trouble alone, which lasts: whom it does not ail must get over it. */
-#define OWN_SEED        0x62656c6c6d616e /* another stream of numbers */
 #define LASTING_NS      (60 * NS_PER_S)
+#define OWN_SEED        0x62656c6c6d616e /* another stream of numbers */
 
 static void make_services(struct maker *m)
 {

@@ -3,7 +3,6 @@
  * What goes wrong in a made-up scenario: one function a kind of trouble, which writes the step that
  * begins it and hands over the one that ends it.
  */
-
 #include "sim/random_state.h"
 
 struct sim_step *maker_step(struct maker *m, uint64_t at_ns, enum sim_op op)
@@ -49,6 +48,13 @@ static char *some_allocator(struct maker *m)
 {
 	return maker_one_in(m, 2) ? must_copy(SIM_LEADER)
 				  : must_text("a%u", 1 + maker_below(m, m->s->allocators));
+}
+
+/* The step is about an allocator: @name, which is handed over. */
+static void for_allocator(struct sim_step *s, char *name)
+{
+	s->process = SIM_PROCESS_ALLOCATOR;
+	s->what = name;
 }
 
 static struct maker_service *some_service(struct maker *m)
@@ -101,34 +107,25 @@ static void allocator_dies(struct maker *m, const struct when *w)
 	struct sim_step *s =
 		maker_step(m, w->at_ns, maker_one_in(m, 3) ? SIM_OP_STOP : SIM_OP_KILL);
 
-	s->process = SIM_PROCESS_ALLOCATOR;
-	s->what = some_allocator(m);
-	struct sim_step *h = heal(m, w, SIM_OP_RESTART);
-	h->process = SIM_PROCESS_ALLOCATOR;
-	h->what = must_copy(s->what);
+	for_allocator(s, some_allocator(m));
+	for_allocator(heal(m, w, SIM_OP_RESTART), must_copy(s->what));
 }
 
 static void allocator_pauses(struct maker *m, const struct when *w)
 {
 	struct sim_step *s = maker_step(m, w->at_ns, SIM_OP_PAUSE);
 
-	s->process = SIM_PROCESS_ALLOCATOR;
-	s->what = some_allocator(m);
-	struct sim_step *h = heal(m, w, SIM_OP_RESUME);
-	h->process = SIM_PROCESS_ALLOCATOR;
-	h->what = must_copy(s->what);
+	for_allocator(s, some_allocator(m));
+	for_allocator(heal(m, w, SIM_OP_RESUME), must_copy(s->what));
 }
 
 static void allocator_is_slow(struct maker *m, const struct when *w)
 {
 	struct sim_step *s = maker_step(m, w->at_ns, SIM_OP_SLOW);
 
-	s->process = SIM_PROCESS_ALLOCATOR;
-	s->what = some_allocator(m);
+	for_allocator(s, some_allocator(m));
 	s->time_ns = maker_between(m, 1, 4000) * NS_PER_MS;
-	struct sim_step *h = heal(m, w, SIM_OP_SLOW);
-	h->process = SIM_PROCESS_ALLOCATOR;
-	h->what = must_copy(s->what);
+	for_allocator(heal(m, w, SIM_OP_SLOW), must_copy(s->what));
 }
 
 /*
@@ -141,28 +138,20 @@ static void leader_is_late(struct maker *m, const struct when *w)
 
 	if (until_ns > w->end_ns)
 		return;
-	struct sim_step *s = maker_step(m, w->at_ns, SIM_OP_PAUSE);
-	s->process = SIM_PROCESS_ALLOCATOR;
-	s->what = must_copy(SIM_LEADER);
-	s = maker_step(m, w->at_ns, SIM_OP_API_SLOW);
-	s->process = SIM_PROCESS_ALLOCATOR;
-	s->what = must_copy(SIM_LEADER);
+	for_allocator(maker_step(m, w->at_ns, SIM_OP_PAUSE), must_copy(SIM_LEADER));
+	struct sim_step *s = maker_step(m, w->at_ns, SIM_OP_API_SLOW);
+	for_allocator(s, must_copy(SIM_LEADER));
 	s->time_ns = maker_between(m, 5000, 9000) * NS_PER_MS;
 	maker_change(m, maker_between(m, w->at_ns, until_ns));
-	s = maker_step(m, until_ns, SIM_OP_RESUME);
-	s->process = SIM_PROCESS_ALLOCATOR;
-	s->what = must_copy(SIM_LEADER);
-	s = heal(m, w, SIM_OP_API_SLOW);
-	s->process = SIM_PROCESS_ALLOCATOR;
-	s->what = must_copy(SIM_LEADER);
+	for_allocator(maker_step(m, until_ns, SIM_OP_RESUME), must_copy(SIM_LEADER));
+	for_allocator(heal(m, w, SIM_OP_API_SLOW), must_copy(SIM_LEADER));
 }
 
 static void clock_steps(struct maker *m, const struct when *w)
 {
 	struct sim_step *s = maker_step(m, w->at_ns, SIM_OP_CLOCK_STEP);
 
-	s->process = SIM_PROCESS_ALLOCATOR;
-	s->what = some_allocator(m);
+	for_allocator(s, some_allocator(m));
 	s->time_ns = maker_between(m, 1, 4000) * NS_PER_S;
 	s->back = maker_one_in(m, 2);
 }
@@ -296,8 +285,7 @@ static void api_goes_down(struct maker *m, const struct when *w)
 static void some_process(struct maker *m, struct sim_step *s)
 {
 	if (maker_one_in(m, 3)) {
-		s->process = SIM_PROCESS_ALLOCATOR;
-		s->what = some_allocator(m);
+		for_allocator(s, some_allocator(m));
 	} else {
 		s->what = some_node(m);
 	}

@@ -221,7 +221,7 @@ static const char *mac_owner(const struct sim_scenario *s, size_t end,
 	for (size_t n = 0; n < end; n++) {
 		const struct sim_scenario_station *st = station_at(s, n);
 		for (size_t k = 0; k < st->ifaces.count; k++)
-			if (memcmp(st->ifaces.items[k].mac, iface->mac, ETHER_ADDR_LEN) == 0 &&
+			if (ether_equal(st->ifaces.items[k].mac, iface->mac) &&
 			    text_equal(st->ifaces.items[k].link, iface->link))
 				return st->name;
 	}
@@ -251,12 +251,10 @@ static void check_macs(struct checker *c)
 static void check_lease(struct checker *c)
 {
 	const struct sim_scenario *s = c->s;
-	const char *why =
-		kube_lease_times_fault(s->lease_duration_ns != 0 ? s->lease_duration_ns
-								 : 15 * NS_PER_S,
-				       s->renew_deadline_ns != 0 ? s->renew_deadline_ns
-								 : 10 * NS_PER_S,
-				       s->retry_period_ns != 0 ? s->retry_period_ns : 2 * NS_PER_S);
+	const char *why = kube_lease_times_fault(
+		s->lease_duration_ns != 0 ? s->lease_duration_ns : KUBE_LEASE_DURATION_NS,
+		s->renew_deadline_ns != 0 ? s->renew_deadline_ns : KUBE_LEASE_RENEW_DEADLINE_NS,
+		s->retry_period_ns != 0 ? s->retry_period_ns : KUBE_LEASE_RETRY_NS);
 
 	if (why != NULL)
 		checker_fault(c, s->lease_line, "leaseDuration", "%s", why);

@@ -54,19 +54,14 @@ static bool is_heard(const struct sim_speaker *s, const struct sim_iface *iface,
 
 /* --- the answer -------------------------------------------------------------------------- */
 
-static bool same_mac(const uint8_t *a, const uint8_t *b)
-{
-	return memcmp(a, b, ETHER_ADDR_LEN) == 0;
-}
-
 static bool is_reply(struct rd r, const struct sim_iface *iface, const struct ip_addr *ip)
 {
 	struct ip_addr asker = asker_ip(IP_V4);
 	struct arp a;
 
 	return arp_decode(r, &a) == NULL && a.op == ARP_REPLY && ip_equal(&a.sender_ip, ip) &&
-	       same_mac(a.sender_mac, sim_iface_mac(iface)) && ip_equal(&a.target_ip, &asker) &&
-	       same_mac(a.target_mac, asker_mac);
+	       ether_equal(a.sender_mac, sim_iface_mac(iface)) && ip_equal(&a.target_ip, &asker) &&
+	       ether_equal(a.target_mac, asker_mac);
 }
 
 static bool is_advertisement(struct rd r, const struct sim_iface *iface, const struct ip_addr *ip)
@@ -75,7 +70,8 @@ static bool is_advertisement(struct rd r, const struct sim_iface *iface, const s
 	struct ndp_na na;
 
 	return ndp_na_decode(r, &na) == NULL && na.solicited && ip_equal(&na.target, ip) &&
-	       !na.bare && same_mac(na.lladdr, sim_iface_mac(iface)) && ip_equal(&na.dst, &asker);
+	       !na.bare && ether_equal(na.lladdr, sim_iface_mac(iface)) &&
+	       ip_equal(&na.dst, &asker);
 }
 
 /* Would the neighbour take it for an answer to what it asked, and find us? */
@@ -86,7 +82,7 @@ static bool is_answer(const struct speaker_action *a, const struct sim_iface *if
 	struct ether e;
 
 	if (a->type != SPEAKER_SEND || a->ifindex != sim_iface_index(iface) ||
-	    ether_decode(&r, &e) < 0 || !same_mac(e.dst, asker_mac))
+	    ether_decode(&r, &e) < 0 || !ether_equal(e.dst, asker_mac))
 		return false;
 	if (ip->family == IP_V4)
 		return e.type == ETHER_TYPE_ARP && is_reply(r, iface, ip);

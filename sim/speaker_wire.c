@@ -56,9 +56,9 @@ static void filter_update(struct sim_speaker *s, uint8_t family)
 
 static uint8_t packet_type(const struct sim_iface *iface, const uint8_t dst[static ETHER_ADDR_LEN])
 {
-	if (memcmp(dst, sim_iface_mac(iface), ETHER_ADDR_LEN) == 0)
+	if (ether_equal(dst, sim_iface_mac(iface)))
 		return PACKET_HOST;
-	if (memcmp(dst, ether_broadcast, ETHER_ADDR_LEN) == 0)
+	if (ether_equal(dst, ether_broadcast))
 		return PACKET_BROADCAST;
 	return ether_is_group(dst) ? PACKET_MULTICAST : PACKET_OTHERHOST;
 }

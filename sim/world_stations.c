@@ -67,7 +67,6 @@ static int read_node(struct building *b, const struct node *n)
 static int read_nodes(struct building *b)
 {
 	const struct sim_scenario *s = b->w->scenario;
-
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < s->objects.count; i++) {
